@@ -1,0 +1,1 @@
+//! The four control-plane machines. Pure: no clock, no socket, no randomness.

@@ -1,0 +1,1 @@
+//! Subcommands: parse, call, render. No rules.

@@ -1,0 +1,152 @@
+//! The swarm-job document of the earlier system, read into the same [`JobSpec`].
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use serde::Deserialize;
+
+use super::BadDocument;
+use crate::{
+    Bytes, ContainerSpec, Cores, CpuSet, JobBody, JobSpec, Labels, Millis, Name, OnFailure, Pin, PlacementRules, Seconds, Simulate,
+    TaskKind, TaskSpec,
+};
+
+/// A swarm-job document. Its tasks share one network and start together.
+#[derive(Clone, Debug, Deserialize)]
+pub struct SwarmJob {
+    job_name: Name,
+    job_info: JobInfo,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+struct JobInfo {
+    tasks: IndexMap<Name, SwarmTask>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+struct SwarmTask {
+    #[serde(default)]
+    node: String,
+    #[serde(default)]
+    image: String,
+    #[serde(default)]
+    command: String,
+    req_cores: Option<Cores>,
+    cpu_count: Option<Cores>,
+    #[serde(default)]
+    cpuset_cpus: CpuSet,
+    #[serde(default)]
+    mem_limit: Bytes,
+    #[serde(default)]
+    ports: BTreeMap<String, u16>,
+    #[serde(default)]
+    environment: BTreeMap<String, String>,
+    deadline: Option<Seconds>,
+}
+
+/// Reads a swarm-job document.
+///
+/// # Errors
+/// Names the field that is wrong.
+pub fn swarm_job(text: &str) -> Result<JobSpec, BadDocument> {
+    let mut reader = serde_json::Deserializer::from_str(text);
+    let document: SwarmJob =
+        serde_path_to_error::deserialize(&mut reader).map_err(|error| BadDocument::new(error.path().to_string(), error.inner()))?;
+    reader.end().map_err(|error| BadDocument::new(".", error))?;
+    document.try_into()
+}
+
+impl TryFrom<SwarmJob> for JobSpec {
+    type Error = BadDocument;
+
+    fn try_from(document: SwarmJob) -> Result<Self, BadDocument> {
+        if document.job_info.tasks.is_empty() {
+            return Err(BadDocument::new("job_info.tasks", "a job needs at least one task"));
+        }
+        let deadline = document.job_info.tasks.values().filter_map(|task| task.deadline).min();
+        let tasks = document.job_info.tasks.into_iter().map(|(name, task)| task.into_spec(name)).collect::<Result<_, _>>()?;
+        Ok(Self {
+            name: document.job_name,
+            body: Arc::new(JobBody {
+                tenant: None,
+                priority: 0,
+                labels: Labels::new(),
+                on_failure: OnFailure::FailFast,
+                gang: true,
+                deadline: deadline.map(|seconds| seconds.0),
+                tasks,
+            }),
+        })
+    }
+}
+
+impl SwarmTask {
+    fn into_spec(self, name: Name) -> Result<TaskSpec, BadDocument> {
+        let bad = |field: &str, cause: String| BadDocument::new(format!("job_info.tasks.{name}.{field}"), cause);
+        let cores = match (self.req_cores, self.cpu_count) {
+            (Some(req), Some(count)) if req != count => {
+                return Err(bad("req_cores", format!("it is {} and `cpu_count` is {}: give one", req.0, count.0)));
+            }
+            (Some(cores), _) | (None, Some(cores)) => cores,
+            (None, None) => self.cpuset_cpus.count(),
+        };
+        if cores == Cores::ZERO {
+            return Err(bad("req_cores", "a task needs at least one whole core".into()));
+        }
+        if !self.cpuset_cpus.is_empty() && self.cpuset_cpus.count() != cores {
+            return Err(bad("cpuset_cpus", format!("`{}` does not name {} cores", self.cpuset_cpus, cores.0)));
+        }
+        let pin = match self.node.as_str() {
+            "" => None,
+            node => Some(Pin { node: node.parse().map_err(|error| bad("node", format!("{error}")))?, cpuset: self.cpuset_cpus }),
+        };
+        let command = shlex::split(&self.command).ok_or_else(|| bad("command", "its quotes do not close".into()))?;
+        let container = ContainerSpec { image: self.image, command, environment: self.environment, ports: self.ports };
+        Ok(TaskSpec {
+            name,
+            kind: TaskKind::Container,
+            count: 1,
+            cores,
+            memory: self.mem_limit,
+            rules: PlacementRules { pin, ..PlacementRules::default() },
+            depends_on: Vec::new(),
+            attempts: 1,
+            at_most_once: false,
+            timeout: None,
+            expected: None,
+            stop_grace: Millis(10_000),
+            simulate: Simulate::default(),
+            container: Some(Box::new(container)),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn job(task: &str) -> Result<JobSpec, BadDocument> {
+        swarm_job(&format!(r#"{{"job_name": "j", "job_info": {{"tasks": {{"j_t": {task}}}}}, "status": "Ready"}}"#))
+    }
+
+    #[test]
+    fn both_spellings_of_cores_are_read() {
+        for task in [r#"{"req_cores": 2, "mem_limit": "10m"}"#, r#"{"cpu_count": 2}"#, r#"{"req_cores": 2, "cpu_count": 2}"#] {
+            assert_eq!(job(task).unwrap().body.tasks[0].cores, Cores(2), "{task}");
+        }
+        assert!(job(r#"{"req_cores": 2, "cpu_count": 3}"#).unwrap_err().field.ends_with("req_cores"));
+    }
+
+    #[test]
+    fn the_command_is_split_and_never_run_by_a_shell() {
+        let spec = job(r#"{"req_cores": 1, "command": "sh -c 'sleep 5; echo hi'"}"#).unwrap();
+        assert_eq!(spec.body.tasks[0].container.as_ref().unwrap().command, ["sh", "-c", "sleep 5; echo hi"]);
+    }
+
+    #[test]
+    fn a_named_node_pins() {
+        let spec = job(r#"{"req_cores": 2, "node": "n1", "cpuset_cpus": "0,3"}"#).unwrap();
+        assert_eq!(spec.body.tasks[0].rules.pin.as_ref().unwrap().cpuset.to_string(), "0,3");
+    }
+}

@@ -1,0 +1,42 @@
+//! The vocabulary of Wharfinger: ids, units, jobs, tasks, nodes, cpusets, states, reasons and the protocol.
+//!
+//! What lives here is said by every machine; what decides (a policy's algorithm) or touches the world (a socket, a
+//! clock) may not.
+
+mod cpuset;
+mod distribution;
+pub mod document;
+mod event;
+mod ids;
+mod job;
+mod label;
+mod name;
+mod node;
+mod plan;
+mod policy;
+mod protocol;
+mod reason;
+mod state;
+mod time;
+mod topology;
+mod units;
+
+pub use cpuset::{BadCpuSet, CpuSet, MOST_CORES};
+pub use distribution::Distribution;
+pub use event::{Event, Numbered};
+pub use ids::{Fence, JobId, NodeId, PlanId, Run, ShapeId, TaskKey};
+pub use job::{Condition, ContainerSpec, JobBody, JobSpec, OnFailure, Pin, PlacementRules, Simulate, TaskKind, TaskSpec};
+pub use label::{Constraint, Labels, Operator, Preference, label_matches};
+pub use name::{BadName, LONGEST_NAME, Name};
+pub use node::{NodeClass, NodeSpec, NodeState};
+pub use plan::{Move, Placement, Plan, Stop};
+pub use policy::{Admission, CoreChoice, Fit, Order as QueueOrder, Policy, PolicyName, UnknownWord};
+pub use protocol::{
+    Action, Change, Finding, Image, Message, Operation, Order, Outbox, Progress, Report, ReportBody, Request, Start, Status, Timer,
+    ToDiscovery, ToGlobalManager, ToJobManager,
+};
+pub use reason::{Cause, WaitReason};
+pub use state::{JobState, TaskState};
+pub use time::{Millis, Seconds};
+pub use topology::{BadTopology, Topology, TopologySpec};
+pub use units::{BadBytes, Bytes, Cores};

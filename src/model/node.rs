@@ -1,0 +1,96 @@
+//! Nodes: what a machine offers to tasks.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Bytes, Cores, CpuSet, Labels, Name, Topology};
+
+/// What the nodes of one kind have in common.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct NodeClass {
+    /// Name of the class.
+    pub name: Name,
+    /// All cores of the machine.
+    pub cores: Cores,
+    /// All memory of the machine.
+    pub memory: Bytes,
+    /// How the cores lie.
+    pub topology: Topology,
+    /// Labels, for constraints and preferences.
+    pub labels: Labels,
+    /// Cores kept for the host: the lowest ids, never given to tasks.
+    pub host_cores: Cores,
+    /// Memory kept for the host.
+    pub host_memory: Bytes,
+}
+
+impl NodeClass {
+    /// A class without labels, host share or structure.
+    #[must_use]
+    pub fn plain(name: Name, cores: Cores, memory: Bytes) -> Self {
+        Self {
+            name,
+            cores,
+            memory,
+            topology: Topology::flat(cores),
+            labels: Labels::new(),
+            host_cores: Cores::ZERO,
+            host_memory: Bytes::ZERO,
+        }
+    }
+
+    /// The cores that tasks may have.
+    #[must_use]
+    pub fn task_cores(&self) -> Cores {
+        self.cores.saturating_sub(self.host_cores)
+    }
+
+    /// The memory that tasks may have.
+    #[must_use]
+    pub fn task_memory(&self) -> Bytes {
+        self.memory.saturating_sub(self.host_memory)
+    }
+
+    /// The ids of the cores that tasks may have.
+    #[must_use]
+    pub fn task_cpuset(&self) -> CpuSet {
+        (self.host_cores.0..self.cores.0).collect()
+    }
+}
+
+/// One machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeSpec {
+    /// Its name, unique in the cluster.
+    pub name: Name,
+    /// What it offers.
+    pub class: Arc<NodeClass>,
+}
+
+/// Where a node stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NodeState {
+    /// Known, not heard of yet.
+    Joining,
+    /// Heard of in time.
+    Ready,
+    /// Its lease has run out.
+    Unreachable,
+    /// No new work; tasks are leaving.
+    Draining,
+    /// Removed.
+    Left,
+}
+
+impl NodeState {
+    /// Every state with its word in documents.
+    pub const WORDS: [(Self, &'static str); 5] = [
+        (Self::Joining, "joining"),
+        (Self::Ready, "ready"),
+        (Self::Unreachable, "unreachable"),
+        (Self::Draining, "draining"),
+        (Self::Left, "left"),
+    ];
+}

@@ -1,0 +1,344 @@
+//! The messages between the machines: the same types in virtual time and live.
+
+use std::sync::Arc;
+
+use crate::{
+    Bytes, Cause, CpuSet, Fence, JobBody, JobId, JobSpec, Millis, Name, NodeId, NodeSpec, Placement, Plan, Policy, Run, Stop, TaskKey,
+};
+
+/// A message; its variant names the machine that it goes to.
+#[derive(Clone, Debug)]
+pub enum Message {
+    /// To the FrontEnd.
+    FrontEnd(Request),
+    /// To the JobManager.
+    JobManager(ToJobManager),
+    /// To the GlobalManager.
+    GlobalManager(ToGlobalManager),
+    /// To the agent on a node.
+    Agent(NodeId, Order),
+    /// To Discovery.
+    Discovery(ToDiscovery),
+}
+
+/// What clients ask of the FrontEnd.
+#[derive(Clone, Debug)]
+pub enum Request {
+    /// Take a job.
+    Submit {
+        /// The job.
+        spec: JobSpec,
+        /// When it was first submitted; now, but for a job of a saved state.
+        submitted: Millis,
+        /// What a saved state knows of its instances; empty for a new job.
+        progress: Vec<Progress>,
+    },
+    /// An operation on the cluster or a job.
+    Operate(Operation),
+}
+
+/// Operations, passed on to the machine that owns the record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// Stop a job.
+    Stop(JobId),
+    /// Use another policy from the next round on; the queue is kept.
+    SetPolicy(Policy),
+    /// Give a node no new tasks, or give it new ones again.
+    Cordon {
+        /// Which node.
+        node: Name,
+        /// No new tasks.
+        cordoned: bool,
+    },
+    /// Empty a node: its tasks move or start again elsewhere.
+    Drain {
+        /// Which node.
+        node: Name,
+        /// Move running tasks with their state where possible.
+        migrate: bool,
+    },
+    /// Take a drained node back.
+    Undrain {
+        /// Which node.
+        node: Name,
+    },
+    /// Move one running task instance.
+    Migrate {
+        /// Which instance.
+        task: TaskKey,
+        /// Where to; absent: where the policy says.
+        to: Option<Name>,
+    },
+}
+
+/// What a saved state knows of one task instance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// Not started.
+    Waiting,
+    /// Ended well.
+    Succeeded,
+    /// Runs on these cores of this node.
+    Running {
+        /// Where.
+        node: Name,
+        /// On which cores.
+        cpuset: CpuSet,
+        /// Which attempt.
+        attempt: u16,
+        /// When it started.
+        started: Millis,
+    },
+}
+
+/// To the JobManager.
+#[derive(Clone, Debug)]
+pub enum ToJobManager {
+    /// A durable job to queue.
+    Admit {
+        /// Its id.
+        job: JobId,
+        /// Its spec.
+        spec: JobSpec,
+        /// When it was submitted.
+        submitted: Millis,
+        /// What a saved state knows of its instances; empty for a new job.
+        progress: Vec<Progress>,
+    },
+    /// An operation that changes the queue, the policy, or what runs where.
+    Operate(Operation),
+    /// The GlobalManager's answer to the plan in flight.
+    Planned {
+        /// Placements that it refused, whole gangs at a time; all others hold.
+        refused: Vec<Placement>,
+    },
+    /// A new node, or one that came back with a new epoch and nothing running.
+    NodeReady {
+        /// Its id.
+        node: NodeId,
+        /// What it offers.
+        spec: Arc<NodeSpec>,
+    },
+    /// A node was lost; what it held is reported task by task before this.
+    NodeLost(NodeId),
+    /// A later state of a run.
+    Changed {
+        /// Which instance.
+        task: TaskKey,
+        /// Which run.
+        run: Run,
+        /// Where.
+        node: NodeId,
+        /// What happened.
+        change: Change,
+    },
+}
+
+/// What happened to a run, with what it gave back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// It runs.
+    Started,
+    /// It ended; its cores and memory are free.
+    Ended {
+        /// Why.
+        cause: Cause,
+        /// The cores that it held.
+        cpuset: CpuSet,
+        /// The memory that it held.
+        memory: Bytes,
+    },
+    /// It runs at the target of its move; what it held at the source is free.
+    Moved {
+        /// The node that it left.
+        from: NodeId,
+        /// The cores that it held there.
+        cpuset: CpuSet,
+        /// The memory that it held there.
+        memory: Bytes,
+    },
+    /// Its move came to nothing; it runs on at the source, and what was held at the target is free.
+    MoveFailed {
+        /// The target.
+        target: NodeId,
+        /// The cores that were held there.
+        cpuset: CpuSet,
+        /// The memory that was held there.
+        memory: Bytes,
+    },
+}
+
+/// To the GlobalManager.
+#[derive(Clone, Debug)]
+pub enum ToGlobalManager {
+    /// A worker asks to join, with no task running.
+    Join(Arc<NodeSpec>),
+    /// A plan to recheck, reserve and carry out.
+    Propose(Box<Plan>),
+    /// Stops outside a plan.
+    Stop(Stop),
+    /// Discovery learned something.
+    Found(Finding),
+}
+
+/// What Discovery reports once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Finding {
+    /// The node's lease has surely run out.
+    NodeLost {
+        /// Which node.
+        node: NodeId,
+        /// Which of its epochs.
+        epoch: u32,
+    },
+    /// A later state of a run.
+    Run {
+        /// The node that reported it.
+        node: NodeId,
+        /// Which instance.
+        task: TaskKey,
+        /// Which run.
+        run: Run,
+        /// What was seen.
+        status: Status,
+    },
+}
+
+/// To an agent: fenced, numbered per node.
+#[derive(Clone, Debug)]
+pub struct Order {
+    /// Stale ones are refused.
+    pub fence: Fence,
+    /// Which instance.
+    pub task: TaskKey,
+    /// Which run.
+    pub run: Run,
+    /// What to do with it.
+    pub action: Action,
+}
+
+/// What an agent is told to do with a run.
+#[derive(Clone, Debug)]
+pub enum Action {
+    /// Start it.
+    Start(Box<Start>),
+    /// Stop it: ask, wait the grace period, kill.
+    Stop {
+        /// Why.
+        cause: Cause,
+    },
+    /// Checkpoint it and stop it; keep the image.
+    Checkpoint,
+    /// Continue here from an image.
+    Restore {
+        /// How it is to run here.
+        start: Box<Start>,
+        /// The image.
+        image: Image,
+        /// Where the image lies.
+        source: NodeId,
+    },
+}
+
+/// How a run is started.
+#[derive(Clone, Debug)]
+pub struct Start {
+    /// On which cores.
+    pub cpuset: CpuSet,
+    /// With how much memory.
+    pub memory: Bytes,
+    /// The spec of its job.
+    pub body: Arc<JobBody>,
+    /// The longest that it may run, and what it is called when it does.
+    pub limit: Option<(Millis, Cause)>,
+    /// How long this attempt has run already.
+    pub elapsed: Millis,
+}
+
+/// A checkpoint image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Image {
+    /// Its size.
+    pub size: Bytes,
+    /// How long the attempt had run when it was made.
+    pub elapsed: Millis,
+}
+
+/// To Discovery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ToDiscovery {
+    /// From the GlobalManager: watch this node's lease from now on.
+    Watch {
+        /// Which node.
+        node: NodeId,
+        /// Which of its epochs.
+        epoch: u32,
+    },
+    /// From the GlobalManager: nobody asks about this job any more.
+    Forget(JobId),
+    /// From an agent.
+    Report(Report),
+}
+
+/// What an agent reports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// Which node.
+    pub node: NodeId,
+    /// The fence that it lives under.
+    pub fence: Fence,
+    /// Position in the node's stream of reports, from 1.
+    pub seq: u64,
+    /// What it has to say.
+    pub body: ReportBody,
+}
+
+/// The body of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReportBody {
+    /// It lives.
+    Heartbeat,
+    /// A run's status changed.
+    Run {
+        /// Which instance.
+        task: TaskKey,
+        /// Which run.
+        run: Run,
+        /// What it is now.
+        status: Status,
+    },
+}
+
+/// What an agent sees of a run. Later variants are later states of the same run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// Its start, or its restore, is confirmed.
+    Running,
+    /// It is stopped and its image is kept.
+    Checkpointed(Image),
+    /// It has ended.
+    Ended(Cause),
+}
+
+/// What a machine wants to be woken for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Timer {
+    /// The JobManager's next round.
+    Round,
+    /// Discovery looks at a node's lease.
+    Lease(NodeId),
+    /// An agent looks at a run's time limit.
+    Limit(NodeId, TaskKey, Run),
+}
+
+/// What a step of a machine puts out. The carrier makes the step's record durable before it lets any of it leave.
+#[derive(Debug, Default)]
+pub struct Outbox {
+    /// Messages, in order.
+    pub messages: Vec<Message>,
+    /// Public events, in order.
+    pub events: Vec<crate::Event>,
+    /// When to wake the machine again.
+    pub timers: Vec<(Millis, Timer)>,
+}

@@ -1,0 +1,4 @@
+//! What a run shows: figures, tables, CSV, Parquet, and a self-contained HTML page. Renders; measures nothing live.
+
+pub mod recording;
+pub mod summary;

@@ -1,0 +1,1 @@
+//! Placement: the inventory, filters, fits, orders, admissions and plans. Pure.

@@ -1,0 +1,3 @@
+//! Carrier 2, virtual time: the event heap, faults, inputs and the experiment runner. No tokio, no wall clock in a decision.
+
+pub mod config;
