@@ -62,10 +62,12 @@ pub enum Event {
         /// How much memory.
         memory: Bytes,
     },
-    /// A waiting task instance belongs to a shape; the shape's reasons are its reasons.
+    /// Waiting task instances belong to a shape; the shape's reasons are their reasons.
     Shaped {
-        /// The instance.
+        /// The first of them.
         task: TaskKey,
+        /// One past the last of them, all of one job.
+        end: u32,
         /// Its placement shape.
         shape: ShapeId,
     },

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{Bytes, Constraint, Cores, CpuSet, Distribution, Labels, Millis, Name, Preference};
 
@@ -18,7 +18,7 @@ pub struct JobSpec {
 }
 
 /// What a job asks for.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct JobBody {
     /// Who it belongs to.
     pub tenant: Option<Name>,
@@ -37,7 +37,7 @@ pub struct JobBody {
 }
 
 /// What a failed task does to its mates.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OnFailure {
     /// Mates are stopped, what waits is skipped, the job fails.
@@ -48,7 +48,7 @@ pub enum OnFailure {
 }
 
 /// What a task is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TaskKind {
     /// Runs to its end.
@@ -58,7 +58,7 @@ pub enum TaskKind {
 }
 
 /// One task of a job; `count` instances of it run.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TaskSpec {
     /// Its name, unique in the job.
     pub name: Name,
@@ -91,7 +91,7 @@ pub struct TaskSpec {
 }
 
 /// What must hold of the task that is waited for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Condition {
     /// All its instances have succeeded.
@@ -102,7 +102,7 @@ pub enum Condition {
 }
 
 /// Where a task may go, beside having room.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct PlacementRules {
     /// Conditions on the node's labels; all must hold.
     pub constraints: Vec<Constraint>,
@@ -125,7 +125,7 @@ impl PlacementRules {
 }
 
 /// A place that the client chose.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Pin {
     /// The node's name.
@@ -136,7 +136,7 @@ pub struct Pin {
 }
 
 /// How a task behaves in simulation. A real engine does not look at it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Simulate {
     /// How long an attempt runs; absent: as long as `expected`, else one second.
     pub duration: Option<Distribution>,
@@ -145,7 +145,7 @@ pub struct Simulate {
 }
 
 /// What a container engine is told.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ContainerSpec {
     /// Image reference.
     pub image: String,

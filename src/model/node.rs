@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Bytes, Cores, CpuSet, Labels, Name, Topology};
 
 /// What the nodes of one kind have in common.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct NodeClass {
     /// Name of the class.
     pub name: Name,
@@ -60,7 +60,7 @@ impl NodeClass {
 }
 
 /// One machine.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NodeSpec {
     /// Its name, unique in the cluster.
     pub name: Name,

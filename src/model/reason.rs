@@ -39,12 +39,18 @@ pub enum WaitReason {
     },
     /// The policy places only what the client pinned.
     NotPinned,
-    /// The gang does not fit as a whole: this many of its tasks found a place.
+    /// The gang does not fit as a whole: with some of its tasks placed, the next one finds no room.
     GangShort {
         /// Tasks that found a place together.
         fitted: u32,
         /// Tasks of the gang.
         of: u32,
+        /// Cores that the next task lacks on the nearest node.
+        cores: Cores,
+        /// Bytes that the next task lacks on the nearest node, where the cores would do.
+        memory: Bytes,
+        /// The nearest node, where one is open.
+        nearest: Option<NodeId>,
     },
     /// Strict admission: an earlier task waits.
     BehindHead {
@@ -103,7 +109,7 @@ impl WaitReason {
         match *self {
             Self::CoresShort { short_by, .. } | Self::PinTaken { short_by } => Some(u64::from(short_by.0)),
             Self::MemoryShort { short_by, .. } => Some(short_by.0),
-            Self::GangShort { fitted, of } => Some(u64::from(of - fitted)),
+            Self::GangShort { cores, memory, .. } => Some(if memory == Bytes::ZERO { u64::from(cores.0) } else { memory.0 }),
             _ => None,
         }
     }
@@ -113,6 +119,7 @@ impl WaitReason {
     pub fn nearest(&self) -> Option<NodeId> {
         match *self {
             Self::CoresShort { nearest, .. } | Self::MemoryShort { nearest, .. } => Some(nearest),
+            Self::GangShort { nearest, .. } => nearest,
             _ => None,
         }
     }
@@ -138,7 +145,14 @@ impl fmt::Display for WaitReason {
             Self::AntiAffinity => f.write_str("every node with room holds another instance of the task"),
             Self::PinTaken { short_by } => write!(f, "the pinned place is not free: {short_by} of it taken, or its node closed"),
             Self::NotPinned => f.write_str("the policy places only tasks that the client pinned"),
-            Self::GangShort { fitted, of } => write!(f, "only {fitted} of the gang's {of} tasks fit at once"),
+            Self::GangShort { fitted, of, cores, memory, nearest } => {
+                write!(f, "only {fitted} of the gang's {of} tasks fit at once")?;
+                match nearest {
+                    Some(node) if *memory > Bytes::ZERO => write!(f, "; the next lacks {memory} of memory on the nearest node, {node}"),
+                    Some(node) => write!(f, "; the next lacks {cores} on the nearest node, {node}"),
+                    None => Ok(()),
+                }
+            }
             Self::BehindHead { head } => write!(f, "strict admission: {head} waits before it"),
             Self::NoEstimate { head } => write!(f, "it has no run-time estimate, so it may not be backfilled before {head}"),
             Self::WouldDelay { head, promised } => write!(f, "it would delay {head}, promised to start at {promised}"),

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Cores, CpuSet};
 
 /// Core ids by NUMA node, by shared last-level cache and by physical core. Each list covers every core once.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Topology {
     /// Cores of each NUMA node.
     pub numa: Vec<CpuSet>,
