@@ -1,0 +1,120 @@
+//! Placement shapes: everything about a waiting unit that decides where it fits. Units of one shape fit or fail together.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use model::{JobBody, JobId, PlacementRules, ShapeId};
+use smallvec::SmallVec;
+
+use crate::inventory::Need;
+
+/// Equal tasks of a shape.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Part {
+    /// Cores and memory of each task.
+    pub need: Need,
+    /// Where they may go; absent: anywhere.
+    pub rules: Option<Arc<PlacementRules>>,
+    /// Which task of the job's list they are, where their rules look at their mates.
+    pub task: Option<u16>,
+    /// How many.
+    pub count: u32,
+}
+
+/// What decides where a waiting unit fits: its parts, the largest first.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Shape {
+    /// The job, where the rules of a part look at the job's other tasks.
+    pub scope: Option<JobId>,
+    /// The parts, most cores first, then most memory.
+    pub parts: SmallVec<[Part; 1]>,
+}
+
+impl Shape {
+    /// The shape of these instances of a job, and the instances in the order of its parts.
+    #[must_use]
+    pub fn of(job: JobId, body: &JobBody, instances: &[u32]) -> (Self, Vec<u32>) {
+        let mut tasks: Vec<(u32, usize)> = instances.iter().map(|&instance| (instance, body.task_of(instance))).collect();
+        tasks.sort_by_key(|&(instance, task)| {
+            let spec = &body.tasks[task];
+            (std::cmp::Reverse((spec.cores, spec.memory)), task, instance)
+        });
+        let mut shape = Self { scope: None, parts: SmallVec::new() };
+        for &(_, task) in &tasks {
+            let part = shape.part_of(job, body, task);
+            match shape.parts.last_mut() {
+                Some(last) if (&last.need, &last.rules, last.task) == (&part.need, &part.rules, part.task) => last.count += 1,
+                _ => shape.parts.push(part),
+            }
+        }
+        (shape, tasks.into_iter().map(|(instance, _)| instance).collect())
+    }
+
+    /// The shape of one instance of a task that is placed alone.
+    #[must_use]
+    pub fn of_one(job: JobId, body: &JobBody, task: usize) -> Self {
+        let mut shape = Self { scope: None, parts: SmallVec::new() };
+        let part = shape.part_of(job, body, task);
+        shape.parts.push(part);
+        shape
+    }
+
+    fn part_of(&mut self, job: JobId, body: &JobBody, task: usize) -> Part {
+        let spec = &body.tasks[task];
+        let need = Need { cores: spec.cores, memory: spec.memory };
+        let rules = &spec.rules;
+        if rules.is_free() {
+            return Part { need, rules: None, task: None, count: 1 };
+        }
+        let looks_at_mates = rules.spread || rules.anti_affinity;
+        if looks_at_mates {
+            self.scope = Some(job);
+        }
+        Part { need, rules: Some(Arc::new(rules.clone())), task: looks_at_mates.then_some(task as u16), count: 1 }
+    }
+
+    /// The largest part: what the decreasing order looks at.
+    #[must_use]
+    pub fn largest(&self) -> Need {
+        self.parts[0].need
+    }
+
+    /// How many tasks a unit of this shape has.
+    #[must_use]
+    pub fn tasks(&self) -> u32 {
+        self.parts.iter().map(|part| part.count).sum()
+    }
+}
+
+/// Gives every shape a small number.
+#[derive(Debug, Default)]
+pub struct ShapeTable {
+    ids: BTreeMap<Arc<Shape>, ShapeId>,
+    shapes: Vec<Arc<Shape>>,
+}
+
+impl ShapeTable {
+    /// The number of a shape, new or known.
+    pub fn intern(&mut self, shape: Shape) -> ShapeId {
+        if let Some(&id) = self.ids.get(&shape) {
+            return id;
+        }
+        let id = ShapeId(self.shapes.len() as u32);
+        let shape = Arc::new(shape);
+        self.shapes.push(Arc::clone(&shape));
+        self.ids.insert(shape, id);
+        id
+    }
+
+    /// The shape of a number.
+    #[must_use]
+    pub fn get(&self, id: ShapeId) -> &Arc<Shape> {
+        &self.shapes[id.index()]
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.shapes.len()
+    }
+}
