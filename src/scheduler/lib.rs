@@ -1,1 +1,4 @@
 //! Placement: the inventory, filters, fits, orders, admissions and plans. Pure.
+
+pub mod inventory;
+pub mod pack;
