@@ -1,0 +1,180 @@
+//! Which cores of a node a placement gets. Only masks: nothing of nodes, memory or indexes.
+
+use model::{CpuSet, NodeClass};
+
+/// How the cores of a class lie, as a tree: the node, its NUMA nodes, their cache groups, their physical cores.
+///
+/// A level that does not divide its parent is left out, so a flat class is one part without parts.
+#[derive(Clone, Debug)]
+pub(super) struct Layout {
+    parts: Vec<Part>,
+    masks: Vec<u64>,
+}
+
+/// Some cores of the node, and the parts that divide them.
+#[derive(Clone, Debug)]
+struct Part {
+    /// The first word in which it has cores.
+    word: usize,
+    /// Its words among the masks.
+    masks: std::ops::Range<usize>,
+    /// Its parts.
+    parts: std::ops::Range<usize>,
+}
+
+impl Layout {
+    /// The layout of the cores of a class that tasks may have.
+    pub(super) fn of(class: &NodeClass) -> Self {
+        let mut layout = Self { parts: Vec::new(), masks: Vec::new() };
+        let levels = [&class.topology.numa[..], &class.topology.cache[..], &class.topology.smt[..]];
+        layout.push(&class.task_cpuset());
+        layout.divide(0, &class.task_cpuset(), &levels);
+        layout
+    }
+
+    fn push(&mut self, cores: &CpuSet) {
+        let words = cores.words();
+        let word = words.iter().position(|&word| word != 0).unwrap_or(0);
+        let from = self.masks.len();
+        self.masks.extend_from_slice(&words[word..]);
+        self.parts.push(Part { word, masks: from..self.masks.len(), parts: 0..0 });
+    }
+
+    /// Divides a part by the first of the levels that does divide it, and its parts by the levels after.
+    fn divide(&mut self, part: usize, cores: &CpuSet, levels: &[&[CpuSet]]) {
+        let Some((level, finer)) = levels.split_first() else { return };
+        let shares: Vec<CpuSet> = level.iter().map(|group| intersection(group, cores)).filter(|share| !share.is_empty()).collect();
+        if shares.len() < 2 {
+            return self.divide(part, cores, finer);
+        }
+        if shares.iter().all(|share| share.count().0 == 1) {
+            return; // single cores: the lowest ids will do
+        }
+        let from = self.parts.len();
+        shares.iter().for_each(|share| self.push(share));
+        self.parts[part].parts = from..self.parts.len();
+        for (offset, share) in shares.iter().enumerate() {
+            self.divide(from + offset, share, finer);
+        }
+    }
+
+    /// Moves `count` cores from `free` to `taken`, best-fit at every level: of the parts that hold all of them the one
+    /// with the fewest free cores, and while none does all of the one with the most; the first among equals.
+    ///
+    /// So a placement touches the fewest NUMA nodes and cache groups, gets whole physical cores first, and an odd
+    /// remainder goes to a physical core that is half used already. The caller has made sure that so many are free.
+    pub(super) fn take(&self, count: u32, free: &mut [u64], taken: &mut [u64]) {
+        self.take_from(&self.parts[0], count, free, taken);
+    }
+
+    fn take_from(&self, part: &Part, mut count: u32, free: &mut [u64], taken: &mut [u64]) {
+        let masks = &self.masks[part.masks.clone()];
+        if part.parts.is_empty() {
+            return take_lowest(count, masks, &mut free[part.word..], &mut taken[part.word..]);
+        }
+        let parts = &self.parts[part.parts.clone()];
+        while count > 0 {
+            let (mut best, mut most) = ((u32::MAX, 0), (0, 0));
+            for (index, part) in parts.iter().enumerate() {
+                let held = self.count(part, free);
+                if held >= count && held < best.0 {
+                    best = (held, index);
+                } else if held > most.0 {
+                    most = (held, index);
+                }
+            }
+            let (held, index) = if best.0 == u32::MAX { most } else { best };
+            let share = held.min(count);
+            self.take_from(&parts[index], share, free, taken);
+            count -= share;
+        }
+    }
+
+    fn count(&self, part: &Part, free: &[u64]) -> u32 {
+        self.masks[part.masks.clone()].iter().zip(&free[part.word..]).map(|(mask, free)| (mask & free).count_ones()).sum()
+    }
+}
+
+/// Moves the `count` lowest cores within `masks` from `free` to `taken`.
+pub(super) fn take_lowest(mut count: u32, masks: &[u64], free: &mut [u64], taken: &mut [u64]) {
+    for ((mask, free), taken) in masks.iter().zip(free).zip(taken) {
+        let here = mask & *free;
+        let held = here.count_ones();
+        let picked = if held <= count { here } else { lowest(count, here) };
+        *free &= !picked;
+        *taken |= picked;
+        count -= held.min(count);
+        if count == 0 {
+            return;
+        }
+    }
+}
+
+/// The `count` lowest set bits of `word`, which has at least so many.
+fn lowest(count: u32, word: u64) -> u64 {
+    let mut rest = word;
+    for _ in 0..count {
+        rest &= rest - 1;
+    }
+    word ^ rest
+}
+
+fn intersection(one: &CpuSet, other: &CpuSet) -> CpuSet {
+    let words: Vec<u64> = one.words().iter().zip(other.words()).map(|(one, other)| one & other).collect();
+    CpuSet::from_words(&words)
+}
+
+#[cfg(test)]
+mod tests {
+    use model::{Bytes, Cores, TopologySpec};
+
+    use super::*;
+
+    /// What `count` cores of a node with `numa` x `caches` x `smt` over `cores` are when `busy` are taken.
+    fn taken(shape: (u32, u32, u32), cores: u32, busy: &str, count: u32) -> String {
+        let spec = TopologySpec { numa: shape.0, cache_groups: shape.1, smt: shape.2 };
+        let topology = spec.expand(Cores(cores)).unwrap();
+        let class = NodeClass { topology, ..NodeClass::plain("n".parse().unwrap(), Cores(cores), Bytes(0)) };
+        let layout = Layout::of(&class);
+        let busy: CpuSet = busy.parse().unwrap();
+        let mut free = class.task_cpuset().without(&busy).words().to_vec();
+        free.resize(class.task_cpuset().words().len(), 0);
+        let (before, mut taken) = (free.clone(), vec![0; free.len()]);
+        layout.take(count, &mut free, &mut taken);
+        assert!(free.iter().zip(&taken).zip(&before).all(|((free, taken), before)| free ^ taken == *before));
+        CpuSet::from_words(&taken).to_string()
+    }
+
+    #[test]
+    fn the_fullest_numa_node_that_holds_it_is_taken() {
+        assert_eq!(taken((2, 1, 1), 16, "0,8-10", 4), "11-14");
+        assert_eq!(taken((2, 1, 1), 16, "0,8-10", 6), "1-6");
+    }
+
+    #[test]
+    fn what_no_numa_node_holds_spills_over_the_fewest() {
+        assert_eq!(taken((4, 1, 1), 16, "0-2,4", 7), "5-11");
+        assert_eq!(taken((4, 1, 1), 16, "", 5), "0-4");
+    }
+
+    #[test]
+    fn cache_groups_are_filled_within_a_numa_node() {
+        assert_eq!(taken((1, 4, 1), 16, "0-1,4,8-9", 2), "2-3");
+        assert_eq!(taken((2, 2, 1), 16, "0-5,8-10", 1), "6");
+    }
+
+    #[test]
+    fn siblings_stay_together_and_halves_serve_the_odd_one() {
+        assert_eq!(taken((1, 1, 2), 8, "0", 2), "2-3");
+        assert_eq!(taken((1, 1, 2), 8, "0", 3), "1-3");
+        assert_eq!(taken((1, 1, 2), 8, "4", 1), "5");
+        assert_eq!(taken((1, 1, 2), 8, "0,3,4-7", 2), "1-2");
+        assert_eq!(taken((1, 1, 4), 16, "0,4-5,8-10", 3), "1-3");
+    }
+
+    #[test]
+    fn words_are_no_boundary() {
+        assert_eq!(taken((2, 1, 2), 192, "0-90", 5), "91-95");
+        assert_eq!(taken((3, 1, 1), 384, "0-299", 84), "300-383");
+    }
+}

@@ -1,0 +1,303 @@
+//! The free capacity of all nodes: who has room, which node and which cores a placement gets.
+//!
+//! Nothing here knows jobs, queues or rounds. Amounts are whole cores and bytes, choices are exact, and ties go to the
+//! lowest node index. `take` and `give` are inverses, so a planner may try and undo.
+
+mod classes;
+mod cores;
+mod need;
+#[cfg(test)]
+mod reasons;
+mod recount;
+mod score;
+
+use std::sync::Arc;
+
+use model::{Bytes, CoreChoice, Cores, CpuSet, Fit, NodeClass, NodeId};
+use smallvec::SmallVec;
+
+use classes::{Class, Classes};
+pub use need::{Need, Totals};
+use score::{Capacity, Score};
+
+/// The free capacity of every node, with the index that the fit of the policy asks for.
+///
+/// ```
+/// # use std::sync::Arc;
+/// # use model::{Bytes, CoreChoice, Cores, Fit, NodeClass, NodeId};
+/// # use scheduler::inventory::{Inventory, Need};
+/// let mut inventory = Inventory::new(Fit::BestFit, CoreChoice::Lowest);
+/// let class = Arc::new(NodeClass::plain("small".parse().unwrap(), Cores(4), Bytes(100)));
+/// let (first, second) = (inventory.add_node(&class), inventory.add_node(&class));
+/// let need = Need { cores: Cores(3), memory: Bytes(10) };
+/// assert_eq!(inventory.find(need), Some(first));
+/// let cpuset = inventory.take(first, need);
+/// assert_eq!(cpuset.to_string(), "0-2");
+/// assert_eq!(inventory.find(need), Some(second));
+/// inventory.give(first, &cpuset, need.memory);
+/// assert_eq!(inventory.find(need), Some(first));
+/// ```
+#[derive(Clone, Debug)]
+pub struct Inventory {
+    fit: Fit,
+    cores: CoreChoice,
+    classes: Classes,
+    nodes: Vec<Node>,
+    /// The free cores of all nodes, 64 a word; each node has as many words as its class.
+    words: Vec<u64>,
+    open: usize,
+    capacity: Totals,
+    free: Totals,
+}
+
+/// What is free on one node.
+#[derive(Clone, Copy, Debug)]
+struct Node {
+    memory: u64,
+    cores: u32,
+    class: u32,
+    words: u32,
+    open: bool,
+}
+
+impl Inventory {
+    /// An inventory without nodes.
+    #[must_use]
+    pub fn new(fit: Fit, cores: CoreChoice) -> Self {
+        Self {
+            fit,
+            cores,
+            classes: Classes::default(),
+            nodes: Vec::new(),
+            words: Vec::new(),
+            open: 0,
+            capacity: Totals::default(),
+            free: Totals::default(),
+        }
+    }
+
+    /// Chooses by another fit from now on. What is free stays as it is.
+    pub fn set_policy(&mut self, fit: Fit, cores: CoreChoice) {
+        self.fit = fit;
+        self.cores = cores;
+    }
+
+    /// Adds a node with all its task capacity free, open. Its id is the number of nodes before it.
+    pub fn add_node(&mut self, class: &Arc<NodeClass>) -> NodeId {
+        let number = self.classes.intern(class);
+        let class = self.classes.get(number);
+        let Capacity { cores, memory } = class.capacity;
+        let words = u32::try_from(self.words.len()).expect("all core masks together stay below 32 GiB");
+        self.words.extend_from_slice(&class.task_words);
+        self.capacity.add(cores, memory);
+        self.free.add(cores, memory);
+        let node = NodeId(u32::try_from(self.nodes.len()).expect("fewer than 2^32 nodes"));
+        self.nodes.push(Node { memory, cores, class: number, words, open: true });
+        self.open += 1;
+        node
+    }
+
+    /// Makes all of the node's task capacity free again: the node came back empty.
+    pub fn reset_node(&mut self, node: NodeId) {
+        let Capacity { cores, memory } = self.class_of(node).capacity;
+        let before = self.nodes[node.index()];
+        let Self { classes, words, .. } = self;
+        let whole = &classes.get(before.class).task_words;
+        words[before.words as usize..][..whole.len()].copy_from_slice(whole);
+        self.free.sub(before.cores, before.memory);
+        self.free.add(cores, memory);
+        self.set_free(node, cores, memory);
+    }
+
+    /// How many nodes there are, open or not.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// Whether there are no nodes.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.nodes.is_empty()
+    }
+
+    /// The node's class.
+    #[must_use]
+    pub fn class(&self, node: NodeId) -> &Arc<NodeClass> {
+        &self.class_of(node).class
+    }
+
+    /// How many cores of the node are free.
+    #[must_use]
+    pub fn free_cores(&self, node: NodeId) -> Cores {
+        Cores(self.nodes[node.index()].cores)
+    }
+
+    /// How much memory of the node is free.
+    #[must_use]
+    pub fn free_memory(&self, node: NodeId) -> Bytes {
+        Bytes(self.nodes[node.index()].memory)
+    }
+
+    /// Which cores of the node are free.
+    #[must_use]
+    pub fn free_cpuset(&self, node: NodeId) -> CpuSet {
+        CpuSet::from_words(self.free_words(node))
+    }
+
+    /// Whether the node is offered to placements.
+    #[must_use]
+    pub fn is_open(&self, node: NodeId) -> bool {
+        self.nodes[node.index()].open
+    }
+
+    /// Offers the node to placements, or to none. On a closed node `take` and `give` still account.
+    pub fn set_open(&mut self, node: NodeId, open: bool) {
+        let record = &mut self.nodes[node.index()];
+        if record.open != open {
+            record.open = open;
+            if open { self.open += 1 } else { self.open -= 1 }
+        }
+    }
+
+    /// The fit's choice among the open nodes with room, if any has.
+    #[must_use]
+    pub fn find(&self, need: Need) -> Option<NodeId> {
+        self.find_where(need, |_| true)
+    }
+
+    /// The fit's choice among the open nodes with room that are allowed, if any is. It may ask about a node that it
+    /// does not choose, but not about one without room.
+    #[must_use]
+    pub fn find_where(&self, need: Need, mut allow: impl FnMut(NodeId) -> bool) -> Option<NodeId> {
+        let ids = (0..self.nodes.len() as u32).map(NodeId);
+        let mut fitting = ids.filter(|&node| self.is_open(node) && self.fits(node, need) && allow(node));
+        let left = |node: NodeId| {
+            let record = &self.nodes[node.index()];
+            (record.cores - need.cores.0, record.memory - need.memory.0)
+        };
+        match self.fit {
+            Fit::Pinned => None,
+            Fit::FirstFit => fitting.next(),
+            Fit::BestFit => fitting.min_by_key(|&node| (left(node), node)),
+            Fit::WorstFit => fitting.min_by_key(|&node| (std::cmp::Reverse(left(node)), node)),
+            Fit::L2 => fitting.min_by_key(|&node| {
+                let (cores, memory) = left(node);
+                (Score::leftover(cores, memory, self.class_of(node).capacity), node)
+            }),
+            Fit::DotProduct => fitting.min_by_key(|&node| {
+                let record = &self.nodes[node.index()];
+                let score = Score::new((need.cores.0, record.cores), (need.memory.0, record.memory), self.class_of(node).capacity);
+                (std::cmp::Reverse(score), node)
+            }),
+        }
+    }
+
+    /// Whether the node has room, open or not. The one feasibility check of planner and ledger.
+    #[must_use]
+    pub fn fits(&self, node: NodeId, need: Need) -> bool {
+        let record = &self.nodes[node.index()];
+        record.cores >= need.cores.0 && record.memory >= need.memory.0
+    }
+
+    /// Takes the need from the node and says which cores it got, by the core choice of the policy.
+    ///
+    /// # Panics
+    /// When it does not fit.
+    pub fn take(&mut self, node: NodeId, need: Need) -> CpuSet {
+        assert!(self.fits(node, need), "{node} has no room for {} and {}", need.cores, need.memory);
+        let Self { classes, words, nodes, .. } = self;
+        let before = nodes[node.index()];
+        let class = classes.get(before.class);
+        let free = &mut words[before.words as usize..][..class.task_words.len()];
+        let mut taken: SmallVec<[u64; 4]> = SmallVec::from_elem(0, free.len());
+        match self.cores {
+            CoreChoice::Lowest => cores::take_lowest(need.cores.0, &class.task_words, free, &mut taken),
+            CoreChoice::Topology => class.layout.take(need.cores.0, free, &mut taken),
+        }
+        self.free.sub(need.cores.0, need.memory.0);
+        self.set_free(node, before.cores - need.cores.0, before.memory - need.memory.0);
+        CpuSet::from_words(&taken)
+    }
+
+    /// Takes these cores and this memory from the node. Where not all of it is free nothing changes and the answer is
+    /// `false`.
+    #[must_use]
+    pub fn take_exact(&mut self, node: NodeId, cpuset: &CpuSet, memory: Bytes) -> bool {
+        let before = self.nodes[node.index()];
+        let taken = cpuset.words();
+        let free = self.free_words(node);
+        if before.memory < memory.0 || taken.len() > free.len() || taken.iter().zip(free).any(|(taken, free)| taken & !free != 0) {
+            return false;
+        }
+        for (free, taken) in self.words[before.words as usize..].iter_mut().zip(taken) {
+            *free &= !taken;
+        }
+        let cores = cpuset.count().0;
+        self.free.sub(cores, memory.0);
+        self.set_free(node, before.cores - cores, before.memory - memory.0);
+        true
+    }
+
+    /// Gives these cores and this memory back to the node.
+    ///
+    /// # Panics
+    /// When some of it was free already, or is not of the node's task capacity.
+    pub fn give(&mut self, node: NodeId, cpuset: &CpuSet, memory: Bytes) {
+        let before = self.nodes[node.index()];
+        let Self { classes, words, .. } = self;
+        let class = classes.get(before.class);
+        let given = cpuset.words();
+        let free = &mut words[before.words as usize..][..class.task_words.len()];
+        let taken = |((given, free), whole): ((&u64, &u64), &u64)| given & (free | !whole) == 0;
+        assert!(
+            given.len() <= free.len() && given.iter().zip(&*free).zip(&class.task_words).all(taken),
+            "cores {cpuset} given back to {node} were not taken from it"
+        );
+        assert!(memory.0 <= class.capacity.memory - before.memory, "{memory} given back to {node} was not taken from it");
+        for (free, given) in free.iter_mut().zip(given) {
+            *free |= given;
+        }
+        let cores = cpuset.count().0;
+        self.free.add(cores, memory.0);
+        self.set_free(node, before.cores + cores, before.memory + memory.0);
+    }
+
+    /// The task capacity of all nodes together, open or not.
+    #[must_use]
+    pub fn capacity(&self) -> Totals {
+        self.capacity
+    }
+
+    /// What is free on all nodes together, open or not.
+    #[must_use]
+    pub fn free(&self) -> Totals {
+        self.free
+    }
+
+    /// Whether an allowed node, open or not, would hold the need if it were empty.
+    #[must_use]
+    pub fn could_ever_fit(&self, need: Need, mut allow: impl FnMut(NodeId) -> bool) -> bool {
+        self.any_class_holds(need) && (0..self.nodes.len() as u32).map(NodeId).any(|node| self.class_of(node).holds(need) && allow(node))
+    }
+
+    /// Whether a node of any class would hold the need if it were empty.
+    #[must_use]
+    pub fn any_class_holds(&self, need: Need) -> bool {
+        self.classes.iter().any(|class| class.holds(need))
+    }
+
+    fn class_of(&self, node: NodeId) -> &Class {
+        self.classes.get(self.nodes[node.index()].class)
+    }
+
+    fn free_words(&self, node: NodeId) -> &[u64] {
+        let record = &self.nodes[node.index()];
+        &self.words[record.words as usize..][..self.classes.get(record.class).task_words.len()]
+    }
+
+    fn set_free(&mut self, node: NodeId, cores: u32, memory: u64) {
+        let record = &mut self.nodes[node.index()];
+        (record.cores, record.memory) = (cores, memory);
+    }
+}

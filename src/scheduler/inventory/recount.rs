@@ -1,0 +1,36 @@
+//! The full consistency check, for tests and `--check`: every sum and index entry against the free masks.
+
+use model::{Cores, NodeId};
+
+use super::{Inventory, Totals};
+
+impl Inventory {
+    /// Counts everything again from the free masks.
+    ///
+    /// # Errors
+    /// A sentence about the first thing that does not agree.
+    pub fn recount(&self) -> Result<(), String> {
+        let (mut capacity, mut free, mut open) = (Totals::default(), Totals::default(), 0);
+        for (index, record) in self.nodes.iter().enumerate() {
+            let node = NodeId(index as u32);
+            let class = self.class_of(node);
+            let cpuset = self.free_cpuset(node);
+            if cpuset.count() != Cores(record.cores) {
+                return Err(format!("{node} counts {} free cores and has {cpuset}", record.cores));
+            }
+            if self.free_words(node).iter().zip(&class.task_words).any(|(free, whole)| free & !whole != 0) {
+                return Err(format!("{node} has {cpuset} free, not all of which tasks may have"));
+            }
+            if record.memory > class.capacity.memory {
+                return Err(format!("{node} has more memory free than it has"));
+            }
+            capacity.add(class.capacity.cores, class.capacity.memory);
+            free.add(record.cores, record.memory);
+            open += usize::from(record.open);
+        }
+        if (capacity, free, open) != (self.capacity, self.free, self.open) {
+            return Err(format!("sums are {:?} and should be {:?}", (self.capacity, self.free, self.open), (capacity, free, open)));
+        }
+        Ok(())
+    }
+}
