@@ -59,13 +59,13 @@ pub fn backfill(planner: &mut Planner, now: Millis, depth: usize, round: &mut Ro
         let spare = |room: &Room, node: NodeId, need: Need| promises.spare(room, node, need, until);
         let tried = match (head, estimate) {
             (Some(head), None) => Err(WaitReason::NoEstimate { head }),
-            (Some(_), Some(_)) if promises.len() > 0 => planner.try_unit(rank, shape, now, Some(&spare), round),
+            (Some(_), Some(_)) if !promises.is_empty() => planner.try_unit(rank, shape, now, Some(&spare), round),
             _ => planner.try_unit(rank, shape, now, None, round),
         };
         let next = planner.queue.next_in_lane(shape, rank);
         let reason = match tried {
             Ok(()) => {
-                let again = Rank { first: TaskKey { instance: rank.first.instance + 1, ..rank.first }, ..rank };
+                let again = rank.after_first();
                 planner.placed(rank, shape, round);
                 let rest = (each && planner.queue.unit(shape, again).is_some()).then_some(again);
                 firsts.extend(rest.or(next).map(|rank| (rank, shape)));
@@ -115,8 +115,7 @@ fn promised(planner: &Planner, promises: &Promises, rank: Rank, shape: ShapeId, 
 pub fn preempt(planner: &mut Planner, round: &mut Round) {
     let room = &planner.room;
     let ended = |gone: &crate::preempt::Victim| room.held.on(gone.node).all(|(task, _)| task != gone.task);
-    let done: Vec<TaskKey> =
-        planner.evicting.iter().filter(|(_, victims)| victims.iter().all(ended)).map(|(&unit, _)| unit).collect();
+    let done: Vec<TaskKey> = planner.evicting.iter().filter(|(_, victims)| victims.iter().all(ended)).map(|(&unit, _)| unit).collect();
     for unit in done {
         planner.evicting.remove(&unit);
         planner.room.nominated.retain(|_, kept| kept.job != unit.job);

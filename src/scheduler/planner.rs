@@ -218,7 +218,15 @@ impl Planner {
     ///
     /// # Errors
     /// When no other node has room.
-    pub fn place_move(&mut self, task: TaskKey, from: NodeId, to: Option<NodeId>, part: Part, priority: i32, ends: Millis) -> Result<Place, WaitReason> {
+    pub fn place_move(
+        &mut self,
+        task: TaskKey,
+        from: NodeId,
+        to: Option<NodeId>,
+        part: Part,
+        priority: i32,
+        ends: Millis,
+    ) -> Result<Place, WaitReason> {
         let shape = Shape { scope: None, parts: smallvec::smallvec![part] };
         let members = [task.instance];
         let ask = Ask { job: task.job, members: &members, shape: &shape, priority, ends };
@@ -327,9 +335,7 @@ impl Planner {
         let (room, grown, all) = (&self.room, &self.grown, self.all_grown);
         if all || !grown.is_empty() {
             let open: Vec<NodeId> = grown.iter().copied().filter(|&node| room.inventory.is_open(node)).collect();
-            self.queue.unblock(|shape| {
-                all || shape.parts.iter().any(|part| open.iter().any(|&node| room.inventory.fits(node, part.need)))
-            });
+            self.queue.unblock(|shape| all || shape.parts.iter().any(|part| open.iter().any(|&node| room.inventory.fits(node, part.need))));
         }
         for node in self.grown.drain(..) {
             self.is_grown[node.index()] = false;

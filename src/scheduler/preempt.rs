@@ -43,7 +43,14 @@ pub fn victims(room: &Room, ask: Ask) -> Option<Vec<Victim>> {
 }
 
 /// The tasks that must yield on one node, with the highest priority among them.
-fn yielding(room: &Room, node: NodeId, need: Need, priority: i32, chosen: &[Victim], used: &[(NodeId, Need)]) -> Option<(i32, Vec<Victim>)> {
+fn yielding(
+    room: &Room,
+    node: NodeId,
+    need: Need,
+    priority: i32,
+    chosen: &[Victim],
+    used: &[(NodeId, Need)],
+) -> Option<(i32, Vec<Victim>)> {
     let mut cores = i64::from(room.inventory.free_cores(node).0);
     let mut memory = room.inventory.free_memory(node).0 as i64;
     for (_, taken) in used.iter().filter(|(taken_on, _)| *taken_on == node) {

@@ -57,6 +57,12 @@ impl Promises {
         self.list.len()
     }
 
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
     /// Adds a promise behind the others.
     pub fn push(&mut self, promise: Promise) {
         for &(node, _) in &promise.places {
@@ -79,9 +85,9 @@ impl Promises {
     pub fn delayed(&self, room: &Room, node: NodeId, need: Need, from: Millis, until: Millis) -> Option<&Promise> {
         let touching = self.by_node.get(&node)?;
         let touching = touching.iter().map(|&index| &self.list[index]);
-        touching.filter(|promise| from <= promise.start && promise.start <= until).find(|promise| {
-            !holds(self.level(room, node, promise.start), need)
-        })
+        touching
+            .filter(|promise| from <= promise.start && promise.start <= until)
+            .find(|promise| !holds(self.level(room, node, promise.start), need))
     }
 
     /// What is free on the node at a time, with every promise kept.
@@ -104,7 +110,15 @@ impl Promises {
     /// The earliest start that can be promised to a unit that does not fit now, behind all other promises.
     ///
     /// `length` is its estimate. `earlier` is what was promised to it before: it is kept unless an earlier start is found.
-    pub fn earliest(&self, room: &Room, ask: Ask, length: Option<Millis>, now: Millis, round: Millis, earlier: Option<&Promise>) -> Option<Promise> {
+    pub fn earliest(
+        &self,
+        room: &Room,
+        ask: Ask,
+        length: Option<Millis>,
+        now: Millis,
+        round: Millis,
+        earlier: Option<&Promise>,
+    ) -> Option<Promise> {
         let kept = earlier.filter(|promise| promise.start > now && self.still_good(room, promise, length)).cloned();
         let limit = kept.as_ref().map_or(Millis::NEVER, |promise| promise.start);
         let unit = TaskKey { job: ask.job, instance: ask.members[0] };
@@ -154,12 +168,14 @@ impl Promises {
             for _ in 0..part.count {
                 let fitting = (0..levels.len()).filter(|&node| holds(levels[node], part.need)).filter(|&node| {
                     let node = NodeId(node as u32);
-                    let mine = places.iter().filter(|place| place.0 == node).fold(part.need, |sum, place| Need {
-                        cores: sum.cores + place.1.cores,
-                        memory: sum.memory + place.1.memory,
-                    });
+                    let mine = places
+                        .iter()
+                        .filter(|place| place.0 == node)
+                        .fold(part.need, |sum, place| Need { cores: sum.cores + place.1.cores, memory: sum.memory + place.1.memory });
                     let alone = part.task.is_none() || !places.iter().any(|place| place.0 == node);
-                    room.inventory.is_open(node) && room.may_hold(asker, node, alone) && self.delayed(room, node, mine, start, until).is_none()
+                    room.inventory.is_open(node)
+                        && room.may_hold(asker, node, alone)
+                        && self.delayed(room, node, mine, start, until).is_none()
                 });
                 let best = fitting.min_by_key(|&node| (levels[node], node))?;
                 add(&mut levels[best], part.need, -1);

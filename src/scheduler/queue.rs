@@ -16,6 +16,14 @@ pub struct Rank {
     pub first: TaskKey,
 }
 
+impl Rank {
+    /// The rank of the same unit once its first member is placed.
+    #[must_use]
+    pub fn after_first(self) -> Self {
+        Self { first: TaskKey { instance: self.first.instance + 1, ..self.first }, ..self }
+    }
+}
+
 /// Who is placed together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Members {
@@ -74,7 +82,7 @@ impl Queue {
     /// The number of a shape.
     pub fn intern(&mut self, shape: Shape) -> ShapeId {
         let id = self.shapes.intern(shape);
-        self.lanes.resize_with(self.shapes.len(), Lane::default);
+        self.lanes.resize_with(self.lanes.len().max(id.index() + 1), Lane::default);
         id
     }
 
@@ -151,13 +159,13 @@ impl Queue {
         let was_first = self.first_of(shape);
         let lane = &mut self.lanes[shape.index()];
         let mut unit = lane.units.remove(&rank).expect("only a waiting unit is taken");
-        let next = TaskKey { instance: rank.first.instance + 1, ..rank.first };
+        let next = rank.after_first();
         match unit.members {
             Members::Each(end) => {
                 self.waiting -= 1;
-                if next.instance < end {
+                if next.first.instance < end {
                     unit.members = Members::Each(end);
-                    lane.units.insert(Rank { first: next, ..rank }, unit);
+                    lane.units.insert(next, unit);
                 }
             }
             Members::Gang(members) => self.waiting -= members.len() as u64,
@@ -309,11 +317,9 @@ mod tests {
 
     #[test]
     fn each_order_puts_its_own_first_and_switching_loses_nothing() {
-        for (order, expected) in [
-            (QueueOrder::Arrival, [0, 1, 2, 3]),
-            (QueueOrder::Decreasing, [1, 3, 0, 2]),
-            (QueueOrder::Priority, [2, 0, 1, 3]),
-        ] {
+        for (order, expected) in
+            [(QueueOrder::Arrival, [0, 1, 2, 3]), (QueueOrder::Decreasing, [1, 3, 0, 2]), (QueueOrder::Priority, [2, 0, 1, 3])]
+        {
             let mut queue = Queue::new(QueueOrder::Deadline);
             let (small, large) = (lane(&mut queue, 1), lane(&mut queue, 8));
             for (job, shape, priority) in [(2, small, 9), (0, small, 0), (1, large, 0), (3, large, 0)] {

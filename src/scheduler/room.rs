@@ -86,7 +86,8 @@ impl Room {
             let taken = match self.names.get(&pin.node) {
                 Some(&node) if self.inventory.is_open(node) => {
                     let free = self.inventory.free_cpuset(node);
-                    let short = if pin.cpuset.is_empty() { need.cores.saturating_sub(free.count()) } else { pin.cpuset.without(&free).count() };
+                    let short =
+                        if pin.cpuset.is_empty() { need.cores.saturating_sub(free.count()) } else { pin.cpuset.without(&free).count() };
                     if short == model::Cores::ZERO && !self.inventory.fits(node, need) {
                         return self.inventory.nearest_where(need, |other| other == node);
                     }
@@ -116,9 +117,10 @@ impl Room {
             None => self.inventory.any_class_holds(part.need),
             Some(rules) => self.inventory.could_ever_fit(part.need, |node| {
                 let class = self.inventory.class(node);
-                let pinned = rules.pin.as_ref().is_none_or(|pin| {
-                    self.names.get(&pin.node) == Some(&node) && pin.cpuset.is_subset(&class.task_cpuset())
-                });
+                let pinned = rules
+                    .pin
+                    .as_ref()
+                    .is_none_or(|pin| self.names.get(&pin.node) == Some(&node) && pin.cpuset.is_subset(&class.task_cpuset()));
                 pinned && rules.constraints.iter().all(|constraint| constraint.allows(&class.labels))
             }),
         }

@@ -111,10 +111,4 @@ impl ShapeTable {
     pub fn get(&self, id: ShapeId) -> &Arc<Shape> {
         &self.shapes[id.index()]
     }
-
-    /// How many there are.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.shapes.len()
-    }
 }
