@@ -33,7 +33,7 @@ pub use plan::{Move, Placement, Plan, Stop};
 pub use policy::{Admission, CoreChoice, Fit, Order as QueueOrder, Policy, PolicyName, UnknownWord};
 pub use protocol::{
     Action, Change, Finding, Image, Message, Operation, Order, Outbox, Progress, Report, ReportBody, Request, Start, Status, Timer,
-    ToDiscovery, ToGlobalManager, ToJobManager,
+    ToAgent, ToDiscovery, ToGlobalManager, ToJobManager,
 };
 pub use reason::{Cause, WaitReason};
 pub use state::{JobState, TaskState};

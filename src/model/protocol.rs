@@ -16,7 +16,7 @@ pub enum Message {
     /// To the GlobalManager.
     GlobalManager(ToGlobalManager),
     /// To the agent on a node.
-    Agent(NodeId, Order),
+    Agent(NodeId, ToAgent),
     /// To Discovery.
     Discovery(ToDiscovery),
 }
@@ -158,7 +158,7 @@ pub enum Change {
         /// The memory that it held there.
         memory: Bytes,
     },
-    /// Its move came to nothing; it runs on at the source, and what was held at the target is free.
+    /// Its move came to nothing; what was held at the target is free, and the source still has it or is lost too.
     MoveFailed {
         /// The target.
         target: NodeId,
@@ -167,6 +167,8 @@ pub enum Change {
         /// The memory that was held there.
         memory: Bytes,
     },
+    /// After a failed move it is restored at the source, as this later run.
+    Resumed,
 }
 
 /// To the GlobalManager.
@@ -178,6 +180,10 @@ pub enum ToGlobalManager {
     Propose(Box<Plan>),
     /// Stops outside a plan.
     Stop(Stop),
+    /// An operation on a node.
+    Operate(Operation),
+    /// A job has ended: nobody asks about its runs any more.
+    Forget(JobId),
     /// Discovery learned something.
     Found(Finding),
 }
@@ -205,7 +211,16 @@ pub enum Finding {
     },
 }
 
-/// To an agent: fenced, numbered per node.
+/// To an agent.
+#[derive(Clone, Debug)]
+pub enum ToAgent {
+    /// The answer to its join: the fence that it lives under from now on.
+    Welcome(Fence),
+    /// What to do with a run.
+    Order(Order),
+}
+
+/// What to do with a run, fenced.
 #[derive(Clone, Debug)]
 pub struct Order {
     /// Stale ones are refused.
@@ -228,7 +243,7 @@ pub enum Action {
         /// Why.
         cause: Cause,
     },
-    /// Checkpoint it and stop it; keep the image.
+    /// Checkpoint it and stop it; keep the image until a stop.
     Checkpoint,
     /// Continue here from an image.
     Restore {
@@ -236,7 +251,7 @@ pub enum Action {
         start: Box<Start>,
         /// The image.
         image: Image,
-        /// Where the image lies.
+        /// Where the image lies: another node, or this one where a move came to nothing.
         source: NodeId,
     },
 }

@@ -97,7 +97,7 @@ impl TaskState {
                 | (Ready, Scheduled | Stopped | Failed | Skipped)
                 | (Scheduled, Running | Ready | Failed | Lost | Stopping)
                 | (Running, Succeeded | Failed | Ready | Stopping | Migrating | Lost)
-                | (Migrating, Running | Lost | Stopping)
+                | (Migrating, Running | Lost | Stopping | Succeeded | Failed | Ready)
                 | (Stopping, Stopped | Succeeded | Ready | Lost | Failed)
                 | (Lost, Ready | Failed | Running | Stopping | Stopped)
                 | (Stopped | Failed | Skipped, Blocked)

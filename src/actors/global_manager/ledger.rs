@@ -1,0 +1,116 @@
+//! The ledger: who holds which cores and bytes of which node, from the durable reservation until the confirmed end.
+
+use std::sync::Arc;
+
+use model::{Bytes, CoreChoice, CpuSet, Event, Fit, Image, NodeClass, NodeId, Outbox, Run, Start, TaskKey};
+use scheduler::inventory::{Inventory, Need};
+
+/// Where a reservation stands.
+#[derive(Clone, Debug)]
+pub enum Phase {
+    /// The start order is out.
+    Starting,
+    /// The start is confirmed.
+    Running,
+    /// The checkpoint order is out; the target is reserved.
+    MovingOut { to: NodeId },
+    /// The checkpoint order is out, and the target is gone.
+    Abandoned { start: Box<Start>, failed: Run },
+    /// It is stopped, its image is kept until the target runs.
+    Kept { image: Image, to: NodeId },
+    /// Reserved at the target; the image is not made yet.
+    Awaiting { from: NodeId, start: Box<Start> },
+    /// The restore order is out.
+    Restoring { from: NodeId, start: Box<Start> },
+}
+
+/// A reservation.
+#[derive(Clone, Debug)]
+pub struct Reservation {
+    /// Which run holds it.
+    pub run: Run,
+    /// Which cores.
+    pub cpuset: CpuSet,
+    /// How much memory.
+    pub memory: Bytes,
+    /// Where it stands.
+    pub phase: Phase,
+}
+
+/// All reservations by node, beside the free capacity that they leave.
+#[derive(Debug)]
+pub struct Ledger {
+    keys: Vec<Vec<TaskKey>>,
+    held: Vec<Vec<Reservation>>,
+    free: Inventory,
+}
+
+impl Default for Ledger {
+    fn default() -> Self {
+        // The ledger never searches for a place, so it keeps no index.
+        Self { keys: Vec::new(), held: Vec::new(), free: Inventory::new(Fit::Pinned, CoreChoice::Lowest) }
+    }
+}
+
+impl Ledger {
+    /// Adds a node with everything free.
+    pub fn add_node(&mut self, class: &Arc<NodeClass>) -> NodeId {
+        self.keys.push(Vec::new());
+        self.held.push(Vec::new());
+        self.free.add_node(class)
+    }
+
+    /// Opens a node for reservations or closes it.
+    pub fn set_open(&mut self, node: NodeId, open: bool) {
+        self.free.set_open(node, open);
+    }
+
+    /// What is free.
+    #[must_use]
+    pub fn free(&self) -> &Inventory {
+        &self.free
+    }
+
+    /// The reservations on a node.
+    pub fn on(&self, node: NodeId) -> impl Iterator<Item = (TaskKey, &Reservation)> {
+        self.keys[node.index()].iter().copied().zip(&self.held[node.index()])
+    }
+
+    /// Reserves, or changes nothing: the node must be open and every named core and byte free.
+    pub fn reserve(&mut self, node: NodeId, task: TaskKey, reservation: Reservation, out: &mut Outbox) -> bool {
+        let need = Need { cores: reservation.cpuset.count(), memory: reservation.memory };
+        let granted = node.index() < self.free.len()
+            && self.free.is_open(node)
+            && self.free.fits(node, need)
+            && !self.keys[node.index()].contains(&task)
+            && self.free.take_exact(node, &reservation.cpuset, reservation.memory);
+        if granted {
+            let (run, cpuset, memory) = (reservation.run, reservation.cpuset.clone(), reservation.memory);
+            out.events.push(Event::Reserved { task, run, node, cpuset, memory });
+            self.keys[node.index()].push(task);
+            self.held[node.index()].push(reservation);
+        }
+        granted
+    }
+
+    /// Frees what the task holds on the node.
+    pub fn release(&mut self, node: NodeId, task: TaskKey, out: &mut Outbox) -> Option<Reservation> {
+        let index = self.position(node, task)?;
+        self.keys[node.index()].swap_remove(index);
+        let reservation = self.held[node.index()].swap_remove(index);
+        self.free.give(node, &reservation.cpuset, reservation.memory);
+        let (run, cores, memory) = (reservation.run, reservation.cpuset.count(), reservation.memory);
+        out.events.push(Event::Released { task, run, node, cores, memory });
+        Some(reservation)
+    }
+
+    /// What the run holds on the node.
+    pub fn get_mut(&mut self, node: NodeId, task: TaskKey) -> Option<&mut Reservation> {
+        let index = self.position(node, task)?;
+        Some(&mut self.held[node.index()][index])
+    }
+
+    fn position(&self, node: NodeId, task: TaskKey) -> Option<usize> {
+        self.keys.get(node.index())?.iter().position(|&key| key == task)
+    }
+}

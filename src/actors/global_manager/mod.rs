@@ -1,0 +1,243 @@
+//! The GlobalManager: nodes, the ledger, and the orders to workers. It rechecks every plan before it reserves.
+
+mod ledger;
+mod moves;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use ledger::{Ledger, Phase, Reservation};
+use model::{
+    Action, Cause, Change, Event, Fence, Finding, Message, Millis, Name, NodeId, NodeSpec, NodeState, Operation, Order, Outbox, Placement,
+    Plan, Run, Start, Status, Stop, TaskKey, ToAgent, ToDiscovery, ToGlobalManager, ToJobManager,
+};
+
+/// The first term; a GlobalManager that takes over counts on.
+const FIRST_TERM: u32 = 1;
+
+#[derive(Debug)]
+struct Node {
+    epoch: u32,
+    state: NodeState,
+    cordoned: bool,
+}
+
+/// The GlobalManager's state.
+#[derive(Debug)]
+pub struct GlobalManager {
+    term: u32,
+    names: BTreeMap<Name, NodeId>,
+    nodes: Vec<Node>,
+    ledger: Ledger,
+}
+
+impl Default for GlobalManager {
+    fn default() -> Self {
+        Self { term: FIRST_TERM, names: BTreeMap::new(), nodes: Vec::new(), ledger: Ledger::default() }
+    }
+}
+
+impl GlobalManager {
+    /// A GlobalManager of a cluster without nodes.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// What is free on every node, by the ledger.
+    #[must_use]
+    pub fn free(&self) -> &scheduler::inventory::Inventory {
+        self.ledger.free()
+    }
+
+    /// Which runs hold cores on a node, by the ledger.
+    pub fn holders(&self, node: NodeId) -> impl Iterator<Item = (TaskKey, Run, &model::CpuSet)> {
+        self.ledger.on(node).map(|(task, held)| (task, held.run, &held.cpuset))
+    }
+
+    /// A node's state.
+    #[must_use]
+    pub fn node_state(&self, node: NodeId) -> NodeState {
+        self.nodes[node.index()].state
+    }
+
+    /// Takes a message.
+    pub fn step(&mut self, _now: Millis, input: ToGlobalManager, out: &mut Outbox) {
+        match input {
+            ToGlobalManager::Join(spec) => self.join(spec, out),
+            ToGlobalManager::Propose(plan) => self.carry_out(*plan, out),
+            ToGlobalManager::Stop(stop) => self.stop(stop, out),
+            ToGlobalManager::Operate(operation) => self.operate(operation, out),
+            ToGlobalManager::Forget(job) => out.messages.push(Message::Discovery(ToDiscovery::Forget(job))),
+            ToGlobalManager::Found(Finding::NodeLost { node, epoch }) => {
+                if self.nodes[node.index()].epoch == epoch {
+                    self.lose(node, out);
+                }
+            }
+            ToGlobalManager::Found(Finding::Run { node, task, run, status }) => self.found(node, task, run, status, out),
+        }
+    }
+
+    fn join(&mut self, spec: Arc<NodeSpec>, out: &mut Outbox) {
+        let node = match self.names.get(&spec.name) {
+            Some(&node) => {
+                // It comes back with nothing running, so what it held is lost, even if its lease still holds.
+                self.lose(node, out);
+                node
+            }
+            None => {
+                let node = self.ledger.add_node(&spec.class);
+                self.names.insert(spec.name.clone(), node);
+                self.nodes.push(Node { epoch: 0, state: NodeState::Joining, cordoned: false });
+                node
+            }
+        };
+        let record = &mut self.nodes[node.index()];
+        record.epoch += 1;
+        let fence = Fence { term: self.term, epoch: record.epoch };
+        out.messages.push(Message::Discovery(ToDiscovery::Watch { node, epoch: fence.epoch }));
+        out.messages.push(Message::Agent(node, ToAgent::Welcome(fence)));
+        out.messages.push(Message::JobManager(ToJobManager::NodeReady { node, spec }));
+        self.set_state(node, NodeState::Ready, out);
+    }
+
+    fn set_state(&mut self, node: NodeId, to: NodeState, out: &mut Outbox) {
+        let record = &mut self.nodes[node.index()];
+        let from = std::mem::replace(&mut record.state, to);
+        self.ledger.set_open(node, to == NodeState::Ready && !record.cordoned);
+        if from != to {
+            out.events.push(Event::Node { node, from, to });
+        }
+    }
+
+    fn operate(&mut self, operation: Operation, out: &mut Outbox) {
+        let name = match &operation {
+            Operation::Cordon { node, .. } | Operation::Drain { node, .. } | Operation::Undrain { node } => node,
+            Operation::Stop(_) | Operation::SetPolicy(_) | Operation::Migrate { .. } => return,
+        };
+        let Some(&node) = self.names.get(name) else { return };
+        let state = self.nodes[node.index()].state;
+        match operation {
+            Operation::Cordon { cordoned, .. } => {
+                self.nodes[node.index()].cordoned = cordoned;
+                self.set_state(node, state, out);
+            }
+            Operation::Drain { .. } if state == NodeState::Ready => self.set_state(node, NodeState::Draining, out),
+            Operation::Undrain { .. } if state == NodeState::Draining => self.set_state(node, NodeState::Ready, out),
+            _ => return,
+        }
+        out.messages.push(Message::JobManager(ToJobManager::Operate(operation)));
+    }
+
+    fn carry_out(&mut self, plan: Plan, out: &mut Outbox) {
+        for stop in plan.stops {
+            self.stop(stop, out);
+        }
+        let mut refused = Vec::new();
+        for moved in plan.moves {
+            refused.extend(self.begin_move(moved, out));
+        }
+        let mut gang: Vec<Placement> = Vec::new();
+        for placement in plan.placements {
+            if gang.last().is_some_and(|last| last.gang != placement.gang) {
+                self.start_gang(&mut gang, &mut refused, out);
+            }
+            gang.push(placement);
+        }
+        self.start_gang(&mut gang, &mut refused, out);
+        out.messages.push(Message::JobManager(ToJobManager::Planned { refused }));
+    }
+
+    /// Reserves for all of a gang and orders the starts, or reserves for none and refuses all.
+    fn start_gang(&mut self, gang: &mut Vec<Placement>, refused: &mut Vec<Placement>, out: &mut Outbox) {
+        let events = out.events.len();
+        for (index, placement) in gang.iter().enumerate() {
+            if !self.ledger.reserve(placement.node, placement.task, reservation(placement, Phase::Starting), out) {
+                for earlier in &gang[..index] {
+                    self.ledger.release(earlier.node, earlier.task, out).expect("it was reserved just now");
+                }
+                // Nothing was held beyond this step, so nothing is said of it.
+                out.events.truncate(events);
+                refused.append(gang);
+                return;
+            }
+        }
+        for placement in gang.drain(..) {
+            let (node, task, run) = (placement.node, placement.task, placement.run);
+            self.order(node, task, run, Action::Start(Box::new(start(placement))), out);
+        }
+    }
+
+    fn stop(&mut self, stop: Stop, out: &mut Outbox) {
+        let held = self.ledger.get_mut(stop.node, stop.task);
+        if held.is_some_and(|held| held.run == stop.run) {
+            self.order(stop.node, stop.task, stop.run, Action::Stop { cause: stop.cause }, out);
+        }
+    }
+
+    fn order(&self, node: NodeId, task: TaskKey, run: Run, action: Action, out: &mut Outbox) {
+        let fence = Fence { term: self.term, epoch: self.nodes[node.index()].epoch };
+        out.messages.push(Message::Agent(node, ToAgent::Order(Order { fence, task, run, action })));
+    }
+
+    /// A node's lease has surely run out: what it held is free, and its tasks are told lost one by one.
+    fn lose(&mut self, node: NodeId, out: &mut Outbox) {
+        if self.nodes[node.index()].state == NodeState::Unreachable {
+            return;
+        }
+        self.set_state(node, NodeState::Unreachable, out);
+        let mut tasks: Vec<TaskKey> = self.ledger.on(node).map(|(task, _)| task).collect();
+        tasks.sort_unstable();
+        for task in tasks {
+            self.ended(node, task, Cause::NodeLost, out);
+        }
+        out.messages.push(Message::JobManager(ToJobManager::NodeLost(node)));
+    }
+
+    fn found(&mut self, node: NodeId, task: TaskKey, run: Run, status: Status, out: &mut Outbox) {
+        // A report about a run that holds nothing here is stale: its end was taken already.
+        let Some(held) = self.ledger.get_mut(node, task).filter(|held| held.run == run) else { return };
+        match (status, &held.phase) {
+            (Status::Running, Phase::Starting) => {
+                held.phase = Phase::Running;
+                tell(node, task, run, Change::Started, out);
+            }
+            (Status::Running, &Phase::Restoring { from, .. }) => {
+                held.phase = Phase::Running;
+                self.moved(node, task, run, from, out);
+            }
+            (Status::Checkpointed(image), _) => self.checkpointed(node, task, image, out),
+            (Status::Ended(cause), _) => self.ended(node, task, cause, out),
+            (Status::Running, _) => {}
+        }
+    }
+
+    /// Frees what a run held and says so; the other end of a move is settled with it.
+    fn ended(&mut self, node: NodeId, task: TaskKey, cause: Cause, out: &mut Outbox) {
+        let held = self.ledger.release(node, task, out).expect("only a holder ends");
+        match held.phase {
+            Phase::Starting | Phase::Running | Phase::Abandoned { .. } => {}
+            Phase::MovingOut { to } | Phase::Kept { to, .. } => self.cancel_target(to, task, cause, out),
+            Phase::Awaiting { from, start } | Phase::Restoring { from, start } => {
+                let change = Change::MoveFailed { target: node, cpuset: held.cpuset, memory: held.memory };
+                tell(node, task, held.run, change, out);
+                self.fall_back(from, task, held.run, *start, out);
+                return;
+            }
+        }
+        tell(node, task, held.run, Change::Ended { cause, cpuset: held.cpuset, memory: held.memory }, out);
+    }
+}
+
+fn reservation(placement: &Placement, phase: Phase) -> Reservation {
+    Reservation { run: placement.run, cpuset: placement.cpuset.clone(), memory: placement.memory, phase }
+}
+
+fn start(placement: Placement) -> Start {
+    let Placement { cpuset, memory, body, limit, elapsed, .. } = placement;
+    Start { cpuset, memory, body, limit, elapsed }
+}
+
+fn tell(node: NodeId, task: TaskKey, run: Run, change: Change, out: &mut Outbox) {
+    out.messages.push(Message::JobManager(ToJobManager::Changed { task, run, node, change }));
+}

@@ -1,0 +1,81 @@
+//! Moves: reserve at the target, checkpoint, restore there, release the source. Whatever fails, one side keeps the task.
+
+use model::{Action, Cause, Change, Image, Move, NodeId, Outbox, Placement, Run, Start, TaskKey};
+
+use super::ledger::Phase;
+use super::{GlobalManager, reservation, start, tell};
+
+impl GlobalManager {
+    /// Reserves at the target and orders the checkpoint; hands the placement back where it cannot.
+    pub(super) fn begin_move(&mut self, moved: Move, out: &mut Outbox) -> Option<Placement> {
+        let Move { to, from_run, from } = moved;
+        let task = to.task;
+        let runs = self.ledger.get_mut(from, task).is_some_and(|held| held.run == from_run && matches!(held.phase, Phase::Running));
+        let awaiting = Phase::Awaiting { from, start: Box::new(start(to.clone())) };
+        if !runs || !self.ledger.reserve(to.node, task, reservation(&to, awaiting), out) {
+            return Some(to);
+        }
+        let source = self.ledger.get_mut(from, task).expect("it runs there");
+        source.phase = Phase::MovingOut { to: to.node };
+        self.order(from, task, from_run, Action::Checkpoint, out);
+        None
+    }
+
+    /// The image is made: restore it at the target, or here where the target is gone.
+    pub(super) fn checkpointed(&mut self, source: NodeId, task: TaskKey, image: Image, out: &mut Outbox) {
+        let held = self.ledger.get_mut(source, task).expect("the caller found it");
+        match held.phase {
+            Phase::MovingOut { to } => {
+                held.phase = Phase::Kept { image, to };
+                let target = self.ledger.get_mut(to, task).expect("a move holds its target");
+                let Phase::Awaiting { start, .. } = &target.phase else { return };
+                let (run, start) = (target.run, start.clone());
+                target.phase = Phase::Restoring { from: source, start: start.clone() };
+                self.order(to, task, run, Action::Restore { start, image, source }, out);
+            }
+            Phase::Abandoned { ref start, failed } => {
+                let start = start.clone();
+                self.resume(source, task, failed, image, start, out);
+            }
+            _ => {}
+        }
+    }
+
+    /// The target runs: the source lets go.
+    pub(super) fn moved(&mut self, target: NodeId, task: TaskKey, run: Run, from: NodeId, out: &mut Outbox) {
+        let source = self.ledger.release(from, task, out).expect("the source holds until the restore is confirmed");
+        self.order(from, task, source.run, Action::Stop { cause: Cause::Drained }, out);
+        let change = Change::Moved { from, cpuset: source.cpuset, memory: source.memory };
+        tell(target, task, run, change, out);
+    }
+
+    /// The source has ended or is lost: the target has nothing to wait for.
+    pub(super) fn cancel_target(&mut self, target: NodeId, task: TaskKey, cause: Cause, out: &mut Outbox) {
+        let Some(held) = self.ledger.release(target, task, out) else { return };
+        if matches!(held.phase, Phase::Restoring { .. }) {
+            self.order(target, task, held.run, Action::Stop { cause }, out);
+        }
+        tell(target, task, held.run, Change::MoveFailed { target, cpuset: held.cpuset, memory: held.memory }, out);
+    }
+
+    /// The target has failed or is lost: the source goes on from its image, as soon as it has one.
+    pub(super) fn fall_back(&mut self, source: NodeId, task: TaskKey, failed: Run, start: Start, out: &mut Outbox) {
+        let Some(held) = self.ledger.get_mut(source, task) else { return };
+        let start = Box::new(Start { cpuset: held.cpuset.clone(), memory: held.memory, ..start });
+        match held.phase {
+            Phase::MovingOut { .. } => held.phase = Phase::Abandoned { start, failed },
+            Phase::Kept { image, .. } => self.resume(source, task, failed, image, start, out),
+            _ => {}
+        }
+    }
+
+    /// Restores at the source, as a placement later than the failed one.
+    fn resume(&mut self, source: NodeId, task: TaskKey, failed: Run, image: Image, start: Box<Start>, out: &mut Outbox) {
+        let held = self.ledger.get_mut(source, task).expect("the source holds until the restore is confirmed");
+        held.run = Run { placement: failed.placement + 1, ..failed };
+        held.phase = Phase::Starting;
+        let run = held.run;
+        self.order(source, task, run, Action::Restore { start, image, source }, out);
+        tell(source, task, run, Change::Resumed, out);
+    }
+}

@@ -1,0 +1,189 @@
+//! The agent: the state machine of one node. It refuses stale orders, commands its driver, and reports what it sees.
+
+use model::{
+    Action, Cause, Fence, Image, Message, Millis, NodeId, Order, Outbox, Report, ReportBody, Run, Start, Status, TaskKey, Timer, ToAgent,
+    ToDiscovery,
+};
+
+use crate::driver::{Command, Driver, Signal, Signals, What};
+
+/// Where a run stands on its node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// The driver was told to start or restore it.
+    Starting,
+    Running,
+    /// Told to stop, and why.
+    Stopping(Cause),
+    /// Being checkpointed, or stopped with its image kept.
+    Checkpointing,
+    Kept(Image),
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Local {
+    run: Run,
+    phase: Phase,
+    limit: Option<(Millis, Cause)>,
+    elapsed: Millis,
+}
+
+/// The agent of one node.
+#[derive(Debug)]
+pub struct Agent<D> {
+    node: NodeId,
+    fence: Fence,
+    seq: u64,
+    keys: Vec<TaskKey>,
+    runs: Vec<Local>,
+    driver: D,
+}
+
+impl<D: Driver> Agent<D> {
+    /// An agent that has not joined yet and runs nothing.
+    pub fn new(node: NodeId, driver: D) -> Self {
+        Self { node, fence: Fence::default(), seq: 0, keys: Vec::new(), runs: Vec::new(), driver }
+    }
+
+    /// The runs that hold cores here, for comparison with the ledger.
+    pub fn runs(&self) -> impl Iterator<Item = (TaskKey, Run)> + '_ {
+        self.keys.iter().copied().zip(self.runs.iter().map(|local| local.run))
+    }
+
+    /// Takes a message.
+    pub fn step(&mut self, now: Millis, input: ToAgent, signals: &mut Signals, out: &mut Outbox) {
+        match input {
+            ToAgent::Welcome(fence) => {
+                self.fence = fence;
+                self.seq = 0;
+            }
+            ToAgent::Order(order) => {
+                // An order of another epoch speaks of tasks that this agent never had; an older term has lost its say.
+                if order.fence.epoch == self.fence.epoch && order.fence.term >= self.fence.term {
+                    self.fence.term = order.fence.term;
+                    self.obey(now, order, signals, out);
+                }
+            }
+        }
+    }
+
+    fn obey(&mut self, now: Millis, order: Order, signals: &mut Signals, out: &mut Outbox) {
+        let (task, run) = (order.task, order.run);
+        let found = self.keys.iter().position(|&key| key == task);
+        match order.action {
+            Action::Start(start) => self.begin(now, task, run, &start, found, Command::Start, signals, out),
+            Action::Restore { start, image, source } => {
+                let restore = |start| Command::Restore { start, image, source };
+                self.begin(now, task, run, &start, found, restore, signals, out);
+            }
+            Action::Stop { cause } => match found {
+                Some(index) if self.runs[index].run == run => self.stop(now, index, cause, signals),
+                // It is not here: whoever believes so is told that it has ended.
+                _ => self.report(task, run, Status::Ended(cause), out),
+            },
+            Action::Checkpoint => {
+                if let Some(index) = found.filter(|&index| self.runs[index].run == run && self.runs[index].phase == Phase::Running) {
+                    self.runs[index].phase = Phase::Checkpointing;
+                    self.driver.command(now, task, run, Command::Checkpoint, signals);
+                }
+            }
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one caller for start and restore each; a struct would only rename them")]
+    fn begin<'a>(
+        &mut self,
+        now: Millis,
+        task: TaskKey,
+        run: Run,
+        start: &'a Start,
+        found: Option<usize>,
+        command: impl FnOnce(&'a Start) -> Command<'a>,
+        signals: &mut Signals,
+        out: &mut Outbox,
+    ) {
+        if let Some(index) = found {
+            let local = &mut self.runs[index];
+            // A move that came to nothing goes on here from the kept image, as a later placement of the same attempt.
+            let kept_here = matches!(local.phase, Phase::Kept(_)) && local.run < run && local.run.attempt == run.attempt;
+            if !kept_here {
+                if run > local.run {
+                    self.report(task, run, Status::Ended(Cause::StartRefused), out);
+                }
+                return;
+            }
+            (local.run, local.phase) = (run, Phase::Starting);
+        } else {
+            self.keys.push(task);
+            self.runs.push(Local { run, phase: Phase::Starting, limit: start.limit, elapsed: start.elapsed });
+        }
+        self.driver.command(now, task, run, command(start), signals);
+    }
+
+    fn stop(&mut self, now: Millis, index: usize, cause: Cause, signals: &mut Signals) {
+        let (task, local) = (self.keys[index], &mut self.runs[index]);
+        if !matches!(local.phase, Phase::Stopping(_)) {
+            local.phase = Phase::Stopping(cause);
+            self.driver.command(now, task, self.runs[index].run, Command::Stop, signals);
+        }
+    }
+
+    /// Takes a signal of the driver. One that speaks of an earlier run is passed over.
+    pub fn signal(&mut self, now: Millis, signal: Signal, out: &mut Outbox) {
+        let (task, run) = (signal.task, signal.run);
+        let found = self.keys.iter().position(|&key| key == task).filter(|&index| self.runs[index].run == run);
+        let Some(index) = found else { return };
+        let phase = self.runs[index].phase;
+        match (signal.what, phase) {
+            (What::Started, Phase::Starting) => {
+                self.runs[index].phase = Phase::Running;
+                if let Some((limit, _)) = self.runs[index].limit {
+                    out.timers.push((now + limit.since(self.runs[index].elapsed), Timer::Limit(self.node, task, run)));
+                }
+                self.report(task, run, Status::Running, out);
+            }
+            (What::Exited(code), Phase::Running | Phase::Starting) => self.end(index, Cause::Exit(code), out),
+            // It had ended by itself before the stop arrived.
+            (What::Exited(0), Phase::Stopping(_)) => self.end(index, Cause::Exit(0), out),
+            (What::Stopped, Phase::Stopping(cause)) => self.end(index, cause, out),
+            (What::Refused, _) => self.end(index, Cause::StartRefused, out),
+            (What::Checkpointed(image), Phase::Checkpointing) => {
+                self.runs[index].phase = Phase::Kept(image);
+                self.runs[index].elapsed = image.elapsed;
+                self.report(task, run, Status::Checkpointed(image), out);
+            }
+            _ => {}
+        }
+    }
+
+    /// A run's time limit is over.
+    pub fn limit(&mut self, now: Millis, task: TaskKey, run: Run, signals: &mut Signals) {
+        let found = self.keys.iter().position(|&key| key == task).filter(|&index| self.runs[index].run == run);
+        if let Some(index) = found
+            && let Some((_, cause)) = self.runs[index].limit
+        {
+            self.stop(now, index, cause, signals);
+        }
+    }
+
+    /// A sign of life.
+    pub fn heartbeat(&mut self) -> ToDiscovery {
+        ToDiscovery::Report(self.next_report(ReportBody::Heartbeat))
+    }
+
+    fn end(&mut self, index: usize, cause: Cause, out: &mut Outbox) {
+        let task = self.keys.swap_remove(index);
+        let local = self.runs.swap_remove(index);
+        self.report(task, local.run, Status::Ended(cause), out);
+    }
+
+    fn report(&mut self, task: TaskKey, run: Run, status: Status, out: &mut Outbox) {
+        let report = self.next_report(ReportBody::Run { task, run, status });
+        out.messages.push(Message::Discovery(ToDiscovery::Report(report)));
+    }
+
+    fn next_report(&mut self, body: ReportBody) -> Report {
+        self.seq += 1;
+        Report { node: self.node, fence: self.fence, seq: self.seq, body }
+    }
+}

@@ -1,0 +1,60 @@
+//! The one driver trait: commands in, signals out.
+
+use model::{Image, Millis, NodeId, Run, Start, TaskKey};
+
+/// What an agent tells its driver to do with a run.
+#[derive(Clone, Copy, Debug)]
+pub enum Command<'a> {
+    /// Start it.
+    Start(&'a Start),
+    /// Ask it to stop, wait its grace period, kill it.
+    Stop,
+    /// Checkpoint it and stop it.
+    Checkpoint,
+    /// Continue it from an image.
+    Restore {
+        /// How it is to run here.
+        start: &'a Start,
+        /// The image.
+        image: Image,
+        /// Where the image lies.
+        source: NodeId,
+    },
+}
+
+/// What became of a command, or of a run by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    /// It runs.
+    Started,
+    /// It ended by itself with this exit code.
+    Exited(i32),
+    /// It ended because it was stopped.
+    Stopped,
+    /// It could not be started.
+    Refused,
+    /// It is stopped and its image is kept.
+    Checkpointed(Image),
+}
+
+/// A signal of a driver about a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Signal {
+    /// The task instance.
+    pub task: TaskKey,
+    /// Which run of it.
+    pub run: Run,
+    /// What became of it.
+    pub what: What,
+}
+
+/// Where a driver puts its signals, each with the time at which it holds: now, or later in virtual time.
+pub type Signals = Vec<(Millis, Signal)>;
+
+/// An engine that runs tasks on one node.
+///
+/// A command never waits: its outcome is a signal. A stopped run gives no `Exited`; a run that has ended gives no more.
+pub trait Driver {
+    /// Carries out a command for a run.
+    fn command(&mut self, now: Millis, task: TaskKey, run: Run, command: Command, signals: &mut Signals);
+}

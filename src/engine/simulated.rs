@@ -1,0 +1,90 @@
+//! The simulated driver: runs take the time that their spec says, in virtual time.
+
+use std::sync::Arc;
+
+use model::{Bytes, Image, Millis, Run, Start, TaskKey, TaskSpec};
+
+use crate::driver::{Command, Driver, Signal, Signals, What};
+
+/// How simulated tasks and migrations behave. Every answer depends on its arguments and the seed alone, so that two policies
+/// compared under one seed see the same tasks.
+pub trait Behaviour {
+    /// How long an attempt runs, and the exit code that it ends with; no time: it runs until it is stopped.
+    fn attempt(&self, task: TaskKey, attempt: u16, spec: &TaskSpec) -> (Option<Millis>, i32);
+    /// From a start command to a running task.
+    fn start_delay(&self) -> Millis;
+    /// How long a checkpoint of so much memory takes.
+    fn checkpoint_time(&self, memory: Bytes) -> Millis;
+    /// How long moving and restoring an image of this size takes; `moved` is false where it lies on the node already.
+    fn restore_time(&self, size: Bytes, moved: bool) -> Millis;
+}
+
+/// A run as the driver keeps it, for a checkpoint.
+#[derive(Clone, Copy, Debug)]
+struct Running {
+    task: TaskKey,
+    run: Run,
+    /// When it began to run here.
+    since: Millis,
+    /// How long the attempt had run before.
+    earlier: Millis,
+    memory: Bytes,
+}
+
+/// Runs tasks in virtual time.
+#[derive(Debug)]
+pub struct SimulatedDriver<B> {
+    behaviour: Arc<B>,
+    node: model::NodeId,
+    runs: Vec<Running>,
+}
+
+impl<B: Behaviour> SimulatedDriver<B> {
+    /// A driver for a node, with nothing running.
+    #[must_use]
+    pub fn new(node: model::NodeId, behaviour: Arc<B>) -> Self {
+        Self { behaviour, node, runs: Vec::new() }
+    }
+
+    fn run(&mut self, begins: Millis, task: TaskKey, run: Run, start: &Start, earlier: Millis, signals: &mut Signals) {
+        let spec = &start.body.tasks[start.body.task_of(task.instance)];
+        let (length, exit_code) = self.behaviour.attempt(task, run.attempt, spec);
+        self.runs.push(Running { task, run, since: begins, earlier, memory: start.memory });
+        signals.push((begins, Signal { task, run, what: What::Started }));
+        if let Some(length) = length {
+            let ends = begins + length.since(earlier).max(Millis(1));
+            signals.push((ends, Signal { task, run, what: What::Exited(exit_code) }));
+        }
+    }
+
+    fn forget(&mut self, task: TaskKey, run: Run) -> Option<Running> {
+        let index = self.runs.iter().position(|running| (running.task, running.run) == (task, run))?;
+        Some(self.runs.swap_remove(index))
+    }
+}
+
+impl<B: Behaviour> Driver for SimulatedDriver<B> {
+    fn command(&mut self, now: Millis, task: TaskKey, run: Run, command: Command, signals: &mut Signals) {
+        match command {
+            Command::Start(start) => {
+                let begins = now + self.behaviour.start_delay();
+                self.run(begins, task, run, start, start.elapsed, signals);
+            }
+            Command::Stop => {
+                self.forget(task, run);
+                signals.push((now, Signal { task, run, what: What::Stopped }));
+            }
+            Command::Checkpoint => {
+                let Some(running) = self.forget(task, run) else { return };
+                let elapsed = running.earlier + now.since(running.since);
+                let ready = now + self.behaviour.checkpoint_time(running.memory);
+                let image = Image { size: running.memory, elapsed };
+                signals.push((ready, Signal { task, run, what: What::Checkpointed(image) }));
+            }
+            Command::Restore { start, image, source } => {
+                let begins = now + self.behaviour.restore_time(image.size, source != self.node);
+                self.run(begins, task, run, start, image.elapsed, signals);
+            }
+        }
+    }
+}
