@@ -6,7 +6,6 @@
 mod classes;
 mod cores;
 mod need;
-#[cfg(test)]
 mod reasons;
 mod recount;
 mod score;
