@@ -100,7 +100,8 @@ impl Swf {
         let submit = value::seconds(fields[1]).map_err(|fault| ("submit time", fault))?;
         self.order.check(submit).map_err(|fault| ("submit time", fault))?;
         let at = submit.since(*self.zero.get_or_insert(submit));
-        let run = number(4, "run time", 1e10)?;
+        // Logs that lack the end of a job have all kinds of negative run times, not only -1.
+        let run = value::real(fields[3], -1e10..=1e10).map_err(|fault| ("run time", fault))?;
         let allocated = number(5, "allocated processors", MOST_PROCESSORS as f64)?;
         let requested = number(8, "requested processors", MOST_PROCESSORS as f64)?;
         let processors = if allocated >= 1.0 { allocated } else { requested } as u64;
@@ -221,7 +222,7 @@ mod tests {
     #[test]
     fn unknown_run_times_are_skipped_and_counted() {
         let (trace, _file) =
-            Trace::in_text(TraceFormat::Swf, &(line(1, 0, -1, 4, 0, "") + &line(2, 5, 1, 4, 0, "") + &line(3, 6, 1, -1, 0, "")));
+            Trace::in_text(TraceFormat::Swf, &(line(1, 0, -1_359_980_917, 4, 0, "") + &line(2, 5, 1, 4, 0, "") + &line(3, 6, 1, -1, 0, "")));
         let mut source = trace.open().unwrap();
         assert_eq!(source.by_ref().map(|job| job.unwrap().at.0).collect::<Vec<_>>(), [5000]);
         assert_eq!(source.skipped(), 2);
