@@ -79,6 +79,19 @@ impl TryFrom<Unchecked> for Distribution {
 }
 
 impl Distribution {
+    /// The distribution of a span that is `factor` times as long; parameters stay within what a document may say.
+    #[must_use]
+    pub fn scaled(self, factor: f64) -> Self {
+        let within = |seconds: f64| (seconds * factor).clamp(f64::MIN_POSITIVE, 1e10);
+        match self {
+            Self::Constant(seconds) => Self::Constant(Seconds(seconds.0.scaled(factor))),
+            Self::Exponential { mean } => Self::Exponential { mean: within(mean) },
+            Self::Lognormal { mu, sigma } => Self::Lognormal { mu: (mu + factor.ln()).clamp(-23.0, 23.0), sigma },
+            Self::Pareto { scale, shape } => Self::Pareto { scale: within(scale), shape },
+            Self::Uniform { low, high } => Self::Uniform { low: within(low), high: within(high) },
+        }
+    }
+
     /// One draw, to the nearest millisecond, at least 1 ms and at most 10^10 s.
     pub fn draw<R: Rng>(&self, rng: &mut R) -> Millis {
         // The parameters were checked when the value was made, so the constructors cannot fail.
@@ -110,5 +123,24 @@ mod tests {
         }
         let parsed: Distribution = serde_json::from_str(r#"{"lognormal": {"mu": 6.2, "sigma": 0.4}}"#).unwrap();
         assert_eq!(parsed, Distribution::Lognormal { mu: 6.2, sigma: 0.4 });
+    }
+
+    #[test]
+    fn a_scaled_distribution_has_the_scaled_mean() {
+        use rand::SeedableRng as _;
+        let mean = |distribution: Distribution| {
+            let mut rng = rand::rngs::Xoshiro256PlusPlus::seed_from_u64(1);
+            (0..20_000).map(|_| distribution.draw(&mut rng).as_secs()).sum::<f64>() / 20_000.0
+        };
+        for distribution in [
+            Distribution::Constant(Seconds(Millis(60_000))),
+            Distribution::Exponential { mean: 60.0 },
+            Distribution::Lognormal { mu: 4.0, sigma: 0.4 },
+            Distribution::Pareto { scale: 20.0, shape: 3.0 },
+            Distribution::Uniform { low: 20.0, high: 100.0 },
+        ] {
+            let ratio = mean(distribution.scaled(2.5)) / mean(distribution);
+            assert!((ratio - 2.5).abs() < 0.001, "{distribution:?}: {ratio}");
+        }
     }
 }

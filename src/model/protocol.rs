@@ -89,6 +89,8 @@ pub enum Progress {
         attempt: u16,
         /// When it started.
         started: Millis,
+        /// When it will end, where that is known; else its duration is drawn as that of a new attempt.
+        ends: Option<Millis>,
     },
 }
 

@@ -43,6 +43,12 @@ impl Millis {
         Self(self.0.saturating_add(span.0))
     }
 
+    /// The span times a factor that is not negative, to the nearest millisecond and at most 10^10 s.
+    #[must_use]
+    pub fn scaled(self, factor: f64) -> Self {
+        Self((self.0 as f64 * factor).round().clamp(0.0, MOST_SECONDS * 1000.0) as u64)
+    }
+
     /// The first multiple of `round` that is later than this.
     #[must_use]
     pub fn next_round(self, round: Self) -> Self {

@@ -110,3 +110,11 @@ pub struct Arrival {
     /// What a saved state knows of its instances; empty for a new job.
     pub progress: Vec<Progress>,
 }
+
+impl Arrival {
+    /// A new job, submitted when it arrives.
+    #[must_use]
+    pub fn new(at: Millis, spec: JobSpec) -> Self {
+        Self { at, submitted: at, spec, progress: Vec::new() }
+    }
+}
