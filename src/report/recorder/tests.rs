@@ -1,0 +1,1 @@
+//! Golden values from hand-made event sequences, and properties against naive recomputation.
