@@ -1,5 +1,6 @@
 //! What a run shows: figures, tables, CSV, Parquet, and a self-contained HTML page. Renders; measures nothing live.
 
+pub mod files;
 pub mod recorder;
 pub mod recording;
 pub mod summary;
