@@ -1,1 +1,0 @@
-//! Golden values from hand-made event sequences, and properties against naive recomputation.
