@@ -1,4 +1,8 @@
 //! What a run shows: figures, tables, CSV, Parquet, and a self-contained HTML page. Renders; measures nothing live.
 
+pub mod files;
+#[cfg(test)]
+mod fixture;
+pub mod recorder;
 pub mod recording;
 pub mod summary;

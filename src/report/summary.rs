@@ -81,8 +81,11 @@ pub struct TaskCounts {
     pub evicted: u64,
     /// Completed moves.
     pub migrated: u64,
-    /// Attempts whose outcome was lost with their node.
+    /// Instances of which nobody will ever say what became of them: always 0, or it is our bug.
     pub lost: u64,
+    /// Attempts whose outcome was lost with their node; the instance got another attempt, or failed.
+    #[serde(default)]
+    pub lost_attempts: u64,
     /// Instances that ran twice at once or succeeded twice: always 0, or it is our bug.
     pub duplicated: u64,
 }

@@ -1,0 +1,1 @@
+//! Round trips of the files and the rule of the folder.
