@@ -1,4 +1,5 @@
 //! What a run shows: figures, tables, CSV, Parquet, and a self-contained HTML page. Renders; measures nothing live.
 
+pub mod html;
 pub mod recording;
 pub mod summary;
