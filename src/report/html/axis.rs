@@ -46,7 +46,7 @@ impl Axis {
     pub(super) fn time(title: &str, from: f64, to: f64, most: usize) -> Self {
         let to = if to > from { to } else { from + 1.0 };
         let (unit, name) = unit_of(to - from);
-        Self { title: format!("{title} ({name})"), from, to, floor: None, ticks: ticks(from, to, unit, most) }
+        Self { title: format!("{title} ({name})"), from, to, floor: None, ticks: ticks(from, to, unit, step_of((to - from) / unit, most)) }
     }
 
     /// A number of things from 0.
@@ -54,7 +54,7 @@ impl Axis {
         let largest = if largest.is_finite() && largest > 0.0 { largest } else { 1.0 };
         let step = step_of(largest, most).max(1.0);
         let to = (largest / step).ceil() * step;
-        Self { title: title.into(), from: 0.0, to, floor: None, ticks: ticks(0.0, to, 1.0, most) }
+        Self { title: title.into(), from: 0.0, to, floor: None, ticks: ticks(0.0, to, 1.0, step) }
     }
 
     /// A share of 0 to 1, in percent.
@@ -76,9 +76,9 @@ impl Axis {
         if largest <= 20.0 * middle || positive.is_empty() {
             let largest = if largest > 0.0 { largest } else { 1.0 };
             let (unit, name) = unit_of(largest);
-            let step = step_of(largest / unit, most) * unit;
-            let to = (largest / step).ceil() * step;
-            return Self { title: format!("{title} ({name})"), from: 0.0, to, floor: None, ticks: ticks(0.0, to, unit, most) };
+            let step = step_of(largest / unit, most);
+            let to = (largest / unit / step).ceil() * step * unit;
+            return Self { title: format!("{title} ({name})"), from: 0.0, to, floor: None, ticks: ticks(0.0, to, unit, step) };
         }
         // A handful of tiny values must not cost the others half of the axis.
         let small = positive[positive.len() / 100].max(largest / 1e7);
@@ -123,9 +123,8 @@ fn step_of(span: f64, most: usize) -> f64 {
     [1.0, 2.0, 5.0].into_iter().map(|step| step * decade).find(|&step| step >= least * (1.0 - 1e-9)).unwrap_or(10.0 * decade)
 }
 
-/// Round values within the bounds, named in `unit`.
-fn ticks(from: f64, to: f64, unit: f64, most: usize) -> Vec<(f64, String)> {
-    let step = step_of((to - from) / unit, most);
+/// The multiples of the step within the bounds, named; the step is in `unit`s.
+fn ticks(from: f64, to: f64, unit: f64, step: f64) -> Vec<(f64, String)> {
     let first = (from / unit / step - 1e-9).ceil() as i64;
     let last = (to / unit / step + 1e-9).floor() as i64;
     let digits = (-step.log10().floor()).clamp(0.0, 6.0) as usize;

@@ -121,7 +121,7 @@ impl Frame {
 impl Chart {
     /// The figure as an inline SVG, for a third of a wide screen or the whole of a narrow one.
     pub(super) fn svg(&self) -> String {
-        let frame = Frame::draw((920, 600), 118, (&self.x, &self.y), &self.layers);
+        let frame = Frame::draw((920, 600), 150, (&self.x, &self.y), &self.layers);
         let (left, top, width, height) = frame.area;
         let across = |x: f64| left + width * self.x.fraction(x);
         let down = |y: f64| top + height * (1.0 - self.y.fraction(y));

@@ -4,7 +4,7 @@ use super::axis::Axis;
 use super::chart::{Chart, Layer, colour};
 use super::jobs::Measure;
 use super::text::count;
-use super::{HtmlReport, figure, legend, section};
+use super::{HtmlReport, figure, legend, sample, section};
 
 /// Distinct values that a curve goes through; a jump needs two points, so a curve has at most twice as many.
 const VALUES: usize = 100;
@@ -17,6 +17,7 @@ pub(super) fn write(report: &HtmlReport, page: &mut String) {
     page.push_str(
         "<p class=\"note\">The share of jobs whose time is at most the value below it (CDF): a curve further to the left is better.</p>\n",
     );
+    page.push_str("<div class=\"curves\">\n");
     legend(report, page);
     page.push_str("<div class=\"grid\">\n");
     for measure in Measure::ALL {
@@ -35,9 +36,9 @@ pub(super) fn write(report: &HtmlReport, page: &mut String) {
             layers,
             label: format!("Cumulative distribution of the {} of {} jobs", measure.name().to_lowercase(), count(all.len() as u64)),
         };
-        figure(page, measure.name(), &format!("{scale}; n = {}.", count(all.len() as u64)), &chart.svg());
+        figure(page, measure.name(), &format!("{scale}; {}.", sample(report, all.len())), &chart.svg());
     }
-    page.push_str("</div>\n</section>\n");
+    page.push_str("</div>\n</div>\n</section>\n");
 }
 
 /// The empirical distribution of ascending values as a line of at most 200 points.

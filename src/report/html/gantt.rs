@@ -42,9 +42,8 @@ pub(super) fn write(report: &HtmlReport, page: &mut String) {
 
 fn draw(report: &HtmlReport, label: &str, run: &Recording, page: &mut String) {
     let gantt = &run.gantt;
-    let title = Escaped(label).to_string();
     if gantt.nodes.is_empty() || gantt.from >= gantt.until {
-        figure(page, &title, "No window was recorded.", "");
+        figure(page, "No window", "No window was recorded.", "");
         return;
     }
     let lanes = Lanes::of(gantt);
@@ -57,7 +56,8 @@ fn draw(report: &HtmlReport, label: &str, run: &Recording, page: &mut String) {
     let (content, drawn) = lanes.content(report, run, &x, frame.area);
     let svg = frame.finish("gantt", &format!("Core occupancy of {} under {label}", plural(lanes.nodes.len() as u64, "node")), &content);
     let left_out = gantt.left_out + (gantt.bars.len() - drawn) as u64;
-    let mut note = format!("{} to {}: {}", span(start), span(end), plural(drawn as u64, "bar"));
+    let title = format!("{} to {}", span(start), span(end));
+    let mut note = plural(drawn as u64, "bar");
     if left_out > 0 {
         let _ = write!(note, "; {} more left out", count(left_out));
     }

@@ -1,7 +1,7 @@
 //! The top of the page: what ran, how it went in one sentence, and what the reader must be warned of.
 
 use super::super::summary::Summary;
-use super::text::{Escaped, count, percent, plural, span};
+use super::text::{Escaped, count, percent, plural, span, span_beside};
 use super::{HtmlReport, Recording};
 
 /// Sections that the page links to from its top.
@@ -60,19 +60,23 @@ fn of_one(label: &str, summary: &Summary) -> String {
 }
 
 fn of_several(runs: &[(String, &Recording)]) -> String {
-    let by_wait = |a: &&(String, &Recording), b: &&(String, &Recording)| a.1.summary.wait_s.p95.total_cmp(&b.1.summary.wait_s.p95);
+    let wait = |run: &(String, &Recording)| run.1.summary.wait_s.p95;
+    let by_wait = |a: &&(String, &Recording), b: &&(String, &Recording)| wait(a).total_cmp(&wait(b));
     let (Some(best), Some(worst)) = (runs.iter().min_by(by_wait), runs.iter().max_by(by_wait)) else { return String::new() };
-    let head = format!("{} on {}.", plural(runs.len() as u64, "run"), plural(best.1.summary.nodes, "node"));
-    let comparison = if best.1.summary.wait_s.p95 < worst.1.summary.wait_s.p95 {
+    let summary = &best.1.summary;
+    let head = format!("{} on {}:", plural(runs.len() as u64, "run"), plural(summary.nodes, "node"));
+    let comparison = if wait(best) < wait(worst) {
         format!(
-            "{} had the lowest p95 wait, {}, and <strong>{}</strong> the highest, {}.",
-            of_one(&best.0, &best.1.summary).split_once("; ").map_or("", |(head, _)| head).to_owned() + ". It",
-            span(best.1.summary.wait_s.p95),
+            "<strong>{}</strong> completed {} of {} with the lowest p95 wait, {}; <strong>{}</strong> had the highest, {}.",
+            Escaped(&best.0),
+            count(summary.jobs.completed),
+            plural(summary.jobs.submitted, "job"),
+            span(wait(best)),
             Escaped(&worst.0),
-            span(worst.1.summary.wait_s.p95)
+            span_beside(wait(worst), wait(best)),
         )
     } else {
-        format!("The p95 wait was the same in all of them: {}.", span(best.1.summary.wait_s.p95))
+        format!("the p95 wait was the same in all of them, {}.", span(wait(best)))
     };
     let shares = || runs.iter().map(|(_, run)| run.summary.utilisation.cores_mean);
     let (low, high) = (shares().fold(f64::INFINITY, f64::min), shares().fold(0.0, f64::max));

@@ -113,7 +113,7 @@ impl Map {
     fn drawing(&self, report: &HtmlReport, heat: &Heat, index: usize) -> String {
         let rows = self.rows.len();
         let mut text = format!(
-            "<svg width=\"0\" height=\"0\" aria-hidden=\"true\" style=\"position:absolute\"><symbol id=\"heat-{index}\" class=\"cells\" viewBox=\"0 0 {} {rows}\" preserveAspectRatio=\"none\"><rect class=\"empty\" width=\"{}\" height=\"{rows}\"/>{}</symbol></svg>",
+            "<svg width=\"0\" height=\"0\" aria-hidden=\"true\" style=\"position:absolute\"><symbol id=\"heat-{index}\" viewBox=\"0 0 {} {rows}\" preserveAspectRatio=\"none\"><rect class=\"empty\" width=\"{}\" height=\"{rows}\"/><g shape-rendering=\"crispEdges\" stroke-width=\"1.02\">{}</g></symbol></svg>",
             self.columns,
             self.columns,
             self.cells()
@@ -130,7 +130,7 @@ impl Map {
         let end = start + heat.bin.as_secs() * (self.columns * self.together) as f64;
         let x = Axis::time("time", start, end, (size.0 / 140) as usize);
         let y = Axis::rows("nodes (by number)", self.rows.len());
-        let frame = Frame::draw(size, 150, (&x, &y), &[]);
+        let frame = Frame::draw(size, 215, (&x, &y), &[]);
         let (left, top, width, height) = frame.area;
         let mut content = format!("<use href=\"#heat-{index}\" x=\"{left}\" y=\"{top}\" width=\"{width}\" height=\"{height}\"/>");
         let each = height / self.rows.len() as f64;

@@ -5,8 +5,8 @@ use model::JobState;
 use super::super::recording::{JobRow, Recording};
 use super::axis::Axis;
 use super::chart::{Chart, Layer, colour};
-use super::text::{count, plural, span};
-use super::{HtmlReport, figure, legend, section};
+use super::text::{plural, span};
+use super::{HtmlReport, figure, legend, sample, section};
 
 /// More jobs than this, over all runs, are shown by bins.
 const MOST_DOTS: usize = 2_000;
@@ -100,7 +100,7 @@ fn draw(report: &HtmlReport, measure: Measure, aggregated: bool, tooltips: bool,
         layers,
         label: format!("{} of {} over the time of their submission", measure.name(), plural(values.len() as u64, "job")),
     };
-    let note = format!("{}; n = {}.", sentence(measure.meaning()), count(values.len() as u64));
+    let note = format!("{}; {}.", sentence(measure.meaning()), sample(report, values.len()));
     figure(page, measure.name(), &note, &chart.svg());
 }
 

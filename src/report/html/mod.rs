@@ -11,6 +11,7 @@ mod gantt;
 mod header;
 mod heat;
 mod jobs;
+mod longest;
 mod series;
 #[cfg(test)]
 mod synthetic;
@@ -59,7 +60,7 @@ pub fn render(report: &HtmlReport) -> String {
     heat::write(report, &mut page);
     gantt::write(report, &mut page);
     tables::details(report, &mut page);
-    tables::remarkable_jobs(report, &mut page);
+    longest::write(report, &mut page);
     colophon::write(report, &mut page);
     page.push_str("</main>\n</body>\n</html>\n");
     page
@@ -92,6 +93,12 @@ impl HtmlReport<'_> {
     }
 }
 
+/// How many jobs a figure shows, in words.
+fn sample(report: &HtmlReport, values: usize) -> String {
+    let number = text::count(values as u64);
+    if report.compares() { format!("n\u{a0}=\u{a0}{number} over {} runs", report.runs.len()) } else { format!("n\u{a0}=\u{a0}{number}") }
+}
+
 /// Opens a section under a heading.
 fn section(page: &mut String, id: &str, heading: &str) {
     page.push_str(&format!("<section id=\"{id}\" aria-labelledby=\"{id}-h\">\n<h2 id=\"{id}-h\">{heading}</h2>\n"));
@@ -110,8 +117,11 @@ fn legend(report: &HtmlReport, page: &mut String) {
     page.push_str("<ul class=\"legend\" aria-label=\"Colours\">\n");
     for (index, (label, _)) in report.runs.iter().enumerate() {
         let stroke = chart::hex(chart::colour(index));
-        let line = format!("<path d=\"M0 6h28\" stroke=\"{stroke}\" stroke-width=\"4\" fill=\"none\"/>");
-        page.push_str(&format!("<li><svg width=\"28\" height=\"12\" aria-hidden=\"true\">{line}</svg>{}</li>\n", Escaped(label)));
+        let line = format!("<path d=\"M0 12h72\" stroke=\"{stroke}\" stroke-width=\"7\" fill=\"none\"/>");
+        page.push_str(&format!(
+            "<li><svg width=\"36\" height=\"12\" viewBox=\"0 0 72 24\" aria-hidden=\"true\">{line}</svg>{}</li>\n",
+            Escaped(label)
+        ));
     }
     page.push_str("</ul>\n");
 }

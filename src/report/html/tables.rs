@@ -1,21 +1,16 @@
-//! The tables: the runs beside each other, all figures of each, and the jobs worth a look.
+//! The tables of figures: the runs beside each other, and all figures of each.
 
-use model::JobState;
-
-use super::super::recording::JobRow;
 use super::super::summary::{Spread, Summary};
 use super::chart::{colour, hex};
-use super::text::{Escaped, NONE, count, decimal, percent, shortened, span};
+use super::text::{Escaped, count, decimal, percent, span, span_beside};
 use super::{HtmlReport, section};
-
-/// How many of the longest-waiting jobs are listed for each run.
-const LISTED: usize = 10;
 
 /// A column of the policy table: its name, its value for sorting, its text, and whether more or less is better.
 struct Column {
     name: &'static str,
     value: fn(&Summary) -> f64,
-    text: fn(f64) -> String,
+    /// The text of a value, given the column's largest.
+    text: fn(f64, f64) -> String,
     better: Option<Better>,
 }
 
@@ -24,25 +19,33 @@ enum Better {
     Less,
 }
 
-fn whole(number: f64) -> String {
+fn whole(number: f64, _: f64) -> String {
     count(number as u64)
 }
 
+fn share(number: f64, _: f64) -> String {
+    percent(number)
+}
+
+fn plain(number: f64, _: f64) -> String {
+    decimal(number)
+}
+
 const COLUMNS: [Column; 14] = [
-    Column { name: "Jobs completed", value: |s| s.jobs.completed as f64, text: whole, better: Some(Better::More) },
+    Column { name: "Completed", value: |s| s.jobs.completed as f64, text: whole, better: Some(Better::More) },
     Column { name: "Failed", value: |s| s.jobs.failed as f64, text: whole, better: None },
     Column { name: "Rejected", value: |s| s.jobs.rejected as f64, text: whole, better: None },
     Column { name: "Unfinished", value: |s| (s.jobs.running + s.jobs.waiting) as f64, text: whole, better: None },
-    Column { name: "Wait, mean", value: |s| s.wait_s.mean, text: span, better: Some(Better::Less) },
-    Column { name: "Wait, p95", value: |s| s.wait_s.p95, text: span, better: Some(Better::Less) },
-    Column { name: "Turnaround, p95", value: |s| s.turnaround_s.p95, text: span, better: Some(Better::Less) },
-    Column { name: "Bounded slowdown, mean", value: |s| s.bounded_slowdown.mean, text: decimal, better: Some(Better::Less) },
-    Column { name: "Makespan", value: |s| s.makespan_s, text: span, better: Some(Better::Less) },
-    Column { name: "Cores in use, mean", value: |s| s.utilisation.cores_mean, text: percent, better: None },
-    Column { name: "Stranded cores", value: |s| s.fragmentation.stranded_share_mean, text: percent, better: Some(Better::Less) },
-    Column { name: "Nodes in use, mean", value: |s| s.nodes_used.mean, text: decimal, better: None },
-    Column { name: "Tasks lost", value: |s| s.tasks.lost as f64, text: whole, better: None },
-    Column { name: "Tasks duplicated", value: |s| s.tasks.duplicated as f64, text: whole, better: None },
+    Column { name: "Mean wait", value: |s| s.wait_s.mean, text: span_beside, better: Some(Better::Less) },
+    Column { name: "p95 wait", value: |s| s.wait_s.p95, text: span_beside, better: Some(Better::Less) },
+    Column { name: "p95 turnaround", value: |s| s.turnaround_s.p95, text: span_beside, better: Some(Better::Less) },
+    Column { name: "Mean bounded slowdown", value: |s| s.bounded_slowdown.mean, text: plain, better: Some(Better::Less) },
+    Column { name: "Makespan", value: |s| s.makespan_s, text: span_beside, better: Some(Better::Less) },
+    Column { name: "Mean cores in use", value: |s| s.utilisation.cores_mean, text: share, better: None },
+    Column { name: "Stranded cores", value: |s| s.fragmentation.stranded_share_mean, text: share, better: Some(Better::Less) },
+    Column { name: "Mean nodes in use", value: |s| s.nodes_used.mean, text: plain, better: None },
+    Column { name: "Lost tasks", value: |s| s.tasks.lost as f64, text: whole, better: None },
+    Column { name: "Duplicated tasks", value: |s| s.tasks.duplicated as f64, text: whole, better: None },
 ];
 
 /// Writes the policy table: a row a run.
@@ -61,11 +64,15 @@ pub(super) fn policies(report: &HtmlReport, page: &mut String) {
         for column in &COLUMNS {
             let value = (column.value)(&run.summary);
             let class = if is_best(report, column, value) { " class=\"best\"" } else { "" };
-            page.push_str(&format!("<td{class}>{}</td>", (column.text)(value)));
+            page.push_str(&format!("<td{class}>{}</td>", (column.text)(value, largest(report, column.value))));
         }
         page.push_str("</tr>\n");
     }
     page.push_str("</tbody>\n</table>\n</div>\n</section>\n");
+}
+
+fn largest(report: &HtmlReport, value: impl Fn(&Summary) -> f64) -> f64 {
+    report.runs.iter().map(|(_, run)| value(&run.summary)).fold(0.0, f64::max)
 }
 
 fn is_best(report: &HtmlReport, column: &Column, value: f64) -> bool {
@@ -142,19 +149,20 @@ fn groups() -> [Group; 4] {
 }
 
 /// The figures that a run's spread gives in the table of spreads.
-const SPREADS: [(&str, fn(&Summary) -> Spread, fn(f64) -> String); 5] = [
-    ("Wait of a job", |s| s.wait_s, span),
-    ("Wait of a task", |s| s.task_wait_s, span),
-    ("Turnaround", |s| s.turnaround_s, span),
-    ("Slowdown", |s| s.slowdown, decimal),
-    ("Bounded slowdown", |s| s.bounded_slowdown, decimal),
+const SPREADS: [(&str, fn(&Summary) -> Spread, fn(f64, f64) -> String); 5] = [
+    ("Wait of a job", |s| s.wait_s, span_beside),
+    ("Wait of a task", |s| s.task_wait_s, span_beside),
+    ("Turnaround", |s| s.turnaround_s, span_beside),
+    ("Slowdown", |s| s.slowdown, plain),
+    ("Bounded slowdown", |s| s.bounded_slowdown, plain),
 ];
 
 /// Writes every figure of the summary.
 pub(super) fn details(report: &HtmlReport, page: &mut String) {
     section(page, "figures", "All figures");
     page.push_str("<p class=\"note\">Percentiles are nearest-rank. Figures with * are of the wall clock and the machine, and differ from run to run.</p>\n");
-    page.push_str("<div class=\"grid two\">\n");
+    let class = if report.compares() { "two" } else { "four" };
+    page.push_str(&format!("<div class=\"grid {class} tables\">\n"));
     for (name, figures) in groups() {
         let labels = report.runs.iter().map(|(label, _)| label.as_str());
         open_table(page, name, std::iter::once("Figure").chain(labels));
@@ -164,18 +172,43 @@ pub(super) fn details(report: &HtmlReport, page: &mut String) {
         }
         page.push_str("</tbody>\n</table>\n</div>\n");
     }
-    for (name, spread, text) in SPREADS {
-        open_table(page, name, ["Policy", "Mean", "Median", "p95", "p99", "Max"].into_iter());
-        for (label, run) in &report.runs {
-            let spread = spread(&run.summary);
-            row(page, label, [spread.mean, spread.p50, spread.p95, spread.p99, spread.max].into_iter().map(text));
-        }
-        page.push_str("</tbody>\n</table>\n</div>\n");
-    }
-    page.push_str("</div>\n</section>\n");
+    page.push_str("</div>\n");
+    spreads(report, page);
+    page.push_str("</section>\n");
 }
 
-fn open_table<'a>(page: &mut String, caption: &str, columns: impl Iterator<Item = &'a str>) {
+/// The five figures of a spread, with their names.
+const FIGURES: [(&str, fn(&Spread) -> f64); 5] =
+    [("Mean", |s| s.mean), ("Median", |s| s.p50), ("p95", |s| s.p95), ("p99", |s| s.p99), ("Max", |s| s.max)];
+
+/// A table a measure where runs are compared, else one table of all measures.
+fn spreads(report: &HtmlReport, page: &mut String) {
+    let names = || FIGURES.iter().map(|figure| figure.0);
+    page.push_str("<div class=\"grid two tables\">\n");
+    if let [(_, run)] = report.runs.as_slice() {
+        open_table(page, "Distributions", std::iter::once("Measure").chain(names()));
+        for (name, spread, text) in SPREADS {
+            let spread = spread(&run.summary);
+            row(page, name, FIGURES.iter().map(|figure| text((figure.1)(&spread), (figure.1)(&spread))));
+        }
+        page.push_str("</tbody>\n</table>\n</div>\n");
+    } else {
+        for (name, spread, text) in SPREADS {
+            open_table(page, name, std::iter::once("Policy").chain(names()));
+            for (label, run) in &report.runs {
+                let cell = |(_, value): &(&str, fn(&Spread) -> f64)| {
+                    text(value(&spread(&run.summary)), largest(report, |summary| value(&spread(summary))))
+                };
+                row(page, label, FIGURES.iter().map(cell));
+            }
+            page.push_str("</tbody>\n</table>\n</div>\n");
+        }
+    }
+    page.push_str("</div>\n");
+}
+
+/// Opens a table with its caption and the heads of its columns.
+pub(super) fn open_table<'a>(page: &mut String, caption: &str, columns: impl Iterator<Item = &'a str>) {
     page.push_str(&format!("<div class=\"panel scroll\" tabindex=\"0\" role=\"region\" aria-label=\"{caption}\">\n<table>\n<caption>{caption}</caption>\n<thead><tr>"));
     for column in columns {
         page.push_str(&format!("<th scope=\"col\">{}</th>", Escaped(column)));
@@ -189,40 +222,4 @@ fn row(page: &mut String, name: &str, cells: impl Iterator<Item = String>) {
         page.push_str(&format!("<td>{cell}</td>"));
     }
     page.push_str("</tr>\n");
-}
-
-/// Writes the jobs that waited longest, for each run.
-pub(super) fn remarkable_jobs(report: &HtmlReport, page: &mut String) {
-    section(page, "longest", "Jobs that waited longest");
-    page.push_str(
-        "<p class=\"note\"><code>management why JOB --run DIR</code> says what a job waited for.</p>\n<div class=\"grid two\">\n",
-    );
-    let origin = report.origin();
-    for (label, run) in &report.runs {
-        let waited = |job: &JobRow| job.started.map(|started| started.since(job.submitted));
-        let mut jobs: Vec<_> = run.jobs.iter().filter_map(|job| waited(job).map(|wait| (wait, job))).collect();
-        jobs.sort_by_key(|(wait, job)| (std::cmp::Reverse(*wait), job.job));
-        open_table(page, &Escaped(label).to_string(), ["Job", "Name", "Submitted", "Waited", "Ran", "State"].into_iter());
-        for (wait, job) in jobs.iter().take(LISTED) {
-            let ran = job.ended.zip(job.started).map_or_else(|| NONE.into(), |(ended, started)| span(ended.since(started).as_secs()));
-            page.push_str(&format!(
-                "<tr><th scope=\"row\">{}</th><td class=\"left name\" title=\"{name}\">{}</td><td>{}</td><td>{}</td><td>{ran}</td><td>{}</td></tr>\n",
-                job.job,
-                Escaped(&shortened(job.name.as_str(), 40)),
-                span(job.submitted.since(origin).as_secs()),
-                span(wait.as_secs()),
-                state(job.state),
-                name = Escaped(job.name.as_str()),
-            ));
-        }
-        if jobs.is_empty() {
-            page.push_str("<tr><td colspan=\"6\">No job has started.</td></tr>\n");
-        }
-        page.push_str("</tbody>\n</table>\n</div>\n");
-    }
-    page.push_str("</div>\n</section>\n");
-}
-
-fn state(state: JobState) -> String {
-    state.to_string()
 }

@@ -66,7 +66,13 @@ pub(super) fn percent(share: f64) -> String {
 
 /// A span in the unit that suits its size.
 pub(super) fn span(seconds: f64) -> String {
-    match seconds.abs() {
+    span_beside(seconds, seconds)
+}
+
+/// A span in the unit that suits the size of `other`: spans to be compared have one unit.
+pub(super) fn span_beside(seconds: f64, other: f64) -> String {
+    match other.abs() {
+        _ if !seconds.is_finite() => NONE.into(),
         size if !size.is_finite() => NONE.into(),
         size if size < 0.1 && size > 0.0 => format!("{} ms", decimal(seconds * 1e3)),
         size if size < 300.0 => format!("{} s", decimal(seconds)),
