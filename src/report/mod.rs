@@ -3,6 +3,7 @@
 pub mod files;
 #[cfg(test)]
 mod fixture;
+pub mod html;
 pub mod recorder;
 pub mod recording;
 pub mod summary;
