@@ -28,6 +28,8 @@ struct Running {
     since: Millis,
     /// How long the attempt had run before.
     earlier: Millis,
+    /// When it ends by itself.
+    ends: Option<Millis>,
     memory: Bytes,
 }
 
@@ -46,15 +48,19 @@ impl<B: Behaviour> SimulatedDriver<B> {
         Self { behaviour, node, runs: Vec::new() }
     }
 
-    fn run(&mut self, begins: Millis, task: TaskKey, run: Run, start: &Start, earlier: Millis, signals: &mut Signals) {
+    /// Lets a run begin. `remaining` is what an image says that it has still to run.
+    fn run(&mut self, begins: Millis, task: TaskKey, run: Run, start: &Start, image: Option<Image>, signals: &mut Signals) {
         let spec = &start.body.tasks[start.body.task_of(task.instance)];
         let (length, exit_code) = self.behaviour.attempt(task, run.attempt, spec);
-        self.runs.push(Running { task, run, since: begins, earlier, memory: start.memory });
+        let ends = match image {
+            Some(image) => image.remaining.map(|remaining| begins + remaining),
+            None => start.ends.or(length.map(|length| begins + length.since(start.elapsed))),
+        };
+        let ends = ends.map(|ends| ends.max(begins + Millis(1)));
+        let earlier = image.map_or(start.elapsed, |image| image.elapsed);
+        self.runs.push(Running { task, run, since: begins, earlier, ends, memory: start.memory });
         signals.push((begins, Signal { task, run, what: What::Started }));
-        if let Some(length) = length {
-            let ends = begins + length.since(earlier).max(Millis(1));
-            signals.push((ends, Signal { task, run, what: What::Exited(exit_code) }));
-        }
+        signals.extend(ends.map(|ends| (ends, Signal { task, run, what: What::Exited(exit_code) })));
     }
 
     fn forget(&mut self, task: TaskKey, run: Run) -> Option<Running> {
@@ -68,7 +74,7 @@ impl<B: Behaviour> Driver for SimulatedDriver<B> {
         match command {
             Command::Start(start) => {
                 let begins = now + self.behaviour.start_delay();
-                self.run(begins, task, run, start, start.elapsed, signals);
+                self.run(begins, task, run, start, None, signals);
             }
             Command::Stop => {
                 self.forget(task, run);
@@ -78,12 +84,13 @@ impl<B: Behaviour> Driver for SimulatedDriver<B> {
                 let Some(running) = self.forget(task, run) else { return };
                 let elapsed = running.earlier + now.since(running.since);
                 let ready = now + self.behaviour.checkpoint_time(running.memory);
-                let image = Image { size: running.memory, elapsed };
+                let remaining = running.ends.map(|ends| ends.since(now));
+                let image = Image { size: running.memory, elapsed, remaining };
                 signals.push((ready, Signal { task, run, what: What::Checkpointed(image) }));
             }
             Command::Restore { start, image, source } => {
                 let begins = now + self.behaviour.restore_time(image.size, source != self.node);
-                self.run(begins, task, run, start, image.elapsed, signals);
+                self.run(begins, task, run, start, Some(image), signals);
             }
         }
     }

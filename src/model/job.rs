@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Bytes, Constraint, Cores, CpuSet, Distribution, Labels, Millis, Name, Preference};
 
 /// A job: a name and a body that many jobs may share.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct JobSpec {
     /// The user's name for it.
     pub name: Name,
@@ -18,7 +18,7 @@ pub struct JobSpec {
 }
 
 /// What a job asks for.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct JobBody {
     /// Who it belongs to.
     pub tenant: Option<Name>,

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Bytes, Cause, CpuSet, JobBody, Millis, NodeId, PlanId, Run, TaskKey};
 
 /// What the JobManager proposes in one round.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Plan {
     /// Its number.
     pub id: PlanId,
@@ -28,7 +28,7 @@ impl Plan {
 }
 
 /// One task instance on one node with named cores.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Placement {
     /// Which instance.
     pub task: TaskKey,
@@ -42,16 +42,19 @@ pub struct Placement {
     pub memory: Bytes,
     /// All placements of a plan with the same number start together or not at all.
     pub gang: u32,
-    /// The spec of its job.
+    /// The spec of its job; a journal names it by the job.
+    #[serde(skip)]
     pub body: Arc<JobBody>,
     /// The longest that it may run, and what it is called when it does.
     pub limit: Option<(Millis, Cause)>,
     /// How long this attempt has run already: above zero only where a saved state is taken up again.
     pub elapsed: Millis,
+    /// When it will end: known only where a saved state is taken up again.
+    pub ends: Option<Millis>,
 }
 
 /// A running task instance that goes to another node.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Move {
     /// The place that it goes to; its run has the same attempt and the next placement number.
     pub to: Placement,

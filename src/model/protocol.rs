@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     Bytes, Cause, CpuSet, Fence, JobBody, JobId, JobSpec, Millis, Name, NodeId, NodeSpec, Placement, Plan, Policy, Run, Stop, TaskKey,
 };
@@ -38,7 +40,8 @@ pub enum Request {
 }
 
 /// Operations, passed on to the machine that owns the record.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Operation {
     /// Stop a job.
     Stop(JobId),
@@ -73,7 +76,8 @@ pub enum Operation {
 }
 
 /// What a saved state knows of one task instance.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Progress {
     /// Not started.
     Waiting,
@@ -95,7 +99,8 @@ pub enum Progress {
 }
 
 /// To the JobManager.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ToJobManager {
     /// A durable job to queue.
     Admit {
@@ -138,7 +143,8 @@ pub enum ToJobManager {
 }
 
 /// What happened to a run, with what it gave back.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Change {
     /// It runs.
     Started,
@@ -271,15 +277,19 @@ pub struct Start {
     pub limit: Option<(Millis, Cause)>,
     /// How long this attempt has run already.
     pub elapsed: Millis,
+    /// When it will end: known only where a saved state is taken up again, and looked at by the simulated driver alone.
+    pub ends: Option<Millis>,
 }
 
 /// A checkpoint image.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Image {
     /// Its size.
     pub size: Bytes,
     /// How long the attempt had run when it was made.
     pub elapsed: Millis,
+    /// How long it has still to run, where the driver knows.
+    pub remaining: Option<Millis>,
 }
 
 /// To Discovery.

@@ -1,8 +1,14 @@
 //! Carrier 2, virtual time: the event heap, faults, inputs and the experiment runner. No tokio, no wall clock in a decision.
 
+pub mod behaviour;
 pub mod config;
+mod heap;
 pub mod input;
+pub mod journal;
+pub mod observer;
 pub mod random;
 pub mod scenario;
+pub mod simulation;
 pub mod state_file;
 pub mod trace;
+pub mod world;

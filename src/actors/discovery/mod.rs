@@ -75,7 +75,7 @@ impl Discovery {
             return;
         }
         watched.seq = report.seq;
-        watched.lease_ends = now + self.lease;
+        watched.lease_ends = watched.lease_ends.max(now + self.lease);
         let ReportBody::Run { task, run, status } = report.body else { return };
         if self.is_later(task, run, status) {
             let found = Finding::Run { node: report.node, task, run, status };

@@ -16,19 +16,21 @@ impl FrontEnd {
         Self::default()
     }
 
+    /// The id that the next job gets.
+    #[must_use]
+    pub fn next_job(&self) -> JobId {
+        JobId(self.next_job)
+    }
+
     /// Takes a request. A submission gets its id here; an operation goes to the machine that owns what it changes.
-    pub fn step(&mut self, _now: Millis, request: Request, out: &mut Outbox) -> Option<JobId> {
+    pub fn step(&mut self, _now: Millis, request: Request, out: &mut Outbox) {
         match request {
             Request::Submit { spec, submitted, progress } => {
-                let job = JobId(self.next_job);
+                let job = self.next_job();
                 self.next_job += 1;
                 out.messages.push(Message::JobManager(ToJobManager::Admit { job, spec, submitted, progress }));
-                Some(job)
             }
-            Request::Operate(operation) => {
-                self.operate(operation, out);
-                None
-            }
+            Request::Operate(operation) => self.operate(operation, out),
         }
     }
 

@@ -234,8 +234,8 @@ fn reservation(placement: &Placement, phase: Phase) -> Reservation {
 }
 
 fn start(placement: Placement) -> Start {
-    let Placement { cpuset, memory, body, limit, elapsed, .. } = placement;
-    Start { cpuset, memory, body, limit, elapsed }
+    let Placement { cpuset, memory, body, limit, elapsed, ends, .. } = placement;
+    Start { cpuset, memory, body, limit, elapsed, ends }
 }
 
 fn tell(node: NodeId, task: TaskKey, run: Run, change: Change, out: &mut Outbox) {

@@ -79,7 +79,7 @@ impl JobManager {
         match progress {
             Progress::Waiting => {}
             Progress::Succeeded => job.set(task.instance, TaskState::Succeeded, None, out),
-            Progress::Running { node, cpuset, attempt, started } => {
+            Progress::Running { node, cpuset, attempt, started, ends: known_end } => {
                 let Some(node) = self.planner.node(node.as_str()) else { return };
                 let spec = job.task(task.instance);
                 let need = Need { cores: cpuset.count(), memory: spec.memory };
@@ -100,7 +100,18 @@ impl JobManager {
                 let body = std::sync::Arc::clone(&job.spec.body);
                 let Place { cpuset, .. } = place;
                 let elapsed = now.since(started);
-                self.adopted.push(Placement { task, run, node, cpuset, memory: need.memory, gang: 0, body, limit: None, elapsed });
+                self.adopted.push(Placement {
+                    task,
+                    run,
+                    node,
+                    cpuset,
+                    memory: need.memory,
+                    gang: 0,
+                    body,
+                    limit: None,
+                    elapsed,
+                    ends: known_end,
+                });
                 self.dirty = true;
             }
         }

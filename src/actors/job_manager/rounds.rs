@@ -130,6 +130,7 @@ impl JobManager {
                 body: Arc::clone(&job.spec.body),
                 limit: limit(job, instance, kill_overrun),
                 elapsed: Millis::ZERO,
+                ends: None,
             });
         }
     }
@@ -165,7 +166,7 @@ impl JobManager {
             let body = Arc::clone(&job.spec.body);
             let limit = limit(job, task.instance, self.planner.policy().kill_overrun);
             let Place { node, cpuset, need, .. } = place;
-            let to = Placement { task, run, node, cpuset, memory: need.memory, gang: 0, body, limit, elapsed: Millis::ZERO };
+            let to = Placement { task, run, node, cpuset, memory: need.memory, gang: 0, body, limit, elapsed: Millis::ZERO, ends: None };
             plan.moves.push(Move { to, from_run, from });
         }
     }

@@ -128,7 +128,7 @@ pub fn push(sheet: &mut Sheet, seq: u64, time: Millis, event: &Event) {
             sheet.int(Column::Cores as usize, u64::from(cores.0));
             sheet.int(Column::Memory as usize, memory.0);
         }
-        Event::Shaped { task, shape } => {
+        Event::Shaped { task, shape, .. } => {
             sheet.word(Column::Type as usize, kind::SHAPED);
             subject(sheet, *task, None);
             sheet.int(Column::Shape as usize, u64::from(shape.0));
