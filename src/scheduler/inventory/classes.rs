@@ -15,6 +15,8 @@ pub(super) struct Class {
     pub class: Arc<NodeClass>,
     /// What tasks may have of a node.
     pub capacity: Capacity,
+    /// Classes of equal capacity are one group, numbered as they come.
+    pub group: u32,
     /// The cores that tasks may have, 64 a word: as many words as every node of the class keeps.
     pub task_words: Box<[u64]>,
     /// How the cores lie.
@@ -33,6 +35,7 @@ impl Class {
 pub(super) struct Classes {
     list: Vec<Class>,
     numbers: BTreeMap<Arc<NodeClass>, u32>,
+    groups: BTreeMap<Capacity, u32>,
 }
 
 impl Classes {
@@ -48,7 +51,9 @@ impl Classes {
         let number = self.list.len() as u32;
         let capacity = Capacity { cores: class.task_cores().0, memory: class.task_memory().0 };
         let task_words = class.task_cpuset().words().into();
-        self.list.push(Class { class: Arc::clone(class), capacity, task_words, layout: Layout::of(class) });
+        let groups = self.groups.len() as u32;
+        let group = *self.groups.entry(capacity).or_insert(groups);
+        self.list.push(Class { class: Arc::clone(class), capacity, group, task_words, layout: Layout::of(class) });
         self.numbers.insert(Arc::clone(class), number);
         number
     }

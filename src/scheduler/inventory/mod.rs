@@ -3,9 +3,17 @@
 //! Nothing here knows jobs, queues or rounds. Amounts are whole cores and bytes, choices are exact, and ties go to the
 //! lowest node index. `take` and `give` are inverses, so a planner may try and undo.
 
+mod bitmap;
+mod choice;
 mod classes;
 mod cores;
+mod grid;
+mod index;
+mod ladder;
 mod need;
+#[cfg(test)]
+mod oracle;
+mod pages;
 mod reasons;
 mod recount;
 mod score;
@@ -16,8 +24,10 @@ use model::{Bytes, CoreChoice, Cores, CpuSet, Fit, NodeClass, NodeId};
 use smallvec::SmallVec;
 
 use classes::{Class, Classes};
+use grid::Entry;
+use index::Index;
 pub use need::{Need, Totals};
-use score::{Capacity, Score};
+use score::Capacity;
 
 /// The free capacity of every node, with the index that the fit of the policy asks for.
 ///
@@ -47,6 +57,7 @@ pub struct Inventory {
     open: usize,
     capacity: Totals,
     free: Totals,
+    index: Index,
 }
 
 /// What is free on one node.
@@ -72,6 +83,7 @@ impl Inventory {
             open: 0,
             capacity: Totals::default(),
             free: Totals::default(),
+            index: Index::new(fit, 0),
         }
     }
 
@@ -79,13 +91,15 @@ impl Inventory {
     pub fn set_policy(&mut self, fit: Fit, cores: CoreChoice) {
         self.fit = fit;
         self.cores = cores;
+        self.index_anew();
     }
 
     /// Adds a node with all its task capacity free, open. Its id is the number of nodes before it.
     pub fn add_node(&mut self, class: &Arc<NodeClass>) -> NodeId {
         let number = self.classes.intern(class);
         let class = self.classes.get(number);
-        let Capacity { cores, memory } = class.capacity;
+        let (capacity, group) = (class.capacity, class.group);
+        let Capacity { cores, memory } = capacity;
         let words = u32::try_from(self.words.len()).expect("all core masks together stay below 32 GiB");
         self.words.extend_from_slice(&class.task_words);
         self.capacity.add(cores, memory);
@@ -93,6 +107,11 @@ impl Inventory {
         let node = NodeId(u32::try_from(self.nodes.len()).expect("fewer than 2^32 nodes"));
         self.nodes.push(Node { memory, cores, class: number, words, open: true });
         self.open += 1;
+        if self.index.reserve(group, capacity, node.0) {
+            self.index.insert(group, Entry { cores, memory, node: node.0 });
+        } else {
+            self.index_anew();
+        }
         node
     }
 
@@ -153,9 +172,18 @@ impl Inventory {
     /// Offers the node to placements, or to none. On a closed node `take` and `give` still account.
     pub fn set_open(&mut self, node: NodeId, open: bool) {
         let record = &mut self.nodes[node.index()];
-        if record.open != open {
-            record.open = open;
-            if open { self.open += 1 } else { self.open -= 1 }
+        if record.open == open {
+            return;
+        }
+        record.open = open;
+        let entry = Entry { cores: record.cores, memory: record.memory, node: node.0 };
+        let group = self.classes.get(record.class).group;
+        if open {
+            self.open += 1;
+            self.index.insert(group, entry);
+        } else {
+            self.open -= 1;
+            self.index.remove(group, entry);
         }
     }
 
@@ -168,28 +196,8 @@ impl Inventory {
     /// The fit's choice among the open nodes with room that are allowed, if any is. It may ask about a node that it
     /// does not choose, but not about one without room.
     #[must_use]
-    pub fn find_where(&self, need: Need, mut allow: impl FnMut(NodeId) -> bool) -> Option<NodeId> {
-        let ids = (0..self.nodes.len() as u32).map(NodeId);
-        let mut fitting = ids.filter(|&node| self.is_open(node) && self.fits(node, need) && allow(node));
-        let left = |node: NodeId| {
-            let record = &self.nodes[node.index()];
-            (record.cores - need.cores.0, record.memory - need.memory.0)
-        };
-        match self.fit {
-            Fit::Pinned => None,
-            Fit::FirstFit => fitting.next(),
-            Fit::BestFit => fitting.min_by_key(|&node| (left(node), node)),
-            Fit::WorstFit => fitting.min_by_key(|&node| (std::cmp::Reverse(left(node)), node)),
-            Fit::L2 => fitting.min_by_key(|&node| {
-                let (cores, memory) = left(node);
-                (Score::leftover(cores, memory, self.class_of(node).capacity), node)
-            }),
-            Fit::DotProduct => fitting.min_by_key(|&node| {
-                let record = &self.nodes[node.index()];
-                let score = Score::new((need.cores.0, record.cores), (need.memory.0, record.memory), self.class_of(node).capacity);
-                (std::cmp::Reverse(score), node)
-            }),
-        }
+    pub fn find_where(&self, need: Need, allow: impl FnMut(NodeId) -> bool) -> Option<NodeId> {
+        self.index.choose(need, |node| self.fits(node, need), allow)
     }
 
     /// Whether the node has room, open or not. The one feasibility check of planner and ledger.
@@ -286,6 +294,12 @@ impl Inventory {
         self.classes.iter().any(|class| class.holds(need))
     }
 
+    /// How many bytes of memory it keeps beside the classes.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.nodes.capacity() * size_of::<Node>() + self.words.capacity() * size_of::<u64>() + self.index.bytes()
+    }
+
     fn class_of(&self, node: NodeId) -> &Class {
         self.classes.get(self.nodes[node.index()].class)
     }
@@ -297,6 +311,22 @@ impl Inventory {
 
     fn set_free(&mut self, node: NodeId, cores: u32, memory: u64) {
         let record = &mut self.nodes[node.index()];
+        let before = Entry { cores: record.cores, memory: record.memory, node: node.0 };
         (record.cores, record.memory) = (cores, memory);
+        if record.open {
+            self.index.change(self.classes.get(record.class).group, before, Entry { cores, memory, node: node.0 });
+        }
+    }
+
+    fn index_anew(&mut self) {
+        let most_memory = self.classes.iter().map(|class| class.capacity.memory).max().unwrap_or(0);
+        self.index = Index::new(self.fit, most_memory);
+        for (node, record) in (0..).zip(&self.nodes) {
+            let class = self.classes.get(record.class);
+            self.index.reserve(class.group, class.capacity, node);
+            if record.open {
+                self.index.insert(class.group, Entry { cores: record.cores, memory: record.memory, node });
+            }
+        }
     }
 }

@@ -2,6 +2,8 @@
 
 use model::{Cores, NodeId};
 
+use super::grid::Entry;
+use super::index::Index;
 use super::{Inventory, Totals};
 
 impl Inventory {
@@ -31,6 +33,32 @@ impl Inventory {
         if (capacity, free, open) != (self.capacity, self.free, self.open) {
             return Err(format!("sums are {:?} and should be {:?}", (self.capacity, self.free, self.open), (capacity, free, open)));
         }
-        Ok(())
+        self.recount_index()
+    }
+
+    fn recount_index(&self) -> Result<(), String> {
+        let free = |record: &super::Node| record.open.then_some((record.cores, record.memory));
+        match &self.index {
+            Index::Pinned => return Ok(()),
+            Index::First(ladder) if ladder.agrees(self.nodes.iter().map(free)) => return Ok(()),
+            Index::First(_) => return Err("the ladder of first-fit differs from the nodes".to_string()),
+            _ => {}
+        }
+        let mut indexed = 0;
+        for (group, grid) in (0..).zip(self.index.grids()) {
+            let entries: Vec<Entry> = grid.entries().collect();
+            if entries.len() != grid.len() || !entries.is_sorted_by(|one, next| one < next) {
+                return Err(format!("a grid of {} entries is not in order", grid.len()));
+            }
+            for Entry { cores, memory, node } in entries {
+                let record = &self.nodes[node as usize];
+                let grouped = matches!(self.index, Index::Best(_) | Index::Worst(_)) || self.classes.get(record.class).group == group;
+                if free(record) != Some((cores, memory)) || !grouped {
+                    return Err(format!("{} is indexed with {cores} cores and {memory} bytes free", NodeId(node)));
+                }
+            }
+            indexed += grid.len();
+        }
+        if indexed == self.open { Ok(()) } else { Err(format!("{indexed} of {} open nodes are indexed", self.open)) }
     }
 }
