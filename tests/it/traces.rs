@@ -84,9 +84,7 @@ fn wagap_has_its_17_900_lines_less_two_of_unknown_length() {
     let (jobs, skipped, _) = read(&trace);
     assert_eq!((jobs.len(), skipped), (17_898, 2));
     assert_eq!(jobs[0].at, Millis::ZERO);
-    assert!(
-        jobs.iter().flat_map(|job| &job.spec.body.tasks).all(|task| task.cores <= Cores(80) && task.memory <= Bytes(512 << 30))
-    );
+    assert!(jobs.iter().flat_map(|job| &job.spec.body.tasks).all(|task| task.cores <= Cores(80) && task.memory <= Bytes(512 << 30)));
     assert!(jobs.iter().any(|job| job.spec.body.instances() > 1), "some jobs lie on several nodes");
 }
 

@@ -221,8 +221,10 @@ mod tests {
 
     #[test]
     fn unknown_run_times_are_skipped_and_counted() {
-        let (trace, _file) =
-            Trace::in_text(TraceFormat::Swf, &(line(1, 0, -1_359_980_917, 4, 0, "") + &line(2, 5, 1, 4, 0, "") + &line(3, 6, 1, -1, 0, "")));
+        let (trace, _file) = Trace::in_text(
+            TraceFormat::Swf,
+            &(line(1, 0, -1_359_980_917, 4, 0, "") + &line(2, 5, 1, 4, 0, "") + &line(3, 6, 1, -1, 0, "")),
+        );
         let mut source = trace.open().unwrap();
         assert_eq!(source.by_ref().map(|job| job.unwrap().at.0).collect::<Vec<_>>(), [5000]);
         assert_eq!(source.skipped(), 2);
