@@ -102,6 +102,13 @@ impl JobInput {
         self
     }
 
+    /// The same with the jobs of a trace in place of all but those of a saved state.
+    #[must_use]
+    pub fn only_trace(mut self, trace: Trace) -> Self {
+        self.parts = vec![Part::Trace(trace)];
+        self
+    }
+
     /// The same, begun at a saved state: its jobs come first, and the times of all others count from it.
     #[must_use]
     pub fn after(mut self, saved: Vec<Arrival>, start: Millis) -> Self {
