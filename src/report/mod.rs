@@ -6,3 +6,4 @@ mod fixture;
 pub mod recorder;
 pub mod recording;
 pub mod summary;
+pub mod why;
