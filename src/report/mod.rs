@@ -7,3 +7,4 @@ pub mod html;
 pub mod recorder;
 pub mod recording;
 pub mod summary;
+pub mod why;

@@ -46,7 +46,7 @@ pub enum JobColumn {
     Evictions,
     /// Completed moves.
     Migrations,
-    /// Its tasks, each `name:count`, separated by commas.
+    /// Its tasks, each `name:count`, with `:after=a+b` where it waits for tasks a and b; separated by commas.
     Tasks,
 }
 
@@ -92,6 +92,10 @@ impl Size {
         for task in &body.tasks {
             let comma = if tasks.is_empty() { "" } else { "," };
             write!(tasks, "{comma}{}:{}", task.name, task.count).expect("a string takes all text");
+            for (index, (on, _)) in task.depends_on.iter().enumerate() {
+                let separator = if index == 0 { ":after=" } else { "+" };
+                write!(tasks, "{separator}{}", body.tasks[usize::from(*on)].name).expect("a string takes all text");
+            }
         }
         Self { instances: sum(|_| 1), cores: sum(|task| u64::from(task.cores.0)), memory: sum(|task| task.memory.0), tasks }
     }
