@@ -21,14 +21,13 @@ pub(super) fn write(view: &View, page: &mut String) {
     legend(view, page);
     page.push_str("<div class=\"grid\">\n");
     for measure in Measure::ALL {
-        let all = measure.sorted(view);
+        let all = view.times(measure);
         let mut layers = Vec::new();
         for (index, (_, run)) in view.runs.iter().enumerate() {
-            let mut values: Vec<_> = run.jobs.iter().filter_map(|job| measure.of(job)).collect();
-            values.sort_by(f64::total_cmp);
-            layers.push(Layer::Line { points: curve(&values), colour: colour(index), thin: false });
+            let own = view.compares().then(|| measure.sorted(std::iter::once(*run)));
+            layers.push(Layer::Line { points: curve(own.as_deref().unwrap_or(all)), colour: colour(index), thin: false });
         }
-        let x = Axis::duration(&measure.name().to_lowercase(), &all, 7);
+        let x = Axis::duration(&measure.name().to_lowercase(), all, 7);
         let scale = if x.is_log() { "Logarithmic above the first mark after 0, linear below it" } else { "Linear" };
         let chart = Chart {
             x,

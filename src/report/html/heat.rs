@@ -58,7 +58,7 @@ fn scale(unknown: bool) -> String {
     text.push_str("</svg><span>100&nbsp;% of the cores</span>");
     if unknown {
         text.push_str(
-            "<svg class=\"swatch\" viewBox=\"0 0 1 1\"><rect class=\"empty\" width=\"1\" height=\"1\"/></svg><span>no node up</span>",
+            "<span><svg class=\"swatch\" viewBox=\"0 0 1 1\"><rect class=\"empty\" width=\"1\" height=\"1\"/></svg> no node up</span>",
         );
     }
     text.push_str("</p>\n");

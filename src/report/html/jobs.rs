@@ -55,10 +55,10 @@ impl Measure {
         Some(time.as_secs())
     }
 
-    /// The times of all jobs of all runs, ascending: what an axis must hold.
-    pub(super) fn sorted(self, view: &View) -> Vec<f64> {
-        let mut values: Vec<_> = view.runs.iter().flat_map(|(_, run)| run.jobs.iter().filter_map(|job| self.of(job))).collect();
-        values.sort_by(f64::total_cmp);
+    /// The times of the jobs of some runs, ascending.
+    pub(super) fn sorted<'a>(self, runs: impl Iterator<Item = &'a Recording>) -> Vec<f64> {
+        let mut values: Vec<_> = runs.flat_map(|run| run.jobs.iter().filter_map(|job| self.of(job))).collect();
+        values.sort_unstable_by(f64::total_cmp);
         values
     }
 }
@@ -82,7 +82,7 @@ pub(super) fn write(view: &View, page: &mut String) {
 }
 
 fn draw(view: &View, measure: Measure, aggregated: bool, tooltips: bool, page: &mut String) {
-    let values = measure.sorted(view);
+    let values = view.times(measure);
     let last = view.runs.iter().flat_map(|(_, run)| run.jobs.iter().map(|job| job.submitted)).max();
     let last = last.map_or(0.0, |last| view.seconds(last));
     let mut layers = Vec::new();
@@ -93,7 +93,7 @@ fn draw(view: &View, measure: Measure, aggregated: bool, tooltips: bool, page: &
             layers.push(dots(view, run, measure, tooltips, index));
         }
     }
-    let y = Axis::duration(&measure.name().to_lowercase(), &values, 6);
+    let y = Axis::duration(&measure.name().to_lowercase(), values, 6);
     let chart = Chart {
         x: Axis::time("submission", 0.0, last, 6),
         y,
@@ -134,7 +134,7 @@ fn binned(view: &View, run: &Recording, measure: Measure, last: f64, index: usiz
     }
     let mut rows = Vec::new();
     for (bin, times) in bins.iter_mut().enumerate().filter(|(_, times)| !times.is_empty()) {
-        times.sort_by(f64::total_cmp);
+        times.sort_unstable_by(f64::total_cmp);
         rows.push(((bin as f64 + 0.5) * width, nearest_rank(times, 0.5), nearest_rank(times, 0.95)));
     }
     let median = Layer::Line { points: rows.iter().map(|row| (row.0, row.1)).collect(), colour: colour(index), thin: false };

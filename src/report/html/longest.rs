@@ -1,5 +1,9 @@
 //! The jobs worth asking about: those that waited longest, for each run.
 
+use std::cmp::Reverse;
+
+use model::Millis;
+
 use super::super::recording::JobRow;
 use super::tables::open_table;
 use super::text::{Escaped, NONE, shortened, span, span_beside};
@@ -21,9 +25,14 @@ pub(super) fn write(view: &View, page: &mut String) {
             None => (job.ended.is_none() && job.rejected.is_none()).then(|| view.end.since(job.submitted)),
         };
         let mut jobs: Vec<_> = run.jobs.iter().filter_map(|job| waited(job).map(|wait| (wait, job))).collect();
-        jobs.sort_by_key(|(wait, job)| (std::cmp::Reverse(*wait), job.job));
+        let rank = |(wait, job): &(Millis, &JobRow)| (Reverse(*wait), job.job);
+        if jobs.len() > LISTED {
+            jobs.select_nth_unstable_by_key(LISTED, rank);
+            jobs.truncate(LISTED);
+        }
+        jobs.sort_by_key(rank);
         open_table(page, &Escaped(label).to_string(), ["Job", "Name", "Submitted", "Waited", "Ran", "State"].into_iter());
-        for (wait, job) in jobs.iter().take(LISTED) {
+        for (wait, job) in &jobs {
             let ran = job.ended.zip(job.started).map_or_else(|| NONE.into(), |(ended, started)| span(ended.since(started).as_secs()));
             page.push_str(&format!(
                 "<tr><th scope=\"row\">{}</th><td class=\"left name\" title=\"{name}\">{}</td><td>{}</td><td>{}</td><td>{ran}</td><td>{}</td></tr>\n",

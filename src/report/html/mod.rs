@@ -20,6 +20,7 @@ mod tables;
 mod tests;
 mod text;
 
+use jobs::Measure;
 use model::Millis;
 use text::Escaped;
 
@@ -74,6 +75,8 @@ struct View<'a> {
     origin: Millis,
     /// The moment that they end at: the latest that any run shows.
     end: Millis,
+    /// For each measure the times of all jobs of all runs, ascending: what an axis must hold.
+    times: [Vec<f64>; 3],
 }
 
 impl<'a> View<'a> {
@@ -85,7 +88,13 @@ impl<'a> View<'a> {
             series.into_iter().flatten().chain(jobs)
         });
         let (origin, end) = moments.fold((Millis::NEVER, Millis::ZERO), |(least, most), at| (least.min(at), most.max(at)));
-        Self { runs, origin: origin.min(end), end }
+        let times = Measure::ALL.map(|measure| measure.sorted(runs.iter().map(|run| run.1)));
+        Self { runs, origin: origin.min(end), end, times }
+    }
+
+    /// The times of all jobs of all runs by that measure, ascending.
+    fn times(&self, measure: Measure) -> &[f64] {
+        &self.times[measure as usize]
     }
 
     /// Seconds from the origin of the time axes.
