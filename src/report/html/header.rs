@@ -5,7 +5,7 @@ use super::text::{Escaped, count, percent, plural, span, span_beside};
 use super::{HtmlReport, Recording, View};
 
 /// Sections that the page links to from its top.
-const CONTENTS: [(&str, &str); 8] = [
+const CONTENTS: [(&str, &str); 9] = [
     ("policies", "Results"),
     ("jobs", "Jobs"),
     ("distributions", "Distributions"),
@@ -13,6 +13,7 @@ const CONTENTS: [(&str, &str); 8] = [
     ("heat", "Heat map"),
     ("gantt", "Core occupancy"),
     ("figures", "All figures"),
+    ("longest", "Longest waits"),
     ("configuration", "Configuration"),
 ];
 

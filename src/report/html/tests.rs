@@ -13,7 +13,7 @@ const POLICIES: [(&str, f64); 4] = [("best-fit", 1.0), ("first-fit", 1.3), ("l2"
 fn page(runs: &[(&str, &Recording)]) -> String {
     let configuration = json!({"nodes": 100, "cores": 16, "memory": "64GiB", "policy": {"order": "arrival", "fit": "best-fit", "admission": "skip"}, "timing": {"round_ms": 100}});
     render(&HtmlReport {
-        title: "Four policies on 100 nodes",
+        title: "Made-up runs of four policies",
         version: "0.1.0",
         seed: 42,
         command: "management demo --seed 42",

@@ -54,7 +54,8 @@ pub(super) fn decimal(number: f64) -> String {
             format!("{sign}{}", count(size.round() as u64))
         }
         size if size >= 10.0 => format!("{number:.1}"),
-        size if size == 0.0 || size >= 0.005 => trimmed(format!("{number:.2}")),
+        0.0 => "0".into(),
+        size if size >= 0.005 => format!("{number:.2}"),
         _ => format!("{number:.0e}"),
     }
 }
@@ -105,7 +106,7 @@ mod tests {
             ["0", "999", "1,000", "1,234,567"],
             [count(0), count(999), count(1000), count(1_234_567)].each_ref().map(String::as_str)
         );
-        assert_eq!([decimal(0.0), decimal(1.5), decimal(12.34), decimal(12_345.6)], ["0", "1.5", "12.3", "12,346"]);
+        assert_eq!([decimal(0.0), decimal(1.5), decimal(12.34), decimal(12_345.6)], ["0", "1.50", "12.3", "12,346"]);
         let spans = [0.0, 0.05, 12.0, 600.0, 7200.0, 864_000.0].map(|seconds| span(seconds).replace('\u{a0}', " "));
         assert_eq!(spans, ["0 s", "50.0 ms", "12.0 s", "10.0 min", "120 min", "10.0 d"]);
         assert_eq!([decimal(f64::NAN), percent(f64::INFINITY), span(f64::NAN)], [NONE; 3]);
