@@ -46,6 +46,18 @@ pub(super) enum Layer {
     Mark { x: f64, text: String },
 }
 
+impl Layer {
+    /// Whether it shows no value.
+    fn is_empty(&self) -> bool {
+        match self {
+            Self::Line { points, .. } => points.is_empty(),
+            Self::Band { points, .. } => points.is_empty(),
+            Self::Dots { points, .. } => points.is_empty(),
+            Self::Mark { .. } => true,
+        }
+    }
+}
+
 /// A figure.
 pub(super) struct Chart {
     pub(super) x: Axis,
@@ -126,6 +138,10 @@ impl Chart {
         let across = |x: f64| left + width * self.x.fraction(x);
         let down = |y: f64| top + height * (1.0 - self.y.fraction(y));
         let mut content = String::new();
+        if self.layers.iter().all(Layer::is_empty) {
+            let (x, y) = (left + width / 2.0, top + height / 2.0);
+            let _ = write!(content, r#"<text x="{x}" y="{y}" text-anchor="middle" font-size="{LABEL}">nothing to show</text>"#);
+        }
         for layer in &self.layers {
             match layer {
                 Layer::Dots { points, colour } => dots(&mut content, points, *colour, across, down),

@@ -4,7 +4,7 @@ use super::axis::Axis;
 use super::chart::{Chart, Layer, colour};
 use super::jobs::Measure;
 use super::text::count;
-use super::{HtmlReport, figure, legend, sample, section};
+use super::{View, figure, legend, sample, section};
 
 /// Distinct values that a curve goes through; a jump needs two points, so a curve has at most twice as many.
 const VALUES: usize = 100;
@@ -12,23 +12,22 @@ const VALUES: usize = 100;
 const JUMP: f64 = 0.001;
 
 /// Writes the section.
-pub(super) fn write(report: &HtmlReport, page: &mut String) {
+pub(super) fn write(view: &View, page: &mut String) {
     section(page, "distributions", "Distributions of the jobs' times");
     page.push_str(
         "<p class=\"note\">The share of jobs whose time is at most the value below it (CDF): a curve further to the left is better.</p>\n",
     );
     page.push_str("<div class=\"curves\">\n");
-    legend(report, page);
+    legend(view, page);
     page.push_str("<div class=\"grid\">\n");
     for measure in Measure::ALL {
-        let all = measure.sorted(report);
+        let all = view.times(measure);
         let mut layers = Vec::new();
-        for (index, (_, run)) in report.runs.iter().enumerate() {
-            let mut values: Vec<_> = run.jobs.iter().filter_map(|job| measure.of(job)).collect();
-            values.sort_by(f64::total_cmp);
-            layers.push(Layer::Line { points: curve(&values), colour: colour(index), thin: false });
+        for (index, (_, run)) in view.runs.iter().enumerate() {
+            let own = view.compares().then(|| measure.sorted(std::iter::once(*run)));
+            layers.push(Layer::Line { points: curve(own.as_deref().unwrap_or(all)), colour: colour(index), thin: false });
         }
-        let x = Axis::duration(&measure.name().to_lowercase(), &all, 7);
+        let x = Axis::duration(&measure.name().to_lowercase(), all, 7);
         let scale = if x.is_log() { "Logarithmic above the first mark after 0, linear below it" } else { "Linear" };
         let chart = Chart {
             x,
@@ -36,7 +35,7 @@ pub(super) fn write(report: &HtmlReport, page: &mut String) {
             layers,
             label: format!("Cumulative distribution of the {} of {} jobs", measure.name().to_lowercase(), count(all.len() as u64)),
         };
-        figure(page, measure.name(), &format!("{scale}; {}.", sample(report, all.len())), &chart.svg());
+        figure(page, measure.name(), &format!("{scale}; {}.", sample(view, all.len())), &chart.svg());
     }
     page.push_str("</div>\n</div>\n</section>\n");
 }

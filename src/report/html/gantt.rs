@@ -1,5 +1,6 @@
 //! Which job held which cores, in the chosen window: a lane a node, a row a core, a bar a run of a task instance.
 
+use std::cmp::Reverse;
 use std::fmt::Write as _;
 
 use model::{CpuSet, JobId, NodeId};
@@ -8,52 +9,52 @@ use super::super::recording::{Bar, Gantt, Recording};
 use super::axis::Axis;
 use super::chart::{Frame, LABEL};
 use super::text::{Escaped, count, plural, shortened, span};
-use super::{HtmlReport, figure, section};
+use super::{View, figure, section};
 
-/// Most rectangles over all runs: about half a megabyte.
-const RECTANGLES: usize = 3_000;
+/// Most rectangles over all runs: about three quarters of a megabyte.
+const RECTANGLES: usize = 4_000;
 /// Most lanes of a run.
 const LANES: usize = 16;
 /// Width of the drawing in its own pixels: a wide screen's, twice.
 const WIDTH: u32 = 2_640;
 
 /// Light enough for dark labels on every theme, and told apart with every kind of colour vision; jobs are hashed onto them.
-const TINTS: [&str; 10] = ["#56B4E9", "#E69F00", "#3CB894", "#F0E442", "#DA92BC", "#EE8866", "#88CCEE", "#BBCC33", "#B9A6E0", "#C9B8A0"];
+const TINTS: [&str; 10] = ["#5FB7EA", "#E8A317", "#3CB894", "#F0E442", "#DA92BC", "#EE8866", "#88CCEE", "#BBCC33", "#B9A6E0", "#C9B8A0"];
 
 /// Writes the section.
-pub(super) fn write(report: &HtmlReport, page: &mut String) {
+pub(super) fn write(view: &View, page: &mut String) {
     section(page, "gantt", "Core occupancy");
     page.push_str(
         "<p class=\"note\">A lane is a node, a row in it a core, a bar one run of a task; bars of one job have one colour.</p>\n",
     );
-    for (index, (label, run)) in report.runs.iter().enumerate() {
-        if report.compares() {
+    for (index, (label, run)) in view.runs.iter().enumerate() {
+        if view.compares() {
             // One chart is tall; the others are a click away.
             let open = if index == 0 { " open" } else { "" };
             page.push_str(&format!("<details{open}><summary>{}</summary>\n", Escaped(label)));
         }
-        draw(report, label, run, page);
-        if report.compares() {
+        draw(view, label, run, page);
+        if view.compares() {
             page.push_str("</details>\n");
         }
     }
     page.push_str("</section>\n");
 }
 
-fn draw(report: &HtmlReport, label: &str, run: &Recording, page: &mut String) {
+fn draw(view: &View, label: &str, run: &Recording, page: &mut String) {
     let gantt = &run.gantt;
     if gantt.nodes.is_empty() || gantt.from >= gantt.until {
         figure(page, "No window", "No window was recorded.", "");
         return;
     }
     let lanes = Lanes::of(gantt);
-    let start = gantt.from.since(report.origin()).as_secs();
-    let end = gantt.until.since(report.origin()).as_secs();
+    let start = view.seconds(gantt.from);
+    let end = view.seconds(gantt.until);
     let x = Axis::time("time", start, end, 12);
     let y = Axis::rows("nodes (one row a core)", 1);
     let height = lanes.height() + 110.0;
     let frame = Frame::draw((WIDTH, height as u32), 190, (&x, &y), &[]);
-    let (content, drawn) = lanes.content(report, run, &x, frame.area);
+    let (content, drawn) = lanes.content(view, run, &x, frame.area);
     let svg = frame.finish("gantt", &format!("Core occupancy of {} under {label}", plural(lanes.nodes.len() as u64, "node")), &content);
     let left_out = gantt.left_out + (gantt.bars.len() - drawn) as u64;
     let title = format!("{} to {}", span(start), span(end));
@@ -105,41 +106,51 @@ impl Lanes {
     }
 
     /// Lanes and bars, and how many bars were drawn.
-    fn content(&self, report: &HtmlReport, run: &Recording, x: &Axis, (left, top, width, _): (f64, f64, f64, f64)) -> (String, usize) {
+    fn content(&self, view: &View, run: &Recording, x: &Axis, (left, top, width, _): (f64, f64, f64, f64)) -> (String, usize) {
         let mut text = String::new();
         let tops = self.tops();
         for ((node, cores), (_, lane)) in self.nodes.iter().zip(&tops) {
             let (y, height) = (top + lane, f64::from(*cores) * self.row);
             let middle = y + height / 2.0;
             let right = left - 14.0;
-            let _ = write!(text, "<rect class=\"empty\" x=\"{left}\" y=\"{y:.1}\" width=\"{width}\" height=\"{height:.1}\"/>");
+            let _ = write!(text, "<rect class=\"lane\" x=\"{left}\" y=\"{y:.1}\" width=\"{width}\" height=\"{height:.1}\"/>");
             let _ =
                 write!(text, "<text x=\"{right}\" y=\"{middle:.0}\" dy=\"0.35em\" text-anchor=\"end\" font-size=\"{LABEL}\">{node}</text>");
         }
-        let budget = RECTANGLES / report.runs.len();
-        let (mut drawn, mut rectangles) = (0, 0);
         text.push_str("<g class=\"bars\">");
-        for bar in &run.gantt.bars {
+        let bars = self.chosen(&run.gantt, RECTANGLES / view.runs.len());
+        for bar in &bars {
             let Some(&(_, lane)) = tops.iter().find(|(node, _)| *node == bar.node) else { continue };
-            let blocks = blocks(&bar.cpuset);
-            if rectangles + blocks.len() > budget {
-                break;
-            }
-            rectangles += blocks.len();
-            drawn += 1;
-            let seconds = |at: model::Millis| at.since(report.origin()).as_secs();
+            let seconds = |at: model::Millis| view.seconds(at);
             let from = left + width * x.fraction(seconds(bar.from));
             let until = left + width * x.fraction(seconds(bar.until));
-            self.bar(&mut text, report, run, bar, &blocks, (from, until, top + lane));
+            self.bar(&mut text, view, run, bar, (from, until, top + lane));
         }
         text.push_str("</g>");
-        (text, drawn)
+        (text, bars.len())
     }
 
-    fn bar(&self, text: &mut String, report: &HtmlReport, run: &Recording, bar: &Bar, blocks: &[(u32, u32)], at: (f64, f64, f64)) {
+    /// The bars on the nodes shown that overlap the window; where they are too many, the longest.
+    fn chosen<'a>(&self, gantt: &'a Gantt, budget: usize) -> Vec<&'a Bar> {
+        let shown = |bar: &Bar| bar.until >= gantt.from && bar.from <= gantt.until && self.nodes.iter().any(|node| node.0 == bar.node);
+        let mut bars: Vec<_> = gantt.bars.iter().enumerate().filter(|(_, bar)| shown(bar)).collect();
+        bars.sort_by_key(|(index, bar)| (Reverse(bar.until.since(bar.from)), *index));
+        let mut rectangles = 0;
+        let within = |(_, bar): &&(usize, &Bar)| {
+            rectangles += blocks(&bar.cpuset).len();
+            rectangles <= budget
+        };
+        let number = bars.iter().take_while(within).count();
+        bars.truncate(number);
+        bars.sort_by_key(|(index, _)| *index);
+        bars.into_iter().map(|(_, bar)| bar).collect()
+    }
+
+    fn bar(&self, text: &mut String, view: &View, run: &Recording, bar: &Bar, at: (f64, f64, f64)) {
         let (from, until, lane) = at;
+        let blocks = blocks(&bar.cpuset);
         let name = name_of(run, bar.task.job);
-        let seconds = |at: model::Millis| span(at.since(report.origin()).as_secs());
+        let seconds = |at: model::Millis| span(view.seconds(at));
         let tooltip = format!(
             "{} {}, on {} cores {}, {}, {} to {}",
             bar.task,
@@ -154,14 +165,14 @@ impl Lanes {
         let fill = TINTS[hash(bar.task.job) % TINTS.len()];
         let outline = if width > 6.0 && self.row > 3.0 { 2.0 } else { 0.6 };
         let _ = write!(text, "<g fill=\"{fill}\" stroke-width=\"{outline}\"><title>{}</title>", Escaped(&tooltip));
-        for (first, number) in blocks {
+        for (first, number) in &blocks {
             let (y, height) = (lane + f64::from(*first) * self.row, f64::from(*number) * self.row);
             let _ = write!(text, "<rect x=\"{from:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{height:.1}\"/>");
         }
         if let Some((first, number)) = blocks.iter().max_by_key(|block| block.1) {
             let height = f64::from(*number) * self.row;
             let size = (height * 0.8).min(24.0);
-            let fits = |label: &str| size >= 15.0 && (label.chars().count() as f64) * size * 0.62 + 10.0 < width;
+            let fits = |label: &str| size >= 18.0 && (label.chars().count() as f64) * size * 0.62 + 10.0 < width;
             let id = bar.task.job.to_string();
             if let Some(label) = [name, id.as_str()].into_iter().find(|label| fits(label)) {
                 let (x, y) = (from + width / 2.0, lane + f64::from(*first) * self.row + height / 2.0);

@@ -2,10 +2,10 @@
 
 use super::super::summary::Summary;
 use super::text::{Escaped, count, percent, plural, span, span_beside};
-use super::{HtmlReport, Recording};
+use super::{HtmlReport, Recording, View};
 
 /// Sections that the page links to from its top.
-const CONTENTS: [(&str, &str); 8] = [
+const CONTENTS: [(&str, &str); 9] = [
     ("policies", "Results"),
     ("jobs", "Jobs"),
     ("distributions", "Distributions"),
@@ -13,14 +13,15 @@ const CONTENTS: [(&str, &str); 8] = [
     ("heat", "Heat map"),
     ("gantt", "Core occupancy"),
     ("figures", "All figures"),
+    ("longest", "Longest waits"),
     ("configuration", "Configuration"),
 ];
 
 /// Writes the header.
-pub(super) fn write(report: &HtmlReport, page: &mut String) {
+pub(super) fn write(report: &HtmlReport, view: &View, page: &mut String) {
     page.push_str(&format!("<header>\n<h1>{}</h1>\n", Escaped(report.title)));
-    page.push_str(&format!("<p class=\"verdict\">{}</p>\n", verdict(report)));
-    for warning in warnings(report) {
+    page.push_str(&format!("<p class=\"verdict\">{}</p>\n", verdict(view)));
+    for warning in warnings(view) {
         page.push_str(&format!("<p class=\"warn\">{warning}</p>\n"));
     }
     page.push_str(&format!(
@@ -33,14 +34,14 @@ pub(super) fn write(report: &HtmlReport, page: &mut String) {
         page.push_str(&format!("<li><a href=\"#{id}\">{name}</a></li>\n"));
     }
     page.push_str("</ul></nav>\n");
-    if let [(_, run)] = report.runs.as_slice() {
+    if let [(_, run)] = view.runs {
         tiles(&run.summary, page);
     }
     page.push_str("</header>\n");
 }
 
-fn verdict(report: &HtmlReport) -> String {
-    match report.runs.as_slice() {
+fn verdict(view: &View) -> String {
+    match view.runs {
         [] => "There is no run to report.".into(),
         [(label, run)] => of_one(label, &run.summary),
         runs => of_several(runs),
@@ -48,6 +49,9 @@ fn verdict(report: &HtmlReport) -> String {
 }
 
 fn of_one(label: &str, summary: &Summary) -> String {
+    if summary.jobs.submitted == 0 {
+        return format!("<strong>{}</strong> on {}: no job was submitted.", Escaped(label), plural(summary.nodes, "node"));
+    }
     format!(
         "<strong>{}</strong> on {} completed {} of {}; the p95 wait was {}, and {} of the cores were in use on average.",
         Escaped(label),
@@ -65,6 +69,9 @@ fn of_several(runs: &[(String, &Recording)]) -> String {
     let (Some(best), Some(worst)) = (runs.iter().min_by(by_wait), runs.iter().max_by(by_wait)) else { return String::new() };
     let summary = &best.1.summary;
     let head = format!("{} on {}:", plural(runs.len() as u64, "run"), plural(summary.nodes, "node"));
+    if runs.iter().all(|(_, run)| run.summary.jobs.submitted == 0) {
+        return format!("{head} no job was submitted.");
+    }
     let comparison = if wait(best) < wait(worst) {
         format!(
             "<strong>{}</strong> completed {} of {} with the lowest p95 wait, {}; <strong>{}</strong> had the highest, {}.",
@@ -83,9 +90,9 @@ fn of_several(runs: &[(String, &Recording)]) -> String {
     format!("{head} {comparison} Between {} and {} of the cores were in use on average.", percent(low), percent(high))
 }
 
-fn warnings(report: &HtmlReport) -> Vec<String> {
+fn warnings(view: &View) -> Vec<String> {
     let mut warnings = Vec::new();
-    for (label, run) in &report.runs {
+    for (label, run) in view.runs {
         let summary = &run.summary;
         let mut warn = |text: String| warnings.push(format!("<strong>{}</strong>: {text}", Escaped(label)));
         if summary.partial {

@@ -7,7 +7,7 @@ use super::super::recording::Heat;
 use super::axis::Axis;
 use super::chart::{Frame, LABEL};
 use super::text::{Escaped, plural, span};
-use super::{HtmlReport, figure, section};
+use super::{View, figure, section};
 
 /// Viridis in 16 steps: even in lightness, told apart with every kind of colour vision.
 const VIRIDIS: [&str; 16] = [
@@ -21,13 +21,14 @@ const COLUMNS: usize = 240;
 const CELLS: usize = 48_000;
 
 /// Writes the section.
-pub(super) fn write(report: &HtmlReport, page: &mut String) {
+pub(super) fn write(view: &View, page: &mut String) {
     section(page, "heat", "Cores in use by node over time");
-    page.push_str(&scale());
-    let class = if report.compares() { "grid two" } else { "grid one" };
+    let unknown = view.runs.iter().any(|(_, run)| run.heat.ratio.iter().flatten().any(|ratio| !ratio.is_finite()));
+    page.push_str(&scale(unknown));
+    let class = if view.compares() { "grid two" } else { "grid one" };
     page.push_str(&format!("<div class=\"{class}\">\n"));
-    for (index, (label, run)) in report.runs.iter().enumerate() {
-        let budget = CELLS / report.runs.len();
+    for (index, (label, run)) in view.runs.iter().enumerate() {
+        let budget = CELLS / view.runs.len();
         let map = Map::of(&run.heat, budget);
         let title = Escaped(label).to_string();
         if map.rows.is_empty() {
@@ -43,18 +44,24 @@ pub(super) fn write(report: &HtmlReport, page: &mut String) {
             plural(map.rows.len() as u64, "row"),
             plural(map.columns as u64, "column")
         );
-        figure(page, &title, &note, &map.drawing(report, &run.heat, index));
+        figure(page, &title, &note, &map.drawing(view, &run.heat, index));
     }
     page.push_str("</div>\n</section>\n");
 }
 
-/// The legend of the colours.
-fn scale() -> String {
-    let mut text = "<p class=\"scale\" role=\"img\" aria-label=\"Colours from dark, 0 %, to bright, 100 % of the cores in use\">0 %<svg viewBox=\"0 0 16 1\" preserveAspectRatio=\"none\">".to_owned();
+/// The legend of the colours, with that of cells where nothing is known if there are any.
+fn scale(unknown: bool) -> String {
+    let mut text = "<p class=\"scale\" role=\"img\" aria-label=\"Colours from dark, 0 %, to bright, 100 % of the cores in use\"><span>0&nbsp;%</span><svg viewBox=\"0 0 16 1\" preserveAspectRatio=\"none\">".to_owned();
     for (index, colour) in VIRIDIS.iter().enumerate() {
         let _ = write!(text, "<rect x=\"{index}\" width=\"1.02\" height=\"1\" fill=\"{colour}\"/>");
     }
-    text.push_str("</svg>100 % of the cores<svg class=\"swatch\" viewBox=\"0 0 1 1\"><rect class=\"empty\" width=\"1\" height=\"1\"/></svg>no node up</p>\n");
+    text.push_str("</svg><span>100&nbsp;% of the cores</span>");
+    if unknown {
+        text.push_str(
+            "<span><svg class=\"swatch\" viewBox=\"0 0 1 1\"><rect class=\"empty\" width=\"1\" height=\"1\"/></svg> no node up</span>",
+        );
+    }
+    text.push_str("</p>\n");
     text
 }
 
@@ -110,7 +117,7 @@ impl Map {
         filled.map(|(path, colour)| format!("<path stroke=\"{colour}\" d=\"{path}\"/>")).collect()
     }
 
-    fn drawing(&self, report: &HtmlReport, heat: &Heat, index: usize) -> String {
+    fn drawing(&self, view: &View, heat: &Heat, index: usize) -> String {
         let rows = self.rows.len();
         let mut text = format!(
             "<svg width=\"0\" height=\"0\" aria-hidden=\"true\" style=\"position:absolute\"><symbol id=\"heat-{index}\" viewBox=\"0 0 {} {rows}\" preserveAspectRatio=\"none\"><rect class=\"empty\" width=\"{}\" height=\"{rows}\"/><g shape-rendering=\"crispEdges\" stroke-width=\"1.02\">{}</g></symbol></svg>",
@@ -118,15 +125,17 @@ impl Map {
             self.columns,
             self.cells()
         );
-        let wide = if report.compares() { 1300 } else { 2640 };
-        for (class, width, height) in [("wide", wide, 620), ("narrow", 820, 620)] {
-            text.push_str(&self.framed(report, heat, index, class, (width, height)));
+        // A single node does not need the height of a thousand.
+        let height = (140 + 60 * rows as u32).min(620);
+        let wide = if view.compares() { 1300 } else { 2640 };
+        for (class, width, height) in [("wide", wide, height), ("narrow", 820, height)] {
+            text.push_str(&self.framed(view, heat, index, class, (width, height)));
         }
         text
     }
 
-    fn framed(&self, report: &HtmlReport, heat: &Heat, index: usize, class: &str, size: (u32, u32)) -> String {
-        let start = heat.start.since(report.origin()).as_secs();
+    fn framed(&self, view: &View, heat: &Heat, index: usize, class: &str, size: (u32, u32)) -> String {
+        let start = view.seconds(heat.start);
         let end = start + heat.bin.as_secs() * (self.columns * self.together) as f64;
         let x = Axis::time("time", start, end, (size.0 / 140) as usize);
         let y = Axis::rows("nodes (by number)", self.rows.len());
@@ -145,7 +154,7 @@ impl Map {
                 "<text x=\"{right}\" y=\"{middle:.0}\" dy=\"0.35em\" text-anchor=\"end\" font-size=\"{LABEL}\">{name}</text>"
             );
         }
-        let label = format!("Heat map of {}: share of cores in use by node over time", report.runs[index].0);
+        let label = format!("Heat map of {}: share of cores in use by node over time", view.runs[index].0);
         frame.finish(class, &label, &content)
     }
 }

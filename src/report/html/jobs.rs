@@ -6,7 +6,7 @@ use super::super::recording::{JobRow, Recording};
 use super::axis::Axis;
 use super::chart::{Chart, Layer, colour};
 use super::text::{plural, span};
-use super::{HtmlReport, figure, legend, sample, section};
+use super::{View, figure, legend, sample, section};
 
 /// More jobs than this, over all runs, are shown by bins.
 const MOST_DOTS: usize = 2_000;
@@ -55,52 +55,52 @@ impl Measure {
         Some(time.as_secs())
     }
 
-    /// The times of all jobs of all runs, ascending: what an axis must hold.
-    pub(super) fn sorted(self, report: &HtmlReport) -> Vec<f64> {
-        let mut values: Vec<_> = report.runs.iter().flat_map(|(_, run)| run.jobs.iter().filter_map(|job| self.of(job))).collect();
-        values.sort_by(f64::total_cmp);
+    /// The times of the jobs of some runs, ascending.
+    pub(super) fn sorted<'a>(self, runs: impl Iterator<Item = &'a Recording>) -> Vec<f64> {
+        let mut values: Vec<_> = runs.flat_map(|run| run.jobs.iter().filter_map(|job| self.of(job))).collect();
+        values.sort_unstable_by(f64::total_cmp);
         values
     }
 }
 
 /// Writes the section.
-pub(super) fn write(report: &HtmlReport, page: &mut String) {
+pub(super) fn write(view: &View, page: &mut String) {
     section(page, "jobs", "Times of the jobs");
-    let jobs: usize = report.runs.iter().map(|(_, run)| run.jobs.len()).sum();
+    let jobs: usize = view.runs.iter().map(|(_, run)| run.jobs.len()).sum();
     let aggregated = jobs > MOST_DOTS;
-    page.push_str(match (aggregated, report.compares()) {
+    page.push_str(match (aggregated, view.compares()) {
         (false, _) => "<p class=\"note\">A dot is a job, at the time of its submission.</p>\n",
         (true, false) => "<p class=\"note\">Jobs are grouped by the time of their submission: the line is the median, the band reaches up to the 95th percentile.</p>\n",
         (true, true) => "<p class=\"note\">Jobs are grouped by the time of their submission: thick lines are medians, thin ones 95th percentiles.</p>\n",
     });
-    legend(report, page);
+    legend(view, page);
     page.push_str("<div class=\"grid\">\n");
     for measure in Measure::ALL {
-        draw(report, measure, aggregated, jobs <= MOST_TOOLTIPS, page);
+        draw(view, measure, aggregated, jobs <= MOST_TOOLTIPS, page);
     }
     page.push_str("</div>\n</section>\n");
 }
 
-fn draw(report: &HtmlReport, measure: Measure, aggregated: bool, tooltips: bool, page: &mut String) {
-    let values = measure.sorted(report);
-    let last = report.runs.iter().flat_map(|(_, run)| run.jobs.iter().map(|job| job.submitted)).max();
-    let last = last.map_or(0.0, |last| last.since(report.origin()).as_secs());
+fn draw(view: &View, measure: Measure, aggregated: bool, tooltips: bool, page: &mut String) {
+    let values = view.times(measure);
+    let last = view.runs.iter().flat_map(|(_, run)| run.jobs.iter().map(|job| job.submitted)).max();
+    let last = last.map_or(0.0, |last| view.seconds(last));
     let mut layers = Vec::new();
-    for (index, (_, run)) in report.runs.iter().enumerate() {
+    for (index, (_, run)) in view.runs.iter().enumerate() {
         if aggregated {
-            layers.extend(binned(report, run, measure, last, index));
+            layers.extend(binned(view, run, measure, last, index));
         } else {
-            layers.push(dots(report, run, measure, tooltips, index));
+            layers.push(dots(view, run, measure, tooltips, index));
         }
     }
-    let y = Axis::duration(&measure.name().to_lowercase(), &values, 6);
+    let y = Axis::duration(&measure.name().to_lowercase(), values, 6);
     let chart = Chart {
         x: Axis::time("submission", 0.0, last, 6),
         y,
         layers,
         label: format!("{} of {} over the time of their submission", measure.name(), plural(values.len() as u64, "job")),
     };
-    let note = format!("{}; {}.", sentence(measure.meaning()), sample(report, values.len()));
+    let note = format!("{}; {}.", sentence(measure.meaning()), sample(view, values.len()));
     figure(page, measure.name(), &note, &chart.svg());
 }
 
@@ -110,37 +110,35 @@ pub(super) fn sentence(text: &str) -> String {
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
-fn dots(report: &HtmlReport, run: &Recording, measure: Measure, tooltips: bool, index: usize) -> Layer {
-    let origin = report.origin();
-    let label = &report.runs[index].0;
+fn dots(view: &View, run: &Recording, measure: Measure, tooltips: bool, index: usize) -> Layer {
+    let label = &view.runs[index].0;
     let dot = |job: &JobRow| {
         let time = measure.of(job)?;
         let text = tooltips.then(|| {
-            let prefix = if report.compares() { format!("{label}: ") } else { String::new() };
+            let prefix = if view.compares() { format!("{label}: ") } else { String::new() };
             format!("{prefix}{} {}: {} {}", job.job, job.name, measure.name().to_lowercase(), span(time))
         });
-        Some((job.submitted.since(origin).as_secs(), time, text))
+        Some((view.seconds(job.submitted), time, text))
     };
     Layer::Dots { points: run.jobs.iter().filter_map(dot).collect(), colour: colour(index) }
 }
 
-fn binned(report: &HtmlReport, run: &Recording, measure: Measure, last: f64, index: usize) -> Vec<Layer> {
-    let origin = report.origin();
+fn binned(view: &View, run: &Recording, measure: Measure, last: f64, index: usize) -> Vec<Layer> {
     let width = (last / BINS as f64).max(1e-3);
     let mut bins = vec![Vec::new(); BINS];
     for job in &run.jobs {
         if let Some(time) = measure.of(job) {
-            let bin = (job.submitted.since(origin).as_secs() / width) as usize;
+            let bin = (view.seconds(job.submitted) / width) as usize;
             bins[bin.min(BINS - 1)].push(time);
         }
     }
     let mut rows = Vec::new();
     for (bin, times) in bins.iter_mut().enumerate().filter(|(_, times)| !times.is_empty()) {
-        times.sort_by(f64::total_cmp);
+        times.sort_unstable_by(f64::total_cmp);
         rows.push(((bin as f64 + 0.5) * width, nearest_rank(times, 0.5), nearest_rank(times, 0.95)));
     }
     let median = Layer::Line { points: rows.iter().map(|row| (row.0, row.1)).collect(), colour: colour(index), thin: false };
-    if report.compares() {
+    if view.compares() {
         vec![Layer::Line { points: rows.iter().map(|row| (row.0, row.2)).collect(), colour: colour(index), thin: true }, median]
     } else {
         vec![Layer::Band { points: rows, colour: colour(index) }, median]

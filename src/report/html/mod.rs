@@ -20,6 +20,7 @@ mod tables;
 mod tests;
 mod text;
 
+use jobs::Measure;
 use model::Millis;
 use text::Escaped;
 
@@ -51,40 +52,54 @@ pub fn render(report: &HtmlReport) -> String {
     page.push_str("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
     page.push_str("<meta name=\"color-scheme\" content=\"light dark\">\n");
     page.push_str(&format!("<title>{}</title>\n<style>\n{}</style>\n</head>\n<body>\n", Escaped(report.title), include_str!("style.css")));
-    header::write(report, &mut page);
+    let view = View::of(&report.runs);
+    header::write(report, &view, &mut page);
     page.push_str("<main>\n");
-    tables::policies(report, &mut page);
-    jobs::write(report, &mut page);
-    distributions::write(report, &mut page);
-    series::write(report, &mut page);
-    heat::write(report, &mut page);
-    gantt::write(report, &mut page);
-    tables::details(report, &mut page);
-    longest::write(report, &mut page);
-    colophon::write(report, &mut page);
+    tables::policies(&view, &mut page);
+    jobs::write(&view, &mut page);
+    distributions::write(&view, &mut page);
+    series::write(&view, &mut page);
+    heat::write(&view, &mut page);
+    gantt::write(&view, &mut page);
+    tables::details(&view, &mut page);
+    longest::write(&view, &mut page);
+    colophon::write(report, &view, &mut page);
     page.push_str("</main>\n</body>\n</html>\n");
     page
 }
 
-impl HtmlReport<'_> {
+/// The runs and what all figures share, worked out once.
+struct View<'a> {
+    runs: &'a [(String, &'a Recording)],
     /// The moment that the figures' time axes count from: the earliest that any run shows.
-    fn origin(&self) -> Millis {
-        let starts = self.runs.iter().flat_map(|(_, run)| {
-            let series = (!run.series.used_cores.is_empty()).then_some(run.series.start);
-            series.into_iter().chain(run.jobs.iter().map(|job| job.submitted))
+    origin: Millis,
+    /// The moment that they end at: the latest that any run shows.
+    end: Millis,
+    /// For each measure the times of all jobs of all runs, ascending: what an axis must hold.
+    times: [Vec<f64>; 3],
+}
+
+impl<'a> View<'a> {
+    fn of(runs: &'a [(String, &'a Recording)]) -> Self {
+        let moments = runs.iter().flat_map(|(_, run)| {
+            let span = Millis(run.series.bin.0.saturating_mul(run.series.used_cores.len() as u64));
+            let series = (span > Millis::ZERO).then(|| [run.series.start, run.series.start.plus(span)]);
+            let jobs = run.jobs.iter().flat_map(|job| [Some(job.submitted), job.ended].into_iter().flatten());
+            series.into_iter().flatten().chain(jobs)
         });
-        starts.min().unwrap_or_default()
+        let (origin, end) = moments.fold((Millis::NEVER, Millis::ZERO), |(least, most), at| (least.min(at), most.max(at)));
+        let times = Measure::ALL.map(|measure| measure.sorted(runs.iter().map(|run| run.1)));
+        Self { runs, origin: origin.min(end), end, times }
     }
 
-    /// The moment that the figures' time axes end at, in seconds from the origin.
-    fn last_moment(&self) -> f64 {
-        let origin = self.origin();
-        let ends = self.runs.iter().flat_map(|(_, run)| {
-            let series = Millis(run.series.bin.0.saturating_mul(run.series.used_cores.len() as u64));
-            let jobs = run.jobs.iter().flat_map(|job| [Some(job.submitted), job.ended].into_iter().flatten());
-            std::iter::once(run.series.start.plus(series)).chain(jobs)
-        });
-        ends.max().map_or(0.0, |end| end.since(origin).as_secs())
+    /// The times of all jobs of all runs by that measure, ascending.
+    fn times(&self, measure: Measure) -> &[f64] {
+        &self.times[measure as usize]
+    }
+
+    /// Seconds from the origin of the time axes.
+    fn seconds(&self, at: Millis) -> f64 {
+        at.since(self.origin).as_secs()
     }
 
     /// Whether several runs are compared.
@@ -93,10 +108,11 @@ impl HtmlReport<'_> {
     }
 }
 
-/// How many jobs a figure shows, in words.
-fn sample(report: &HtmlReport, values: usize) -> String {
-    let number = text::count(values as u64);
-    if report.compares() { format!("n\u{a0}=\u{a0}{number} over {} runs", report.runs.len()) } else { format!("n\u{a0}=\u{a0}{number}") }
+/// How many of the jobs a figure shows, in words.
+fn sample(view: &View, shown: usize) -> String {
+    let jobs: usize = view.runs.iter().map(|(_, run)| run.jobs.len()).sum();
+    let over = if view.compares() { format!(" over {} runs", view.runs.len()) } else { String::new() };
+    format!("{} of {}{over}", text::count(shown as u64), text::plural(jobs as u64, "job").replace(' ', "\u{a0}"))
 }
 
 /// Opens a section under a heading.
@@ -110,12 +126,12 @@ fn figure(page: &mut String, title: &str, note: &str, drawing: &str) {
 }
 
 /// Which colour is which run; nothing where there is only one.
-fn legend(report: &HtmlReport, page: &mut String) {
-    if !report.compares() {
+fn legend(view: &View, page: &mut String) {
+    if !view.compares() {
         return;
     }
     page.push_str("<ul class=\"legend\" aria-label=\"Colours\">\n");
-    for (index, (label, _)) in report.runs.iter().enumerate() {
+    for (index, (label, _)) in view.runs.iter().enumerate() {
         let stroke = chart::hex(chart::colour(index));
         let line = format!("<path d=\"M0 12h72\" stroke=\"{stroke}\" stroke-width=\"7\" fill=\"none\"/>");
         page.push_str(&format!(

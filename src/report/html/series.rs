@@ -6,7 +6,7 @@ use super::super::recording::{Recording, Series};
 use super::axis::Axis;
 use super::chart::{Chart, Layer, PALETTE, colour};
 use super::text::{Escaped, count, plural, shortened, span};
-use super::{HtmlReport, figure, legend, section};
+use super::{View, figure, legend, section};
 
 /// Most points of a line.
 const POINTS: usize = 240;
@@ -14,25 +14,25 @@ const POINTS: usize = 240;
 const MARKS: usize = 24;
 
 /// Writes the section.
-pub(super) fn write(report: &HtmlReport, page: &mut String) {
+pub(super) fn write(view: &View, page: &mut String) {
     section(page, "time", "Cluster over time");
     page.push_str("<p class=\"note\">Values are time-weighted means over bins of equal width.</p>\n");
-    legend(report, page);
+    legend(view, page);
     page.push_str("<div class=\"grid\">\n");
-    draw(report, page, "Queue length", "Ready task instances that wait for a place.", "waiting tasks", |series| &series.waiting_tasks);
-    draw(report, page, "Running tasks", "Running task instances.", "running tasks", |series| &series.running_tasks);
-    let marks = cores(report, page);
+    draw(view, page, "Queue length", "Ready task instances that wait for a place.", "waiting tasks", |series| &series.waiting_tasks);
+    draw(view, page, "Running tasks", "Running task instances.", "running tasks", |series| &series.running_tasks);
+    let marks = cores(view, page);
     page.push_str("</div>\n");
-    list(report, &marks, page);
+    list(view, &marks, page);
     page.push_str("</section>\n");
 }
 
-fn draw(report: &HtmlReport, page: &mut String, title: &str, note: &str, unit: &str, values: fn(&Series) -> &[f64]) {
-    let lines: Vec<_> = report.runs.iter().map(|(_, run)| line(report, &run.series, values(&run.series))).collect();
+fn draw(view: &View, page: &mut String, title: &str, note: &str, unit: &str, values: fn(&Series) -> &[f64]) {
+    let lines: Vec<_> = view.runs.iter().map(|(_, run)| line(view, &run.series, values(&run.series))).collect();
     let largest = largest(lines.iter());
     let layers = lines.into_iter().enumerate().map(|(index, points)| Layer::Line { points, colour: colour(index), thin: false }).collect();
     let chart = Chart {
-        x: Axis::time("time", 0.0, report.last_moment(), 6),
+        x: Axis::time("time", 0.0, view.seconds(view.end), 6),
         y: Axis::count(&format!("{unit} (number)"), largest, 5),
         layers,
         label: format!("{title} over time; at most {}", count(largest.round() as u64)),
@@ -46,9 +46,9 @@ struct Mark<'a> {
     text: &'a str,
 }
 
-fn cores<'a>(report: &'a HtmlReport, page: &mut String) -> Vec<Mark<'a>> {
-    let used: Vec<_> = report.runs.iter().map(|(_, run)| line(report, &run.series, &run.series.used_cores)).collect();
-    let mut capacity: Vec<_> = report.runs.iter().map(|(_, run)| line(report, &run.series, &run.series.capacity_cores)).collect();
+fn cores<'a>(view: &'a View, page: &mut String) -> Vec<Mark<'a>> {
+    let used: Vec<_> = view.runs.iter().map(|(_, run)| line(view, &run.series, &run.series.used_cores)).collect();
+    let mut capacity: Vec<_> = view.runs.iter().map(|(_, run)| line(view, &run.series, &run.series.capacity_cores)).collect();
     // Paired runs usually have one capacity; a line a run would hide all but the last.
     let shared = capacity.windows(2).all(|pair| pair[0] == pair[1]);
     capacity.truncate(if shared { 1 } else { capacity.len() });
@@ -60,14 +60,13 @@ fn cores<'a>(report: &'a HtmlReport, page: &mut String) -> Vec<Mark<'a>> {
     for (index, points) in used.into_iter().enumerate() {
         layers.push(Layer::Line { points, colour: colour(index), thin: false });
     }
-    let marks = marks(report);
-    let origin = report.origin();
+    let marks = marks(view);
     for mark in marks.iter().take(MARKS) {
-        let seconds = mark.at.since(origin).as_secs();
+        let seconds = view.seconds(mark.at);
         layers.push(Layer::Mark { x: seconds, text: format!("{}: {}", span(seconds), shortened(mark.text, 120)) });
     }
     let chart = Chart {
-        x: Axis::time("time", 0.0, report.last_moment(), 6),
+        x: Axis::time("time", 0.0, view.seconds(view.end), 6),
         y: Axis::count("cores (number)", largest, 5),
         layers,
         label: format!("Cores in use over time, of at most {} cores that are up", count(largest.round() as u64)),
@@ -78,23 +77,22 @@ fn cores<'a>(report: &'a HtmlReport, page: &mut String) -> Vec<Mark<'a>> {
 }
 
 /// The marks of all runs, each once, in time order.
-fn marks<'a>(report: &'a HtmlReport) -> Vec<Mark<'a>> {
+fn marks<'a>(view: &'a View) -> Vec<Mark<'a>> {
     let of = |run: &'a Recording| run.marks.iter().map(|(at, text)| (*at, text.as_str()));
-    let mut marks: Vec<_> = report.runs.iter().flat_map(|(_, run)| of(run)).collect();
+    let mut marks: Vec<_> = view.runs.iter().flat_map(|(_, run)| of(run)).collect();
     marks.sort_unstable();
     marks.dedup();
     marks.into_iter().map(|(at, text)| Mark { at, text }).collect()
 }
 
-fn list(report: &HtmlReport, marks: &[Mark], page: &mut String) {
+fn list(view: &View, marks: &[Mark], page: &mut String) {
     if marks.is_empty() {
         return;
     }
-    let origin = report.origin();
     page.push_str("<h3>Events</h3>\n<ol class=\"marks\">\n");
     for mark in marks.iter().take(MARKS) {
         let text = shortened(mark.text, 200);
-        page.push_str(&format!("<li>{}: {}</li>\n", span(mark.at.since(origin).as_secs()), Escaped(&text)));
+        page.push_str(&format!("<li>{}: {}</li>\n", span(view.seconds(mark.at)), Escaped(&text)));
     }
     page.push_str("</ol>\n");
     if let Some(more) = marks.len().checked_sub(MARKS).filter(|&more| more > 0) {
@@ -103,9 +101,9 @@ fn list(report: &HtmlReport, marks: &[Mark], page: &mut String) {
 }
 
 /// The bins as points at their middles, in seconds from the origin; neighbours are averaged where there are too many.
-fn line(report: &HtmlReport, series: &Series, values: &[f64]) -> Vec<(f64, f64)> {
+fn line(view: &View, series: &Series, values: &[f64]) -> Vec<(f64, f64)> {
     let together = values.len().div_ceil(POINTS).max(1);
-    let start = series.start.since(report.origin()).as_secs();
+    let start = view.seconds(series.start);
     let width = series.bin.as_secs();
     let point = |(index, bins): (usize, &[f64])| {
         let finite = || bins.iter().copied().filter(|value| value.is_finite());

@@ -147,7 +147,7 @@ fn gantt(rows: &[JobRow], until: Millis) -> Gantt {
                     task,
                     node: NodeId(node as u32),
                     cpuset,
-                    memory: Bytes(wanted as u64 * 4 << 30),
+                    memory: Bytes((wanted as u64) << 32),
                     from: started,
                     until: ended,
                 });

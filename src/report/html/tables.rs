@@ -3,7 +3,7 @@
 use super::super::summary::{Spread, Summary};
 use super::chart::{colour, hex};
 use super::text::{Escaped, count, decimal, percent, span, span_beside};
-use super::{HtmlReport, section};
+use super::{View, section};
 
 /// A column of the policy table: its name, its value for sorting, its text, and whether more or less is better.
 struct Column {
@@ -49,9 +49,9 @@ const COLUMNS: [Column; 14] = [
 ];
 
 /// Writes the policy table: a row a run.
-pub(super) fn policies(report: &HtmlReport, page: &mut String) {
-    section(page, "policies", if report.compares() { "Policies compared" } else { "Results" });
-    if report.compares() {
+pub(super) fn policies(view: &View, page: &mut String) {
+    section(page, "policies", if view.compares() { "Policies compared" } else { "Results" });
+    if view.compares() {
         page.push_str("<p class=\"note\">The best value of a column is marked where the runs differ.</p>\n");
     }
     page.push_str("<div class=\"panel scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Policy table\">\n<table>\n<thead><tr><th scope=\"col\">Policy</th>");
@@ -59,31 +59,31 @@ pub(super) fn policies(report: &HtmlReport, page: &mut String) {
         page.push_str(&format!("<th scope=\"col\">{}</th>", column.name));
     }
     page.push_str("</tr></thead>\n<tbody>\n");
-    for (index, (label, run)) in report.runs.iter().enumerate() {
-        page.push_str(&format!("<tr><th scope=\"row\">{}{}</th>", swatch(report, index), Escaped(label)));
+    for (index, (label, run)) in view.runs.iter().enumerate() {
+        page.push_str(&format!("<tr><th scope=\"row\">{}{}</th>", swatch(view, index), Escaped(label)));
         for column in &COLUMNS {
             let value = (column.value)(&run.summary);
-            let class = if is_best(report, column, value) { " class=\"best\"" } else { "" };
-            page.push_str(&format!("<td{class}>{}</td>", (column.text)(value, largest(report, column.value))));
+            let class = if is_best(view, column, value) { " class=\"best\"" } else { "" };
+            page.push_str(&format!("<td{class}>{}</td>", (column.text)(value, largest(view, column.value))));
         }
         page.push_str("</tr>\n");
     }
     page.push_str("</tbody>\n</table>\n</div>\n</section>\n");
 }
 
-fn largest(report: &HtmlReport, value: impl Fn(&Summary) -> f64) -> f64 {
-    report.runs.iter().map(|(_, run)| value(&run.summary)).fold(0.0, f64::max)
+fn largest(view: &View, value: impl Fn(&Summary) -> f64) -> f64 {
+    view.runs.iter().map(|(_, run)| value(&run.summary)).fold(0.0, f64::max)
 }
 
-fn is_best(report: &HtmlReport, column: &Column, value: f64) -> bool {
+fn is_best(view: &View, column: &Column, value: f64) -> bool {
     let Some(better) = &column.better else { return false };
-    let values = || report.runs.iter().map(|(_, run)| (column.value)(&run.summary));
+    let values = || view.runs.iter().map(|(_, run)| (column.value)(&run.summary));
     let (low, high) = (values().fold(f64::INFINITY, f64::min), values().fold(f64::NEG_INFINITY, f64::max));
     low < high && value == if matches!(better, Better::More) { high } else { low }
 }
 
-fn swatch(report: &HtmlReport, index: usize) -> String {
-    if !report.compares() {
+fn swatch(view: &View, index: usize) -> String {
+    if !view.compares() {
         return String::new();
     }
     let fill = hex(colour(index));
@@ -148,8 +148,11 @@ fn groups() -> [Group; 4] {
     ]
 }
 
-/// The figures that a run's spread gives in the table of spreads.
-const SPREADS: [(&str, fn(&Summary) -> Spread, fn(f64, f64) -> String); 5] = [
+/// Name of a measure, its spread in a run, and the text of a value given the largest beside it.
+type Measure = (&'static str, fn(&Summary) -> Spread, fn(f64, f64) -> String);
+
+/// The measures whose spread is told.
+const SPREADS: [Measure; 5] = [
     ("Wait of a job", |s| s.wait_s, span_beside),
     ("Wait of a task", |s| s.task_wait_s, span_beside),
     ("Turnaround", |s| s.turnaround_s, span_beside),
@@ -158,34 +161,36 @@ const SPREADS: [(&str, fn(&Summary) -> Spread, fn(f64, f64) -> String); 5] = [
 ];
 
 /// Writes every figure of the summary.
-pub(super) fn details(report: &HtmlReport, page: &mut String) {
+pub(super) fn details(view: &View, page: &mut String) {
     section(page, "figures", "All figures");
     page.push_str("<p class=\"note\">Percentiles are nearest-rank. Figures with * are of the wall clock and the machine, and differ from run to run.</p>\n");
-    let class = if report.compares() { "two" } else { "four" };
+    let class = if view.compares() { "two" } else { "four" };
     page.push_str(&format!("<div class=\"grid {class} tables\">\n"));
     for (name, figures) in groups() {
-        let labels = report.runs.iter().map(|(label, _)| label.as_str());
+        let labels = view.runs.iter().map(|(label, _)| label.as_str());
         open_table(page, name, std::iter::once("Figure").chain(labels));
         for (figure, text) in figures {
-            let cells = report.runs.iter().map(|(_, run)| text(&run.summary));
+            let cells = view.runs.iter().map(|(_, run)| text(&run.summary));
             row(page, figure, cells);
         }
         page.push_str("</tbody>\n</table>\n</div>\n");
     }
     page.push_str("</div>\n");
-    spreads(report, page);
+    spreads(view, page);
     page.push_str("</section>\n");
 }
 
-/// The five figures of a spread, with their names.
-const FIGURES: [(&str, fn(&Spread) -> f64); 5] =
-    [("Mean", |s| s.mean), ("Median", |s| s.p50), ("p95", |s| s.p95), ("p99", |s| s.p99), ("Max", |s| s.max)];
+/// Name of a figure, and the figure of a spread.
+type Figure = (&'static str, fn(&Spread) -> f64);
+
+/// The five figures of a spread.
+const FIGURES: [Figure; 5] = [("Mean", |s| s.mean), ("Median", |s| s.p50), ("p95", |s| s.p95), ("p99", |s| s.p99), ("Max", |s| s.max)];
 
 /// A table a measure where runs are compared, else one table of all measures.
-fn spreads(report: &HtmlReport, page: &mut String) {
+fn spreads(view: &View, page: &mut String) {
     let names = || FIGURES.iter().map(|figure| figure.0);
     page.push_str("<div class=\"grid two tables\">\n");
-    if let [(_, run)] = report.runs.as_slice() {
+    if let [(_, run)] = view.runs {
         open_table(page, "Distributions", std::iter::once("Measure").chain(names()));
         for (name, spread, text) in SPREADS {
             let spread = spread(&run.summary);
@@ -195,10 +200,8 @@ fn spreads(report: &HtmlReport, page: &mut String) {
     } else {
         for (name, spread, text) in SPREADS {
             open_table(page, name, std::iter::once("Policy").chain(names()));
-            for (label, run) in &report.runs {
-                let cell = |(_, value): &(&str, fn(&Spread) -> f64)| {
-                    text(value(&spread(&run.summary)), largest(report, |summary| value(&spread(summary))))
-                };
+            for (label, run) in view.runs {
+                let cell = |(_, value): &Figure| text(value(&spread(&run.summary)), largest(view, |summary| value(&spread(summary))));
                 row(page, label, FIGURES.iter().map(cell));
             }
             page.push_str("</tbody>\n</table>\n</div>\n");
@@ -207,11 +210,12 @@ fn spreads(report: &HtmlReport, page: &mut String) {
     page.push_str("</div>\n");
 }
 
-/// Opens a table with its caption and the heads of its columns.
+/// Opens a table with its caption and the heads of its columns; a second column called Name holds words.
 pub(super) fn open_table<'a>(page: &mut String, caption: &str, columns: impl Iterator<Item = &'a str>) {
     page.push_str(&format!("<div class=\"panel scroll\" tabindex=\"0\" role=\"region\" aria-label=\"{caption}\">\n<table>\n<caption>{caption}</caption>\n<thead><tr>"));
     for column in columns {
-        page.push_str(&format!("<th scope=\"col\">{}</th>", Escaped(column)));
+        let class = if column == "Name" { " class=\"left\"" } else { "" };
+        page.push_str(&format!("<th scope=\"col\"{class}>{}</th>", Escaped(column)));
     }
     page.push_str("</tr></thead>\n<tbody>\n");
 }

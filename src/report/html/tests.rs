@@ -1,5 +1,6 @@
 //! What the page promises, on made-up recordings.
 
+use model::NodeId;
 use serde_json::json;
 
 use super::super::recording::{Gantt, Heat, Series};
@@ -12,7 +13,7 @@ const POLICIES: [(&str, f64); 4] = [("best-fit", 1.0), ("first-fit", 1.3), ("l2"
 fn page(runs: &[(&str, &Recording)]) -> String {
     let configuration = json!({"nodes": 100, "cores": 16, "memory": "64GiB", "policy": {"order": "arrival", "fit": "best-fit", "admission": "skip"}, "timing": {"round_ms": 100}});
     render(&HtmlReport {
-        title: "Four policies on 100 nodes",
+        title: "Made-up runs of four policies",
         version: "0.1.0",
         seed: 42,
         command: "management demo --seed 42",
@@ -102,6 +103,27 @@ fn every_size_is_sound_and_small() {
 }
 
 #[test]
+fn the_worst_recordings_make_no_larger_page() {
+    let mut run = recording("best-fit", 3_000, 100, 1.0);
+    let noise = |index: u32| f64::from(index.wrapping_mul(2_654_435_761) >> 16) / 65_536.0;
+    let cells = |row: u32| (0..2_000).map(|bin| noise(row * 2_000 + bin) as f32).collect();
+    run.heat.groups = (0..500).map(|node| (NodeId(node), NodeId(node))).collect();
+    run.heat.ratio = (0..500).map(cells).collect();
+    let mut bar = run.gantt.bars[0].clone();
+    bar.cpuset = (0..64).map(|core| core * 2).collect();
+    run.gantt.bars = vec![bar; 3_000];
+    for values in [&mut run.series.used_cores, &mut run.series.waiting_tasks, &mut run.series.running_tasks] {
+        *values = (0..100_000).map(|bin| noise(bin) * 1e6).collect();
+    }
+    run.marks = (0..10_000).map(|at| (Millis(at), format!("{at} {}", "x".repeat(1_000)))).collect();
+    for number in [1, 4, 12] {
+        let page = page(&vec![("best-fit", &run); number]);
+        assert_sound(&page);
+        assert!(page.len() < 1_500_000, "{number} runs: {} bytes", page.len());
+    }
+}
+
+#[test]
 fn the_same_runs_make_the_same_page() {
     let [first, second] = [(); 2].map(|()| recording("best-fit", 500, 20, 1.0));
     assert_eq!(page(&[("best-fit", &first)]), page(&[("best-fit", &second)]));
@@ -129,10 +151,10 @@ fn hostile_text_stays_text() {
 fn what_is_left_out_is_told() {
     let mut run = recording("best-fit", 5_000, 6, 1.0);
     let bar = run.gantt.bars[0].clone();
-    run.gantt.bars = vec![bar; 4_000];
+    run.gantt.bars = vec![bar; 4_500];
     run.gantt.left_out = 1_000;
     let page = page(&[("best-fit", &run)]);
-    assert!(page.contains("3,000 bars; 2,000 more left out"), "bars");
+    assert!(page.contains("4,000 bars; 1,500 more left out"), "bars");
     assert_eq!(page.matches("<li>").count() - page.matches("<li><a").count(), 3, "marks");
 }
 
@@ -142,12 +164,13 @@ fn what_is_left_out_is_told() {
 fn write_pages_to_look_at() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/out/html");
     std::fs::create_dir_all(folder).unwrap();
-    for (jobs, nodes) in [(0, 4), (10, 4), (1_000, 100), (100_000, 2_500)] {
+    for (jobs, nodes) in [(0, 4), (10, 4), (1_000, 100), (5_000, 100), (100_000, 2_500)] {
         let runs = POLICIES.map(|(policy, penalty)| (policy, if jobs == 0 { empty() } else { recording(policy, jobs, nodes, penalty) }));
         for number in [1, 4] {
             let runs: Vec<_> = runs[..number].iter().map(|(policy, run)| (*policy, run)).collect();
+            let start = std::time::Instant::now();
             let page = page(&runs);
-            println!("{jobs} jobs, {number} runs: {} kB", page.len() / 1000);
+            println!("{jobs} jobs, {number} runs: {} kB in {:?}", page.len() / 1000, start.elapsed());
             std::fs::write(format!("{folder}/{jobs}-{number}.html"), page).unwrap();
         }
     }

@@ -54,14 +54,15 @@ pub(super) fn decimal(number: f64) -> String {
             format!("{sign}{}", count(size.round() as u64))
         }
         size if size >= 10.0 => format!("{number:.1}"),
-        size if size == 0.0 || size >= 0.005 => trimmed(format!("{number:.2}")),
+        0.0 => "0".into(),
+        size if size >= 0.005 => format!("{number:.2}"),
         _ => format!("{number:.0e}"),
     }
 }
 
 /// A share of 0 to 1 in percent.
 pub(super) fn percent(share: f64) -> String {
-    if share.is_finite() { format!("{:.1} %", share * 100.0) } else { NONE.into() }
+    if share.is_finite() { format!("{:.1}\u{a0}%", share * 100.0) } else { NONE.into() }
 }
 
 /// A span in the unit that suits its size.
@@ -74,11 +75,11 @@ pub(super) fn span_beside(seconds: f64, other: f64) -> String {
     match other.abs() {
         _ if !seconds.is_finite() => NONE.into(),
         size if !size.is_finite() => NONE.into(),
-        size if size < 0.1 && size > 0.0 => format!("{} ms", decimal(seconds * 1e3)),
-        size if size < 300.0 => format!("{} s", decimal(seconds)),
-        size if size < 3.0 * 3600.0 => format!("{} min", decimal(seconds / 60.0)),
-        size if size < 3.0 * 86_400.0 => format!("{} h", decimal(seconds / 3600.0)),
-        _ => format!("{} d", decimal(seconds / 86_400.0)),
+        size if size < 0.1 && size > 0.0 => format!("{}\u{a0}ms", decimal(seconds * 1e3)),
+        size if size < 300.0 => format!("{}\u{a0}s", decimal(seconds)),
+        size if size < 3.0 * 3600.0 => format!("{}\u{a0}min", decimal(seconds / 60.0)),
+        size if size < 3.0 * 86_400.0 => format!("{}\u{a0}h", decimal(seconds / 3600.0)),
+        _ => format!("{}\u{a0}d", decimal(seconds / 86_400.0)),
     }
 }
 
@@ -105,11 +106,9 @@ mod tests {
             ["0", "999", "1,000", "1,234,567"],
             [count(0), count(999), count(1000), count(1_234_567)].each_ref().map(String::as_str)
         );
-        assert_eq!([decimal(0.0), decimal(1.5), decimal(12.34), decimal(12_345.6)], ["0", "1.5", "12.3", "12,346"]);
-        assert_eq!(
-            [span(0.0), span(0.05), span(12.0), span(600.0), span(7200.0), span(864_000.0)],
-            ["0 s", "50.0 ms", "12.0 s", "10.0 min", "120 min", "10.0 d"]
-        );
+        assert_eq!([decimal(0.0), decimal(1.5), decimal(12.34), decimal(12_345.6)], ["0", "1.50", "12.3", "12,346"]);
+        let spans = [0.0, 0.05, 12.0, 600.0, 7200.0, 864_000.0].map(|seconds| span(seconds).replace('\u{a0}', " "));
+        assert_eq!(spans, ["0 s", "50.0 ms", "12.0 s", "10.0 min", "120 min", "10.0 d"]);
         assert_eq!([decimal(f64::NAN), percent(f64::INFINITY), span(f64::NAN)], [NONE; 3]);
     }
 
