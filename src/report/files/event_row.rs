@@ -69,8 +69,10 @@ columns! {
     BehindInstance = "behind_instance" Int,
     /// The start promised to it.
     Promised = "promised_ms" Int,
-    /// Tasks of the gang, or tasks being evicted.
+    /// Tasks of the gang, tasks being evicted, or how many instances belong to the shape.
     Tasks = "tasks" Int,
+    /// Tasks of the gang that found a place together; what the next one lacks stands in cores and memory_bytes.
+    Fitted = "fitted" Int,
     /// The policy since now.
     Policy = "policy" Text,
 }
@@ -128,7 +130,8 @@ pub fn push(sheet: &mut Sheet, seq: u64, time: Millis, event: &Event) {
             sheet.int(Column::Cores as usize, u64::from(cores.0));
             sheet.int(Column::Memory as usize, memory.0);
         }
-        Event::Shaped { task, shape, .. } => {
+        Event::Shaped { task, end, shape } => {
+            sheet.int(Column::Tasks as usize, u64::from(end - task.instance));
             sheet.word(Column::Type as usize, kind::SHAPED);
             subject(sheet, *task, None);
             sheet.int(Column::Shape as usize, u64::from(shape.0));
@@ -186,9 +189,13 @@ fn reason(sheet: &mut Sheet, reason: &WaitReason) {
             sheet.int(Column::BehindJob as usize, u64::from(head.job.0));
             sheet.int(Column::BehindInstance as usize, u64::from(head.instance));
         }
-        WaitReason::GangShort { of: tasks, .. } | WaitReason::Evicting { victims: tasks } => {
-            sheet.int(Column::Tasks as usize, u64::from(tasks));
+        WaitReason::GangShort { fitted, of, cores, memory, .. } => {
+            sheet.int(Column::Fitted as usize, u64::from(fitted));
+            sheet.int(Column::Tasks as usize, u64::from(of));
+            sheet.int(Column::Cores as usize, u64::from(cores.0));
+            sheet.int(Column::Memory as usize, memory.0);
         }
+        WaitReason::Evicting { victims } => sheet.int(Column::Tasks as usize, u64::from(victims)),
         _ => {}
     }
     if let WaitReason::WouldDelay { promised, .. } = reason {

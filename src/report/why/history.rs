@@ -93,6 +93,7 @@ fn facts(reader: &SheetReader, group: usize, job: JobId, history: &mut History) 
     let (attempt, placement) = (ints(EventColumn::Attempt)?, ints(EventColumn::Placement)?);
     let (node, memory, shape) = (ints(EventColumn::Node)?, ints(EventColumn::Memory)?, ints(EventColumn::Shape)?);
     let exit_code = ints(EventColumn::ExitCode)?;
+    let tasks = ints(EventColumn::Tasks)?;
     for row in rows {
         let run = Run { attempt: attempt.small(row) as u16, placement: placement.small(row) as u16 };
         let fact = match word(&kind, row).unwrap_or_default() {
@@ -109,7 +110,14 @@ fn facts(reader: &SheetReader, group: usize, job: JobId, history: &mut History) 
                 memory: Bytes(memory.get(row).unwrap_or_default()),
             },
             event_kind::RELEASED => Fact::Released { run },
-            event_kind::SHAPED => Fact::Shaped { shape: ShapeId(shape.small(row)) },
+            event_kind::SHAPED => {
+                let time = Millis(time.get(row).unwrap_or_default());
+                let first = instance.small(row);
+                for instance in first..first + tasks.small(row).max(1) {
+                    history.facts.entry(instance).or_default().push((time, Fact::Shaped { shape: ShapeId(shape.small(row)) }));
+                }
+                continue;
+            }
             _ => continue,
         };
         let time = Millis(time.get(row).unwrap_or_default());
@@ -132,6 +140,7 @@ fn reasons(reader: &SheetReader, group: usize, history: &mut History) -> Result<
     let (short_by, nearest) = (ints(EventColumn::ShortBy)?, ints(EventColumn::Nearest)?);
     let (behind, instance) = (ints(EventColumn::BehindJob)?, ints(EventColumn::BehindInstance)?);
     let (promised, tasks) = (ints(EventColumn::Promised)?, ints(EventColumn::Tasks)?);
+    let (fitted, cores, memory) = (ints(EventColumn::Fitted)?, ints(EventColumn::Cores)?, ints(EventColumn::Memory)?);
     for row in rows {
         let figures = Figures {
             short_by: short_by.get(row).unwrap_or_default(),
@@ -139,6 +148,8 @@ fn reasons(reader: &SheetReader, group: usize, history: &mut History) -> Result<
             head: TaskKey { job: JobId(behind.small(row)), instance: instance.small(row) },
             promised: Millis(promised.get(row).unwrap_or_default()),
             tasks: tasks.small(row),
+            fitted: fitted.small(row),
+            lacking: (Cores(cores.small(row)), Bytes(memory.get(row).unwrap_or_default())),
         };
         let reason = word(&code, row).and_then(|code| figures.reason(code));
         let list = history.reasons.entry(ShapeId(shape.small(row))).or_default();
@@ -154,12 +165,15 @@ struct Figures {
     head: TaskKey,
     promised: Millis,
     tasks: u32,
+    fitted: u32,
+    /// What the next task of a gang lacks.
+    lacking: (Cores, Bytes),
 }
 
 impl Figures {
     /// The reason with this code; `None` for a code of a later version.
     fn reason(&self, code: &str) -> Option<WaitReason> {
-        let &Self { short_by, nearest, head, promised, tasks } = self;
+        let &Self { short_by, nearest, head, promised, tasks, fitted, lacking: (lacks_cores, lacks_memory) } = self;
         let cores = Cores(u32::try_from(short_by).unwrap_or(u32::MAX));
         Some(match code {
             "next_round" => WaitReason::NextRound,
@@ -170,7 +184,10 @@ impl Figures {
             "anti_affinity" => WaitReason::AntiAffinity,
             "pin_taken" => WaitReason::PinTaken { short_by: cores },
             "not_pinned" => WaitReason::NotPinned,
-            "gang_short" => WaitReason::GangShort { fitted: tasks.saturating_sub(cores.0), of: tasks },
+            "gang_short" => {
+                let known = lacks_cores > Cores::ZERO || lacks_memory > Bytes::ZERO;
+                WaitReason::GangShort { fitted, of: tasks, cores: lacks_cores, memory: lacks_memory, nearest: known.then_some(nearest) }
+            }
             "behind_head" => WaitReason::BehindHead { head },
             "no_estimate" => WaitReason::NoEstimate { head },
             "would_delay" => WaitReason::WouldDelay { head, promised },

@@ -65,7 +65,13 @@ fn eventful() -> TempDir {
             (30_000, released(it, one, 0, 2, 1)),
             (30_000, task(it, one, TaskState::Running, TaskState::Lost, Some(Cause::NodeLost))),
             (30_000, task(it, one, TaskState::Lost, TaskState::Ready, Some(Cause::NodeLost))),
-            (30_500, waiting(5, Some(WaitReason::GangShort { fitted: 3, of: 4 }))),
+            (
+                30_500,
+                waiting(
+                    5,
+                    Some(WaitReason::GangShort { fitted: 3, of: 4, cores: Cores(2), memory: Bytes::ZERO, nearest: Some(NodeId(1)) }),
+                ),
+            ),
             (31_000, task(it, two, TaskState::Ready, TaskState::Scheduled, None)),
             (31_000, reserved(it, two, 1, "0,2", 1)),
             (31_000, task(it, two, TaskState::Scheduled, TaskState::Running, None)),
@@ -139,7 +145,7 @@ fn every_reason_survives_the_file() {
         WaitReason::AntiAffinity,
         WaitReason::PinTaken { short_by: Cores(2) },
         WaitReason::NotPinned,
-        WaitReason::GangShort { fitted: 0, of: 64 },
+        WaitReason::GangShort { fitted: 1, of: 64, cores: Cores(1), memory: Bytes::ZERO, nearest: Some(NodeId(0)) },
         WaitReason::BehindHead { head },
         WaitReason::NoEstimate { head },
         WaitReason::WouldDelay { head, promised: Millis(123_456) },
