@@ -1,6 +1,7 @@
 //! Job documents: bytes become a typed [`JobSpec`](crate::JobSpec), or an error that names the field.
 
 mod native;
+mod reverse;
 mod swarm;
 
 pub use native::{NativeJob, NativeTask, native_job};
