@@ -54,6 +54,7 @@ pub struct NativeJob {
     #[serde(default)]
     pub at_most_once: bool,
     /// The tasks by name.
+    #[serde(deserialize_with = "super::tasks")]
     #[schemars(with = "BTreeMap<Name, NativeTask>")]
     pub tasks: IndexMap<Name, NativeTask>,
 }
@@ -371,6 +372,13 @@ mod tests {
         ] {
             assert!(refusal(task).starts_with(field), "{task}: {}", refusal(task));
         }
+    }
+
+    #[test]
+    fn a_task_name_may_come_once() {
+        let task = r#""a": {"kind": "container", "resources": {"cores": 1}}"#;
+        let error = native_job(&format!(r#"{{"name": "j", "tasks": {{{task}, {task}}}}}"#)).unwrap_err();
+        assert!(error.field.starts_with("tasks") && error.cause.starts_with("duplicate task `a`"), "{error}");
     }
 
     #[test]

@@ -61,10 +61,7 @@ fn document_of(task: &TaskSpec, all: &[TaskSpec]) -> NativeTask {
         restart: None,
         anti_affinity: task.rules.anti_affinity.then_some(AntiAffinity::Itself),
         pin: task.rules.pin.clone(),
-        simulate: SimulateDocument {
-            duration_s: task.simulate.duration,
-            failure_probability: task.simulate.failure_probability,
-        },
+        simulate: SimulateDocument { duration_s: task.simulate.duration, failure_probability: task.simulate.failure_probability },
     }
 }
 
@@ -130,11 +127,7 @@ mod tests {
     }
 
     fn job() -> impl Strategy<Value = JobSpec> {
-        let rules = (
-            vec(("[a-z]{1,5}", vec("[a-z]{0,3}", 0..3)), 0..3),
-            vec(("[a-z]{1,5}", 0..=100u8), 0..3),
-            any::<bool>(),
-        );
+        let rules = (vec(("[a-z]{1,5}", vec("[a-z]{0,3}", 0..3)), 0..3), vec(("[a-z]{1,5}", 0..=100u8), 0..3), any::<bool>());
         let job = (option::of(Just("team")), any::<i32>(), btree_map("[a-z]{1,5}", ".{0,5}", 0..3), any::<bool>(), any::<bool>());
         (job, option::of(span()), rules, vec((task(), vec(any::<(prop::sample::Index, bool)>(), 0..3)), 1..5)).prop_map(
             |((tenant, priority, labels, continues, gang), deadline, (constraints, preferences, spread), drawn)| {
@@ -151,7 +144,12 @@ mod tests {
                         .collect();
                     task.rules.preferences = preferences
                         .iter()
-                        .map(|(label, weight)| Preference { label: label.clone(), op: Operator::Exists, values: Vec::new(), weight: *weight })
+                        .map(|(label, weight)| Preference {
+                            label: label.clone(),
+                            op: Operator::Exists,
+                            values: Vec::new(),
+                            weight: *weight,
+                        })
                         .collect();
                     if index > 0 {
                         let condition = |running| if running { Condition::Running } else { Condition::Succeeded };
