@@ -1,8 +1,10 @@
 //! What a run shows: figures, tables, CSV, Parquet, and a self-contained HTML page. Renders; measures nothing live.
 
+pub mod effect;
 pub mod files;
 #[cfg(test)]
 mod fixture;
+pub mod quantity;
 pub mod recorder;
 pub mod recording;
 pub mod summary;

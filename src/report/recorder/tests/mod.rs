@@ -1,5 +1,6 @@
 //! Golden values from hand-made event sequences.
 
+mod cost;
 mod naive;
 mod story;
 
