@@ -8,4 +8,5 @@ pub mod quantity;
 pub mod recorder;
 pub mod recording;
 pub mod summary;
+pub mod table;
 pub mod why;

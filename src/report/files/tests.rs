@@ -123,7 +123,7 @@ fn a_recording_is_written_in_all_its_forms() {
     ] {
         recorder.event(Millis(time), &event);
     }
-    let recording = recorder.finish(&RunEnd { time: Millis(4_000), ..RunEnd::default() });
+    let recording = recorder.finish(RunEnd { time: Millis(4_000), ..RunEnd::default() });
     folder.write_recording(&recording).unwrap();
     let target = folder.finish().unwrap();
 

@@ -55,7 +55,7 @@ fn cost_of_an_event() {
     }
     println!("recorder: {:.0} ns an event", begin.elapsed().as_nanos() as f64 / count);
     let begin = Instant::now();
-    let recording = recorder.finish(&end(u64::from(JOBS + ALIVE) * 3));
+    let recording = recorder.finish(end(u64::from(JOBS + ALIVE) * 3));
     println!("finish: {:.0} ms for {JOBS} jobs", begin.elapsed().as_secs_f64() * 1e3);
 
     let out = tempfile::tempdir().unwrap();
