@@ -53,6 +53,7 @@ fn cost_of_an_event() {
             events[5..].iter().for_each(|event| recorder.event(now, event));
         }
     }
+    println!("a job: {} bytes", size_of::<crate::report::recording::JobRow>());
     println!("recorder: {:.0} ns an event", begin.elapsed().as_nanos() as f64 / count);
     let begin = Instant::now();
     let recording = recorder.finish(end(u64::from(JOBS + ALIVE) * 3));
