@@ -7,7 +7,7 @@ use model::{Millis, ShapeId, TaskKey, WaitReason};
 use crate::gang::Ask;
 use crate::planner::{Planner, Round};
 use crate::preempt::victims;
-use crate::promise::{Bound, Promises};
+use crate::promise::{PromisedPlace, Promises};
 use crate::queue::{Members, Rank};
 use crate::room::{Asker, Nominated, Room};
 
@@ -77,7 +77,7 @@ pub fn backfill(planner: &mut Planner, now: Millis, depth: usize, round: &mut Ro
     planner.promises = promises;
 }
 
-/// Tries a unit without delaying a promise that binds it: where the fit chooses, else where it was promised its places.
+/// Tries a unit without delaying a promise of another: where the fit chooses, else where it was promised its places.
 fn try_between(
     planner: &mut Planner,
     promises: &mut Promises,
@@ -93,19 +93,17 @@ fn try_between(
         return Err(WaitReason::NoEstimate { head });
     }
     let own = promises.take(key);
-    let bound = if own.is_some() { Bound::All } else { Bound::Before };
     if promises.iter().next().is_none() {
         return planner.try_unit(rank, shape, now, round);
     }
     let until = estimate.map_or(Millis::NEVER, |estimate| now.plus(estimate));
-    let between = |room: &Room, asker: Asker, _: usize| {
-        room.place_where(asker, |node| promises.spare(room, bound, node, asker.part.need, now, until))
-    };
+    let between =
+        |room: &Room, asker: Asker, _: usize| room.place_where(asker, |node| promises.spare(room, node, asker.part.need, now, until));
     let mut tried = planner.try_unit_at(rank, shape, now, between, round);
     if let (Err(_), Some(own)) = (&tried, &own) {
         let promised = |room: &Room, asker: Asker, member: usize| {
-            let (there, need) = own.places[member];
-            room.place_where(asker, |node| node == there && promises.spare(room, Bound::All, node, need, now, until))
+            let PromisedPlace { node: there, need, .. } = own.places[member];
+            room.place_where(asker, |node| node == there && promises.spare(room, node, need, now, until))
         };
         if planner.try_unit_at(rank, shape, now, promised, round).is_ok() {
             tried = Ok(());

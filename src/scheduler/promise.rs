@@ -2,7 +2,8 @@
 //!
 //! EASY (Lifka 1995) promises a start to the first waiting unit, conservative backfill (Mu'alem and Feitelson 2001) to every
 //! waiting unit up to a depth. A promise names nodes and amounts. It is kept from round to round and replaced only by an
-//! earlier one, so that it never slips while estimates hold, nodes live, and nothing comes that goes before it.
+//! earlier one, so that it never slips while estimates hold and nodes live: whatever starts, wherever it stands in the queue,
+//! starts only where it delays no promise.
 
 use std::collections::BTreeMap;
 
@@ -22,17 +23,19 @@ pub struct Promise {
     pub start: Millis,
     /// When its places are free again; never, without an estimate.
     pub until: Millis,
-    /// Its places, a node for each member.
-    pub places: Vec<(NodeId, Need)>,
+    /// Its places, one for each member.
+    pub places: Vec<PromisedPlace>,
 }
 
-/// Whose promises bind a unit.
+/// A place that is promised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Bound {
-    /// Those of the units before it in this round.
-    Before,
-    /// All: it was there itself when the ones behind it were promised their starts.
-    All,
+pub struct PromisedPlace {
+    /// Where.
+    pub node: NodeId,
+    /// How much.
+    pub need: Need,
+    /// Which task of the job's list it is for, where its rules look at mates.
+    pub mate: Option<u16>,
 }
 
 /// All promises: first those of earlier rounds, in the order of their queue, then those given in this one.
@@ -103,7 +106,7 @@ impl Promises {
 
     /// Adds a promise, given in this round.
     pub fn push(&mut self, promise: Promise) {
-        for &(node, _) in &promise.places {
+        for &PromisedPlace { node, .. } in &promise.places {
             let touching = self.by_node.entry(node).or_default();
             if touching.last() != Some(&self.list.len()) {
                 touching.push(self.list.len());
@@ -114,28 +117,26 @@ impl Promises {
 
     /// Whether `need`, held on the node from `from` until `until`, delays no promise.
     #[must_use]
-    pub fn spare(&self, room: &Room, bound: Bound, node: NodeId, need: Need, from: Millis, until: Millis) -> bool {
-        let starts = self.touching(bound, node).map(|promise| promise.start).filter(|&start| from <= start && start <= until);
-        starts.into_iter().all(|start| holds(self.level(room, bound, node, start), need))
+    pub fn spare(&self, room: &Room, node: NodeId, need: Need, from: Millis, until: Millis) -> bool {
+        let starts = self.touching(node).map(|promise| promise.start).filter(|&start| from <= start && start <= until);
+        starts.into_iter().all(|start| holds(self.level(room, node, start), need))
     }
 
-    fn touching(&self, bound: Bound, node: NodeId) -> impl Iterator<Item = &Promise> {
-        let first = if bound == Bound::All { 0 } else { self.settled_from };
-        let touching = self.by_node.get(&node).into_iter().flatten();
-        touching.filter(move |&&index| index >= first).filter_map(|&index| self.list[index].as_ref())
+    fn touching(&self, node: NodeId) -> impl Iterator<Item = &Promise> {
+        self.by_node.get(&node).into_iter().flatten().filter_map(|&index| self.list[index].as_ref())
     }
 
     /// What is free on the node at a time, with every promise kept.
-    fn level(&self, room: &Room, bound: Bound, node: NodeId, at: Millis) -> Level {
+    fn level(&self, room: &Room, node: NodeId, at: Millis) -> Level {
         let mut level = (i64::from(room.inventory.free_cores(node).0), room.inventory.free_memory(node).0 as i64);
         for (_, held) in room.held.on(node) {
             if held.ends < at {
                 add(&mut level, held.need, 1);
             }
         }
-        for promise in self.touching(bound, node) {
+        for promise in self.touching(node) {
             if promise.start <= at && at <= promise.until {
-                promise.places.iter().filter(|place| place.0 == node).for_each(|place| add(&mut level, place.1, -1));
+                promise.places.iter().filter(|place| place.node == node).for_each(|place| add(&mut level, place.need, -1));
             }
         }
         level
@@ -153,7 +154,6 @@ impl Promises {
         round: Millis,
         kept: Option<Promise>,
     ) -> Option<Promise> {
-        let bound = if kept.is_some() { Bound::All } else { Bound::Before };
         let kept = kept.filter(|promise| promise.start > now && self.still_good(room, promise));
         let limit = kept.as_ref().map_or(Millis::NEVER, |promise| promise.start);
         let unit = TaskKey { job: ask.job, instance: ask.members[0] };
@@ -162,7 +162,7 @@ impl Promises {
                 break;
             }
             let until = length.map_or(Millis::NEVER, |length| start.plus(length));
-            if let Some(places) = self.places_at(room, bound, ask, start, until) {
+            if let Some(places) = self.places_at(room, ask, start, until) {
                 return Some(Promise { unit, start, until, places });
             }
         }
@@ -171,12 +171,12 @@ impl Promises {
 
     fn still_good(&self, room: &Room, promise: &Promise) -> bool {
         let mut taken: BTreeMap<NodeId, Need> = BTreeMap::new();
-        promise.places.iter().all(|&(node, need)| {
+        promise.places.iter().all(|&PromisedPlace { node, need, .. }| {
             let all = taken.entry(node).or_default();
             *all = sum(*all, need);
             room.inventory.is_open(node)
-                && holds(self.level(room, Bound::All, node, promise.start), *all)
-                && self.spare(room, Bound::All, node, *all, promise.start, promise.until)
+                && holds(self.level(room, node, promise.start), *all)
+                && self.spare(room, node, *all, promise.start, promise.until)
         })
     }
 
@@ -191,23 +191,23 @@ impl Promises {
     }
 
     /// A place for each member at `start`: the node with the fewest cores left, then the least memory, then the lowest index.
-    fn places_at(&self, room: &Room, bound: Bound, ask: Ask, start: Millis, until: Millis) -> Option<Vec<(NodeId, Need)>> {
+    fn places_at(&self, room: &Room, ask: Ask, start: Millis, until: Millis) -> Option<Vec<PromisedPlace>> {
         let nodes = (0..room.inventory.len() as u32).map(NodeId);
-        let mut levels: Vec<Level> = nodes.map(|node| self.level(room, bound, node, start)).collect();
-        let mut places: Vec<(NodeId, Need)> = Vec::with_capacity(ask.members.len());
+        let mut levels: Vec<Level> = nodes.map(|node| self.level(room, node, start)).collect();
+        let mut places: Vec<PromisedPlace> = Vec::with_capacity(ask.members.len());
         for part in &ask.shape.parts {
             let asker = Asker { job: ask.job, priority: ask.priority, part };
             for _ in 0..part.count {
                 let fitting = (0..levels.len()).filter(|&node| holds(levels[node], part.need)).filter(|&node| {
                     let node = NodeId(node as u32);
-                    let here = || places.iter().filter(|place| place.0 == node);
-                    let all = here().fold(part.need, |all, place| sum(all, place.1));
-                    let mates = here().next().is_some() || self.mates(room, asker, node, start, until);
-                    room.inventory.is_open(node) && room.may_hold(asker, node, mates) && self.spare(room, bound, node, all, start, until)
+                    let here = || places.iter().filter(|place| place.node == node);
+                    let all = here().fold(part.need, |all, place| sum(all, place.need));
+                    let mates = here().any(|place| place.mate == part.task) || self.mates(room, asker, node, start, until);
+                    room.inventory.is_open(node) && room.may_hold(asker, node, mates) && self.spare(room, node, all, start, until)
                 });
                 let best = fitting.min_by_key(|&node| (levels[node], node))?;
                 add(&mut levels[best], part.need, -1);
-                places.push((NodeId(best as u32), part.need));
+                places.push(PromisedPlace { node: NodeId(best as u32), need: part.need, mate: part.task });
             }
         }
         Some(places)
@@ -217,7 +217,9 @@ impl Promises {
     fn mates(&self, room: &Room, asker: Asker, node: NodeId, start: Millis, until: Millis) -> bool {
         let Some(task) = asker.part.task else { return false };
         let there = |(key, held): (TaskKey, &Held)| key.job == asker.job && held.mate == Some(task) && held.ends >= start;
-        let mut promised = self.touching(Bound::All, node).filter(|promise| promise.unit.job == asker.job);
-        room.held.on(node).any(there) || promised.any(|promise| promise.start <= until && start <= promise.until)
+        let mates = self.touching(node).filter(|promise| promise.unit.job == asker.job);
+        let mut at_once = mates.filter(|promise| promise.start <= until && start <= promise.until);
+        room.held.on(node).any(there)
+            || at_once.any(|promise| promise.places.iter().any(|place| place.node == node && place.mate == Some(task)))
     }
 }

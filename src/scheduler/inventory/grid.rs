@@ -5,7 +5,8 @@
 //! more, so that cells stay small and the grid does too; order never depends on how wide they are.
 
 use super::bitmap::Bitmap;
-use super::pages::{Pages, Set};
+use super::branch::Set;
+use super::pages::{Pages, Places};
 
 /// A node's place in the order. Compares by free cores, then free memory, then node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -92,43 +93,48 @@ impl Grid {
 
     fn shaped(shape: Shape) -> Self {
         let cells = shape.rows() << shape.column_bits;
-        Self { shape, cells: vec![Set::EMPTY; cells], occupied: Bitmap::new(cells), pages: Pages::default(), len: 0 }
+        Self { shape, cells: vec![Set::EMPTY; cells], occupied: Bitmap::new(cells), pages: Pages::new(shape.node_bits), len: 0 }
     }
 
-    /// Makes room for nodes up to these free amounts, `more` of them beside those that are in it.
-    pub(super) fn reserve(&mut self, most: Entry, more: usize) {
-        let wanted = self.len + more;
+    /// Makes room for one more node, up to this one and these free amounts.
+    pub(super) fn reserve(&mut self, places: &mut Places, most: Entry) {
+        let wanted = self.len + 1;
         if self.shape.holds(most) && wanted <= self.shape.planned {
             return;
         }
         let node = if most.node <= self.shape.most.node { self.shape.most.node } else { most.node.saturating_mul(2) };
         let most = Entry { cores: most.cores.max(self.shape.most.cores), memory: most.memory.max(self.shape.most.memory), node };
         let mut grown = Self::shaped(Shape::new(most, wanted.next_power_of_two()));
-        self.entries().for_each(|entry| grown.insert(entry));
+        self.entries().for_each(|entry| grown.insert(places, entry));
         *self = grown;
     }
 
     /// Adds an entry that is not in it, for which room was made.
     #[inline]
-    pub(super) fn insert(&mut self, entry: Entry) {
+    pub(super) fn insert(&mut self, places: &mut Places, entry: Entry) {
         let cell = self.shape.cell(entry.cores, entry.memory);
         let set = self.cells[cell];
         if set.is_empty() {
             self.occupied.insert(cell);
         }
-        let set = self.pages.insert(set, self.shape.number(entry.memory, entry.node));
-        self.cells[cell] = set;
+        let grown = self.pages.insert(places, set, self.shape.number(entry.memory, entry.node));
+        if grown != set {
+            self.cells[cell] = grown;
+        }
         self.len += 1;
     }
 
     /// Takes out an entry that is in it.
     #[inline]
-    pub(super) fn remove(&mut self, entry: Entry) {
+    pub(super) fn remove(&mut self, places: &mut Places, entry: Entry) {
         let cell = self.shape.cell(entry.cores, entry.memory);
-        let set = self.pages.remove(self.cells[cell], self.shape.number(entry.memory, entry.node));
-        self.cells[cell] = set;
-        if set.is_empty() {
-            self.occupied.remove(cell);
+        let set = self.cells[cell];
+        let shrunk = self.pages.remove(places, set, self.shape.number(entry.memory, entry.node));
+        if shrunk != set {
+            self.cells[cell] = shrunk;
+            if shrunk.is_empty() {
+                self.occupied.remove(cell);
+            }
         }
         self.len -= 1;
     }

@@ -4,6 +4,7 @@
 //! lowest node index. `take` and `give` are inverses, so a planner may try and undo.
 
 mod bitmap;
+mod branch;
 mod choice;
 mod classes;
 mod cores;
