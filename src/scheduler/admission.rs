@@ -7,7 +7,7 @@ use model::{Millis, ShapeId, TaskKey, WaitReason};
 use crate::gang::Ask;
 use crate::planner::{Planner, Round};
 use crate::preempt::victims;
-use crate::promise::{PromisedPlace, Promises};
+use crate::promise::{Promise, PromisedPlace, Promises};
 use crate::queue::{Members, Rank};
 use crate::room::{Asker, Nominated, Room};
 
@@ -93,7 +93,7 @@ fn try_between(
         return Err(WaitReason::NoEstimate { head });
     }
     let own = promises.take(key);
-    if promises.iter().next().is_none() {
+    if own.is_none() && promises.iter().next().is_none() {
         return planner.try_unit(rank, shape, now, round);
     }
     let until = estimate.map_or(Millis::NEVER, |estimate| now.plus(estimate));
@@ -137,6 +137,12 @@ fn promise(planner: &Planner, promises: &mut Promises, depth: usize, (rank, shap
         if let Some(promise) = promises.earliest(&planner.room, ask, unit.estimate, now, planner.round, kept) {
             promises.push(promise);
         }
+    }
+    // Members that are placed one by one are tried in their order and are alike, so the first gets the earliest start.
+    let mut given: Vec<_> = each.iter().filter_map(|[instance]| promises.take(TaskKey { instance: *instance, ..rank.first })).collect();
+    given.sort_by_key(|promise| promise.start);
+    for (promise, [instance]) in given.into_iter().zip(&each) {
+        promises.push(Promise { unit: TaskKey { instance: *instance, ..rank.first }, ..promise });
     }
 }
 

@@ -220,7 +220,6 @@ proptest! {
         simulate(&config, &arrivals(jobs), &mut |world| {
             let (manager, _) = world.machines();
             for promise in manager.planner().promises().iter() {
-                if std::env::var("SHOW").is_ok() { eprintln!("{} {promise:?}", world.now()); }
                 let first = promised.entry(promise.unit).or_insert(promise.start);
                 *first = (*first).min(promise.start);
             }
