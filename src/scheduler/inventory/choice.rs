@@ -6,7 +6,7 @@ use model::NodeId;
 
 use super::Need;
 use super::grid::Grid;
-use super::index::{Index, Order};
+use super::index::Index;
 use super::score::{Capacity, Score};
 
 impl Index {
@@ -15,13 +15,13 @@ impl Index {
     pub(super) fn choose(&self, need: Need, fits: impl Fn(NodeId) -> bool, mut allow: impl FnMut(NodeId) -> bool) -> Option<NodeId> {
         let (cores, memory) = (need.cores.0, need.memory.0);
         let mut allow_node = |node: u32| allow(NodeId(node));
-        let node = match &self.order {
-            Order::Pinned => None,
-            Order::First(ladder) => ladder.find(cores, memory, |node| fits(NodeId(node)) && allow_node(node)),
-            Order::Best(grid) => best(grid, cores, memory, allow_node),
-            Order::Worst(grid) => worst(grid, cores, memory, allow_node),
-            Order::L2(grids) => l2(grids, cores, memory, &mut allow_node),
-            Order::Dot(grids) => dot(grids, cores, memory, &mut allow_node),
+        let node = match self {
+            Self::Pinned => None,
+            Self::First(ladder) => ladder.find(cores, memory, |node| fits(NodeId(node)) && allow_node(node)),
+            Self::Best(grid) => best(grid, cores, memory, allow_node),
+            Self::Worst(grid) => worst(grid, cores, memory, allow_node),
+            Self::L2(grids) => l2(grids, cores, memory, &mut allow_node),
+            Self::Dot(grids) => dot(grids, cores, memory, &mut allow_node),
         };
         node.map(NodeId)
     }

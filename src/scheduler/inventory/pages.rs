@@ -19,14 +19,17 @@ const ROOMY: u64 = 11;
 const NONE: u64 = u64::MAX;
 
 /// Where each owner's number lies: sixteen times its leaf, and its slot.
-pub(super) type Places = Vec<u32>;
+pub(super) trait Places {
+    fn place(&self, owner: u64) -> u32;
+    fn set_place(&mut self, owner: u64, place: u32);
+}
 
 /// Two cache lines.
 #[derive(Clone, Copy, Debug)]
-#[repr(align(64))]
+#[repr(C, align(64))]
 struct Leaf {
-    numbers: [u64; WIDTH],
     len: u64,
+    numbers: [u64; WIDTH],
 }
 
 /// The pool.
@@ -60,6 +63,9 @@ impl Leaf {
 
     #[inline]
     fn first(&self) -> u64 {
+        if self.len == 1 {
+            return self.numbers[0];
+        }
         // Three chains of comparisons, which the processor follows side by side.
         let least = |from: usize| self.numbers[from..from + 5].iter().fold(NONE, |least, &number| least.min(number));
         least(0).min(least(5)).min(least(10))
@@ -79,7 +85,7 @@ impl Pages {
 
     /// The set with a number whose owner had none.
     #[inline]
-    pub(super) fn insert(&mut self, places: &mut Places, set: Set, number: u64) -> Set {
+    pub(super) fn insert(&mut self, places: &mut (impl Places + ?Sized), set: Set, number: u64) -> Set {
         if set.is_empty() {
             return self.leaf(places, Leaf::of(&[number]));
         }
@@ -91,14 +97,14 @@ impl Pages {
         let slot = leaf.len;
         leaf.numbers[slot as usize] = number;
         leaf.len = slot + 1;
-        places[(number & self.owner_mask) as usize] = (page.index() * 16) as u32 + slot as u32;
+        places.set_place(number & self.owner_mask, (page.index() * 16) as u32 + slot as u32);
         set
     }
 
     /// Takes out the number, which is in the set.
     #[inline]
-    pub(super) fn remove(&mut self, places: &mut Places, set: Set, number: u64) -> Set {
-        let place = places[(number & self.owner_mask) as usize];
+    pub(super) fn remove(&mut self, places: &mut (impl Places + ?Sized), set: Set, number: u64) -> Set {
+        let place = places.place(number & self.owner_mask);
         let (page, slot) = (place as usize / 16, place as usize % 16);
         let leaf = &mut self.leaves[page];
         debug_assert!(leaf.held().get(slot) == Some(&number), "what is removed is there");
@@ -107,7 +113,7 @@ impl Pages {
         let moved = std::mem::replace(&mut leaf.numbers[last as usize], NONE);
         if slot as u64 != last {
             leaf.numbers[slot] = moved;
-            places[(moved & self.owner_mask) as usize] = place;
+            places.set_place(moved & self.owner_mask, place);
         }
         if last == 0 || (last == THIN && set.height() > 0) { self.tidy(places, set, number) } else { set }
     }
@@ -178,13 +184,13 @@ impl Pages {
 
     /// Inserts where the leaf is full.
     #[cold]
-    fn insert_and_split(&mut self, places: &mut Places, set: Set, number: u64) -> Set {
+    fn insert_and_split(&mut self, places: &mut (impl Places + ?Sized), set: Set, number: u64) -> Set {
         let Some((from, upper)) = self.split_below(places, set, number) else { return set };
         self.branch(set.height() + 1, Branch::root(set, from, upper))
     }
 
     /// Inserts into a full leaf or a branch above it. When it was split, the new page beside it, and from where.
-    fn split_below(&mut self, places: &mut Places, page: Set, number: u64) -> Option<(u64, Set)> {
+    fn split_below(&mut self, places: &mut (impl Places + ?Sized), page: Set, number: u64) -> Option<(u64, Set)> {
         if page.height() == 0 {
             return Some(self.split_leaf(places, page, number));
         }
@@ -195,7 +201,7 @@ impl Pages {
         Some((middle, self.branch(page.height(), upper)))
     }
 
-    fn split_leaf(&mut self, places: &mut Places, page: Set, number: u64) -> (u64, Set) {
+    fn split_leaf(&mut self, places: &mut (impl Places + ?Sized), page: Set, number: u64) -> (u64, Set) {
         let mut all = [number; WIDTH + 1];
         all[..WIDTH].copy_from_slice(&self.leaves[page.index()].numbers);
         all.sort_unstable();
@@ -208,7 +214,7 @@ impl Pages {
 
     /// A leaf of the set has become thin or empty when the number left it.
     #[cold]
-    fn tidy(&mut self, places: &mut Places, mut set: Set, number: u64) -> Set {
+    fn tidy(&mut self, places: &mut (impl Places + ?Sized), mut set: Set, number: u64) -> Set {
         if set.height() == 0 {
             self.release(set);
             return Set::EMPTY;
@@ -222,7 +228,7 @@ impl Pages {
         set
     }
 
-    fn tidy_below(&mut self, places: &mut Places, page: Set, number: u64) {
+    fn tidy_below(&mut self, places: &mut (impl Places + ?Sized), page: Set, number: u64) {
         let branch = &self.branches[page.index()];
         let slot = branch.slot(number);
         let kid = branch.kid(slot);
@@ -241,7 +247,7 @@ impl Pages {
     }
 
     /// Merges a thin leaf with the one after it, or before it where it is the last.
-    fn merge(&mut self, places: &mut Places, page: Set, slot: usize) {
+    fn merge(&mut self, places: &mut (impl Places + ?Sized), page: Set, slot: usize) {
         let branch = &self.branches[page.index()];
         let left = slot.min(branch.len().saturating_sub(2));
         if left + 1 >= branch.len() {
@@ -258,13 +264,13 @@ impl Pages {
     }
 
     /// Notes where the numbers of a leaf lie now.
-    fn note(&self, places: &mut Places, page: Set) {
+    fn note(&self, places: &mut (impl Places + ?Sized), page: Set) {
         for (slot, number) in (0..).zip(self.leaves[page.index()].held()) {
-            places[(number & self.owner_mask) as usize] = (page.index() * 16) as u32 + slot;
+            places.set_place(number & self.owner_mask, (page.index() * 16) as u32 + slot);
         }
     }
 
-    fn leaf(&mut self, places: &mut Places, leaf: Leaf) -> Set {
+    fn leaf(&mut self, places: &mut (impl Places + ?Sized), leaf: Leaf) -> Set {
         let index = self.free_leaves.pop().map_or(self.leaves.len(), |index| index as usize);
         if index == self.leaves.len() {
             self.leaves.push(leaf)
@@ -300,6 +306,15 @@ mod tests {
 
     use super::*;
 
+    impl Places for [u32] {
+        fn place(&self, owner: u64) -> u32 {
+            self[owner as usize]
+        }
+        fn set_place(&mut self, owner: u64, place: u32) {
+            self[owner as usize] = place;
+        }
+    }
+
     fn check(pages: &Pages, set: Set, model: &BTreeSet<u64>, probe: u64) {
         let mut all = Vec::new();
         pages.collect(set, &mut all);
@@ -322,15 +337,15 @@ mod tests {
                 // Long spells of growing and of shrinking, so that pages split and merge.
                 let grow = if turn / 600 % 2 == 0 { kind < 14 } else { kind < 5 };
                 if grow && model.insert(number(key)) {
-                    set = pages.insert(&mut places, set, number(key));
+                    set = pages.insert(&mut places[..], set, number(key));
                 } else if !grow && model.remove(&number(key)) {
-                    set = pages.remove(&mut places, set, number(key));
+                    set = pages.remove(&mut places[..], set, number(key));
                 }
                 if turn % 50 == 0 { check(&pages, set, &model, number(key)) }
             }
             check(&pages, set, &model, number(350));
             for number in model {
-                set = pages.remove(&mut places, set, number);
+                set = pages.remove(&mut places[..], set, number);
             }
             prop_assert!(set.is_empty());
             prop_assert_eq!((pages.leaves.len(), pages.branches.len()), (pages.free_leaves.len(), pages.free_branches.len()));
@@ -340,7 +355,7 @@ mod tests {
     #[test]
     fn ascending_numbers_fill_their_pages() {
         let (mut pages, mut places) = (Pages::new(14), vec![0; 10_000]);
-        let set = (0..10_000).fold(Set::EMPTY, |set, key| pages.insert(&mut places, set, key));
+        let set = (0..10_000).fold(Set::EMPTY, |set, key| pages.insert(&mut places[..], set, key));
         assert_eq!(pages.leaves.len(), 10_000usize.div_ceil(WIDTH));
         assert_eq!(pages.ceil(set, 5000), Some(5000));
     }

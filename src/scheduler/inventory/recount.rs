@@ -3,7 +3,8 @@
 use model::{Cores, NodeId};
 
 use super::grid::Entry;
-use super::index::Order;
+use super::index::Index;
+use super::node::Node;
 use super::{Inventory, Totals};
 
 impl Inventory {
@@ -37,11 +38,11 @@ impl Inventory {
     }
 
     fn recount_index(&self) -> Result<(), String> {
-        let free = |record: &super::Node| record.open.then_some((record.cores, record.memory));
-        match &self.index.order {
-            Order::Pinned => return Ok(()),
-            Order::First(ladder) if ladder.agrees(self.nodes.iter().map(free)) => return Ok(()),
-            Order::First(_) => return Err("the ladder of first-fit differs from the nodes".to_string()),
+        let free = |record: &Node| record.open.then_some((record.cores, record.memory));
+        match &self.index {
+            Index::Pinned => return Ok(()),
+            Index::First(ladder) if ladder.agrees(self.nodes.iter().map(free)) => return Ok(()),
+            Index::First(_) => return Err("the ladder of first-fit differs from the nodes".to_string()),
             _ => {}
         }
         let mut indexed = 0;
@@ -52,7 +53,7 @@ impl Inventory {
             }
             for Entry { cores, memory, node } in entries {
                 let record = &self.nodes[node as usize];
-                let grouped = matches!(self.index.order, Order::Best(_) | Order::Worst(_)) || self.classes.get(record.class).group == group;
+                let grouped = matches!(self.index, Index::Best(_) | Index::Worst(_)) || self.classes.get(record.class).group == group;
                 if free(record) != Some((cores, memory)) || !grouped {
                     return Err(format!("{} is indexed with {cores} cores and {memory} bytes free", NodeId(node)));
                 }
