@@ -72,7 +72,7 @@ pub fn run(config: &Config, jobs: Jobs, options: RunOptions) -> Result<Recording
     let RunOptions { warmup, gantt, journal, event_log, interrupted, progress, mut inspect } = options;
     let mut journal = Journal::new(journal);
     journal.start(config.policy, config.timing.round, config.seed);
-    let recorder = Recorder::new(&RecorderOptions { nodes: &config.nodes, warmup, start: config.start, gantt });
+    let recorder = Recorder::new(RecorderOptions { nodes: &config.nodes, warmup, start: config.start, gantt });
     let mut world = World::new(config, Observer { journal, recorder, event_log });
     let mut jobs = Feed::new(jobs)?;
     let mut partial = false;
@@ -101,7 +101,7 @@ pub fn run(config: &Config, jobs: Jobs, options: RunOptions) -> Result<Recording
     let Observer { journal, recorder, event_log } = world.finish();
     event_log.map(EventLog::finish).transpose()?;
     let journal_hash = journal.finish().map_err(RunError::Journal)?;
-    Ok(recorder.finish(&RunEnd {
+    Ok(recorder.finish(RunEnd {
         time,
         policy: config.policy.to_string(),
         seed: config.seed,

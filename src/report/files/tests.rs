@@ -123,7 +123,7 @@ fn a_recording_is_written_in_all_its_forms() {
     ] {
         recorder.event(Millis(time), &event);
     }
-    let recording = recorder.finish(&RunEnd { time: Millis(4_000), ..RunEnd::default() });
+    let recording = recorder.finish(RunEnd { time: Millis(4_000), ..RunEnd::default() });
     folder.write_recording(&recording).unwrap();
     let target = folder.finish().unwrap();
 
@@ -131,7 +131,7 @@ fn a_recording_is_written_in_all_its_forms() {
     assert_eq!(summary, recording.summary);
     let jobs = fs::read_to_string(target.join(names::JOBS_CSV)).unwrap();
     let rows: Vec<&str> = jobs.lines().collect();
-    assert_eq!(rows[1], "j0,tide,succeeded,,,0,1,2,1073741824,0.5,1,3,0.5,2,2.5,0,0,0");
+    assert_eq!(rows[1], "j0,tide,succeeded,,,0,1,2,1073741824,0.5,1.0,3.0,0.5,2.0,2.5,0,0,0");
     assert_eq!(rows[2], "j1,ebb,accepted,,,0,2,4,2147483648,0.6,,,,,,0,0,0");
     let series = fs::read_to_string(target.join(names::UTILISATION)).unwrap();
     assert_eq!(series.lines().nth(2), Some("1,1,2,8,1073741824,0,1,1"));
