@@ -7,6 +7,7 @@ pub mod input;
 pub mod journal;
 pub mod observer;
 pub mod random;
+pub mod recount;
 pub mod scenario;
 pub mod simulation;
 pub mod state_file;
