@@ -1,12 +1,9 @@
 //! From arguments to a scenario: the file's document with the flags written over it, then resolved as any scenario is.
 
-use model::Policy;
-
 use super::arguments::{ClusterArguments, ExperimentArguments, LoadArguments, TimingArguments};
 use super::failure::Failure;
-use crate::sim::config::Config;
 use crate::sim::input::{Fault, InputError, Place, Source};
-use crate::sim::scenario::{ClassDocument, Document, LoadDocument, PolicyChoices, RandomDocument, Scenario, TraceDocument};
+use crate::sim::scenario::{ClassDocument, Document, LoadDocument, RandomDocument, Scenario, TraceDocument};
 use crate::sim::state_file::State;
 
 /// What is simulated: a scenario whose number of nodes and policy may still vary.
@@ -42,13 +39,13 @@ impl Experiment {
     }
 
     /// A scenario that comes with the program.
-    pub fn built_in(name: &str, text: &str) -> Result<Self, Failure> {
+    pub fn built_in(name: &str, text: &str) -> Result<Self, InputError> {
         let source = Source::new(name, text);
         Ok(Self { document: source.parse()?, source, state: None, trace: None, flags: Vec::new() })
     }
 
     /// The scenario.
-    pub fn scenario(&self) -> Result<Scenario, Failure> {
+    pub fn scenario(&self) -> Result<Scenario, InputError> {
         let scenario = self.document.clone().resolve(&self.source, self.state.as_ref()).map_err(|error| self.blame_flag(error))?;
         let scenario = match &self.trace {
             Some(trace) => scenario.with_trace(trace.clone()),
@@ -56,7 +53,7 @@ impl Experiment {
         };
         if scenario.input.is_empty() {
             let fault = Fault::Empty("no job comes from anywhere; name jobs, a trace or arrival processes");
-            return Err(self.source.fault_at("load", fault).into());
+            return Err(self.source.fault_at("load", fault));
         }
         Ok(scenario)
     }
@@ -192,9 +189,4 @@ fn check_complete(arguments: &ExperimentArguments) -> Result<(), Failure> {
         "a trace says what ran, not on which nodes: add {} (as in --nodes 100 --cores 64 --memory 256GiB), or a SCENARIO file with nodes",
         missing.join(", ")
     )))
-}
-
-/// A configuration under another policy.
-pub fn under(config: &Config, policy: PolicyChoices) -> Config {
-    Config { policy: Policy { ..policy.resolve() }, ..config.clone() }
 }

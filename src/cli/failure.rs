@@ -8,6 +8,7 @@ use crate::report::why::WhyError;
 use crate::sim::input::InputError;
 use crate::sim::journal::ReplayError;
 use crate::sim::simulation::RunError;
+use crate::sim::sizing::SizeError;
 
 /// How a command ended that came to a result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,6 +92,18 @@ impl From<RunError> for Failure {
         match error {
             RunError::Input(error) => error.into(),
             RunError::Journal(_) | RunError::Output(_) => Self { exit_code: Self::OTHER, message: error.to_string() },
+        }
+    }
+}
+
+impl From<SizeError> for Failure {
+    fn from(error: SizeError) -> Self {
+        match error {
+            SizeError::Run(error) => error.into(),
+            SizeError::TooLarge { .. } | SizeError::NeverEnough { .. } => {
+                Self { exit_code: InputError::EXIT_CODE, message: error.to_string() }
+            }
+            SizeError::Interrupted => Self { exit_code: Outcome::Interrupted.exit_code(), message: error.to_string() },
         }
     }
 }

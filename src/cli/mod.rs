@@ -1,7 +1,9 @@
 //! The command line: one file a subcommand, which parses, calls and renders. No rules of scheduling or simulation live here.
 
 mod arguments;
+mod compare;
 mod configuration;
+mod demo;
 mod experiment;
 mod failure;
 mod pack;
@@ -9,9 +11,13 @@ mod provenance;
 mod replay;
 mod run_folder;
 mod simulate;
+mod size;
+mod snapshot;
 mod terminal;
+mod threads;
 mod values;
 mod watch;
+mod why;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -39,7 +45,12 @@ struct Cli {
 enum Command {
     Simulate(Box<simulate::Simulate>),
     Replay(replay::Replay),
+    Compare(Box<compare::Compare>),
+    Size(Box<size::Size>),
     Pack(pack::Pack),
+    Why(why::Why),
+    Snapshot(Box<snapshot::Snapshot>),
+    Demo(demo::Demo),
 }
 
 /// Runs the program. Results go to stdout, everything else to stderr.
@@ -56,7 +67,12 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         None => terminal::print(&Cli::command().render_long_help().to_string()).map(|()| Outcome::Done),
         Some(Command::Simulate(arguments)) => simulate::run(&arguments),
         Some(Command::Replay(arguments)) => replay::run(&arguments),
+        Some(Command::Compare(arguments)) => compare::run(&arguments),
+        Some(Command::Size(arguments)) => size::run(&arguments),
         Some(Command::Pack(arguments)) => pack::run(&arguments),
+        Some(Command::Why(arguments)) => why::run(&arguments),
+        Some(Command::Snapshot(arguments)) => snapshot::run(&arguments),
+        Some(Command::Demo(arguments)) => demo::run(&arguments),
     };
     match outcome {
         Ok(outcome) => ExitCode::from(outcome.exit_code()),

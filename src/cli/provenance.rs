@@ -14,7 +14,7 @@ pub fn command() -> String {
 }
 
 /// Words as a shell takes them.
-fn quoted(words: &[String]) -> String {
+pub fn quoted(words: &[String]) -> String {
     // Only a NUL cannot be quoted, and no argument holds one.
     shlex::try_join(words.iter().map(String::as_str)).unwrap_or_default()
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::failure::Failure;
 use super::provenance;
-use crate::report::files::{EventLog, OutputFolder, names};
+use crate::report::files::{EventLog, OutputError, OutputFolder, names};
 use crate::report::html::{HtmlReport, render};
 use crate::report::recording::Recording;
 
@@ -27,8 +27,8 @@ impl RunFolder {
     }
 
     /// Begins the event log.
-    pub fn event_log(&self) -> Result<EventLog, Failure> {
-        Ok(self.0.event_log()?)
+    pub fn event_log(&self) -> Result<EventLog, OutputError> {
+        self.0.event_log()
     }
 
     /// Begins the journal.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 use model::Millis;
 
+use super::terminal;
 use crate::sim::simulation::Progress;
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
@@ -35,7 +36,11 @@ pub fn is_interrupted() -> bool {
 }
 
 /// Progress on stderr; nothing where that is no terminal, or `quiet`.
-pub struct Watch(ProgressBar);
+pub struct Watch {
+    bar: ProgressBar,
+    /// Whether every run that ends leaves a line, on whatever stderr is.
+    lines: bool,
+}
 
 impl Watch {
     /// Watches one run.
@@ -52,31 +57,44 @@ impl Watch {
         Self::shown(ProgressBar::new(count as u64).with_style(style("{elapsed:>4} [{wide_bar}] {pos}/{len} runs  {msg}")), quiet)
     }
 
+    /// Watches runs that are made until an answer is found.
+    pub fn seeking(quiet: bool) -> Self {
+        Self::shown(ProgressBar::new_spinner().with_style(style("{elapsed:>4} {spinner} {pos} runs  {msg}")), quiet)
+    }
+
     fn shown(bar: ProgressBar, quiet: bool) -> Self {
         if quiet {
             bar.set_draw_target(indicatif::ProgressDrawTarget::hidden());
         } else {
             bar.enable_steady_tick(Duration::from_millis(200));
         }
-        Self(bar)
+        Self { bar, lines: false }
     }
 
     /// How far the run is.
     pub fn show(&self, progress: Progress) {
         let Progress { now, arrived, delivered } = progress;
-        self.0.set_position(now.0);
-        self.0.set_message(format!("at {now}: {arrived} jobs arrived, {delivered} events"));
+        self.bar.set_position(now.0);
+        self.bar.set_message(format!("at {now}: {arrived} jobs arrived, {delivered} events"));
+    }
+
+    /// The same, leaving a line for every run that ends.
+    pub fn with_lines(self, lines: bool) -> Self {
+        Self { lines, ..self }
     }
 
     /// One of several runs has ended.
     pub fn one_more(&self, what: String) {
-        self.0.set_message(what);
-        self.0.inc(1);
+        if self.lines {
+            self.bar.suspend(|| terminal::say(&what));
+        }
+        self.bar.set_message(what);
+        self.bar.inc(1);
     }
 
     /// Takes it from the screen.
     pub fn clear(&self) {
-        self.0.finish_and_clear();
+        self.bar.finish_and_clear();
     }
 }
 

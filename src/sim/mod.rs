@@ -1,6 +1,9 @@
 //! Carrier 2, virtual time: the event heap, faults, inputs and the experiment runner. No tokio, no wall clock in a decision.
 
 pub mod behaviour;
+pub mod bound;
+pub mod chance;
+pub mod comparison;
 pub mod config;
 mod heap;
 pub mod input;
@@ -10,6 +13,8 @@ pub mod random;
 pub mod recount;
 pub mod scenario;
 pub mod simulation;
+pub mod sizing;
+pub mod snapshot;
 pub mod state_file;
 pub mod trace;
 pub mod world;
