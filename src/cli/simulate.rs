@@ -15,7 +15,7 @@ use super::{configuration, terminal};
 use crate::report::recorder::GanttOptions;
 use crate::report::recording::Recording;
 use crate::report::table::{self, OutputFormat};
-use crate::sim::recount::recount;
+use crate::sim::audit::audit;
 use crate::sim::simulation::{self, RunOptions};
 use crate::sim::world::World;
 
@@ -67,7 +67,7 @@ pub fn run(arguments: &Simulate) -> Result<Outcome, Failure> {
     let folder = arguments.out.as_deref().map(RunFolder::create).transpose()?;
     let watch = Watch::run(arguments.quiet, config.until);
     let mut notes = Vec::new();
-    let mut check = |world: &World| recount(world).unwrap_or_else(|fault| panic!("at {}: {fault}; this is a bug", world.now()));
+    let mut check = |world: &World| audit(world).unwrap_or_else(|fault| panic!("at {}: {fault}; this is a bug", world.now()));
     let recording = simulation::run(
         &config,
         jobs,

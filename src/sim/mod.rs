@@ -1,5 +1,6 @@
 //! Carrier 2, virtual time: the event heap, faults, inputs and the experiment runner. No tokio, no wall clock in a decision.
 
+pub mod audit;
 pub mod behaviour;
 pub mod bound;
 pub mod chance;
@@ -10,7 +11,6 @@ pub mod input;
 pub mod journal;
 pub mod observer;
 pub mod random;
-pub mod recount;
 pub mod scenario;
 pub mod simulation;
 pub mod sizing;

@@ -51,7 +51,8 @@ pub enum JobColumn {
     Tasks,
 }
 
-const FIELDS: &[Field] = &[
+/// Their names and kinds.
+pub const FIELDS: &[Field] = &[
     Field("job", Kind::Int, true),
     Field("name", Kind::Text, true),
     Field("state", Kind::Text, true),

@@ -139,3 +139,23 @@ fn a_recording_is_written_in_all_its_forms() {
     assert_eq!(reader.ints(0, JobColumn::Ended.name()).unwrap(), [Some(3_000), None]);
     assert!(reader.ints(0, "tide").is_err());
 }
+
+/// The documentation names every figure and every column.
+#[test]
+fn the_documentation_is_complete() {
+    let text = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/metrics.md")).unwrap();
+    let summary = serde_json::to_value(Summary::default()).unwrap();
+    let mut names: Vec<String> = Vec::new();
+    for (name, value) in summary.as_object().unwrap() {
+        match value.as_object() {
+            Some(fields) if !fields.contains_key("p95") => names.extend(fields.keys().map(|field| format!("{name}.{field}"))),
+            _ => names.push(name.clone()),
+        }
+    }
+    names.extend(super::event_row::FIELDS.iter().chain(super::jobs::FIELDS).map(|field| field.0.to_owned()));
+    for name in names {
+        // `nodes_used.mean`, `.peak`: the second of two may leave its prefix out.
+        let short = name.split_once('.').map_or(name.as_str(), |(_, field)| field);
+        assert!(text.contains(&format!("`{name}`")) || text.contains(&format!("`.{short}`")), "{name} is not documented");
+    }
+}

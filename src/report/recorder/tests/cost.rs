@@ -22,7 +22,7 @@ fn stream() -> impl Iterator<Item = (u32, [Event; 7])> {
         let (it, first, on) = (key(index, 0), run(1, 1), index.wrapping_mul(7_919) % NODES);
         let events = [
             task(it, first, TaskState::Blocked, TaskState::Ready, None),
-            Event::Shaped { task: it, shape: ShapeId(index % 100) },
+            Event::Shaped { task: it, end: 1, shape: ShapeId(index % 100) },
             task(it, first, TaskState::Ready, TaskState::Scheduled, None),
             reserved(it, first, on, "0-3", 4),
             task(it, first, TaskState::Scheduled, TaskState::Running, None),
@@ -53,6 +53,7 @@ fn cost_of_an_event() {
             events[5..].iter().for_each(|event| recorder.event(now, event));
         }
     }
+    println!("a job: {} bytes", size_of::<crate::report::recording::JobRow>());
     println!("recorder: {:.0} ns an event", begin.elapsed().as_nanos() as f64 / count);
     let begin = Instant::now();
     let recording = recorder.finish(end(u64::from(JOBS + ALIVE) * 3));
