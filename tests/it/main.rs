@@ -1,2 +1,5 @@
-//! Integration tests.
+//! Integration tests: one program, so that it is linked once.
+
+mod support;
+mod tidy;
 mod traces;
