@@ -1,5 +1,6 @@
 //! Integration tests: one program, so that it is linked once.
 
+mod page;
 mod support;
 mod tidy;
 mod traces;
