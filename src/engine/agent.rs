@@ -148,9 +148,9 @@ impl<D: Driver> Agent<D> {
             (What::Stopped, Phase::Stopping(cause)) => self.end(index, cause, out),
             (What::Refused, _) => self.end(index, Cause::StartRefused, out),
             (What::Checkpointed(image), Phase::Checkpointing) => {
-                self.runs[index].phase = Phase::Kept(image);
+                self.runs[index].phase = Phase::Kept(*image);
                 self.runs[index].elapsed = image.elapsed;
-                self.report(task, run, Status::Checkpointed(image), out);
+                self.report(task, run, Status::Checkpointed(*image), out);
             }
             _ => {}
         }

@@ -23,7 +23,7 @@ pub enum Command<'a> {
 }
 
 /// What became of a command, or of a run by itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum What {
     /// It runs.
     Started,
@@ -34,11 +34,11 @@ pub enum What {
     /// It could not be started.
     Refused,
     /// It is stopped and its image is kept.
-    Checkpointed(Image),
+    Checkpointed(Box<Image>),
 }
 
 /// A signal of a driver about a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signal {
     /// The task instance.
     pub task: TaskKey,

@@ -86,7 +86,7 @@ impl<B: Behaviour> Driver for SimulatedDriver<B> {
                 let ready = now + self.behaviour.checkpoint_time(running.memory);
                 let remaining = running.ends.map(|ends| ends.since(now));
                 let image = Image { size: running.memory, elapsed, remaining };
-                signals.push((ready, Signal { task, run, what: What::Checkpointed(image) }));
+                signals.push((ready, Signal { task, run, what: What::Checkpointed(Box::new(image)) }));
             }
             Command::Restore { start, image, source } => {
                 let begins = now + self.behaviour.restore_time(image.size, source != self.node);

@@ -180,7 +180,8 @@ impl FromStr for CpuSet {
 
 impl Serialize for CpuSet {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        // Text for people, words for the hash of a journal.
+        if serializer.is_human_readable() { serializer.collect_str(self) } else { self.words().serialize(serializer) }
     }
 }
 

@@ -86,7 +86,7 @@ pub fn released(task: TaskKey, run: Run, node: u32, cores: u32, gib: u64) -> Eve
 
 /// A recorder over these nodes, all up at time 0.
 pub fn recorder(nodes: &[Arc<NodeSpec>], warmup: u64, gantt: GanttOptions) -> Recorder {
-    let mut recorder = Recorder::new(&RecorderOptions { nodes, warmup: Millis(warmup), start: Millis::ZERO, gantt });
+    let mut recorder = Recorder::new(RecorderOptions { nodes, warmup: Millis(warmup), start: Millis::ZERO, gantt });
     for index in 0..nodes.len() {
         recorder.event(Millis::ZERO, &node(index as u32, NodeState::Joining, NodeState::Ready));
     }

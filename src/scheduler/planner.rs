@@ -48,6 +48,8 @@ pub struct Planner {
     touched: Vec<ShapeId>,
     /// Whether a shape could be held by the empty cluster, as of a number of nodes.
     possible: BTreeMap<ShapeId, (usize, bool)>,
+    /// The places of the unit that is being tried.
+    places: Vec<Place>,
 }
 
 impl Planner {
@@ -75,6 +77,7 @@ impl Planner {
             told: Vec::new(),
             touched: Vec::new(),
             possible: BTreeMap::new(),
+            places: Vec::new(),
         }
     }
 
@@ -258,15 +261,14 @@ impl Planner {
         let unit = self.queue.unit(shape, rank).expect("only a waiting unit is tried");
         let gang = round.places.last().map_or(0, |(gang, _)| gang + 1);
         let ends = unit.estimate.map_or(Millis::NEVER, |estimate| now.plus(estimate));
-        let mut places = Vec::new();
         let alone = [rank.first.instance];
         let members: &[u32] = match &unit.members {
             Members::Each(_) => &alone,
             Members::Gang(members) => members,
         };
         let ask = Ask { job: rank.first.job, members, shape: self.queue.shape(shape), priority: unit.priority, ends };
-        place_all(&mut self.room, ask, spare, &mut places)?;
-        round.places.extend(places.into_iter().map(|place| (gang, place)));
+        place_all(&mut self.room, ask, spare, &mut self.places)?;
+        round.places.extend(self.places.drain(..).map(|place| (gang, place)));
         if !self.evicting.is_empty() {
             self.forget_eviction(rank.first.job);
         }

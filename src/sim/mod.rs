@@ -1,5 +1,6 @@
 //! Carrier 2, virtual time: the event heap, faults, inputs and the experiment runner. No tokio, no wall clock in a decision.
 
+pub mod audit;
 pub mod behaviour;
 pub mod config;
 mod heap;

@@ -7,6 +7,7 @@ use actors::{Discovery, FrontEnd, GlobalManager, JobManager};
 use engine::{Agent, Signals, SimulatedDriver};
 use model::{Event, JobId, Message, Millis, NodeId, Outbox, Request, TaskKind, Timer, ToGlobalManager};
 use rand::RngExt as _;
+use scheduler::check::faults;
 
 use super::behaviour::Nature;
 use super::config::{Arrival, Config, Deed};
@@ -111,6 +112,12 @@ impl<'a> World<'a> {
     #[must_use]
     pub fn delivered(&self) -> u64 {
         self.delivered
+    }
+
+    /// Whether a message arrives at the moment in which it is sent, so that between two steps all machines know the same.
+    #[must_use]
+    pub fn is_prompt(&self) -> bool {
+        self.config.timing.latency == Millis::ZERO && self.config.timing.jitter == Millis::ZERO
     }
 
     /// The machines that hold what a saved state is made of.
@@ -231,6 +238,11 @@ impl<'a> World<'a> {
             }
             Message::GlobalManager(input) => {
                 if let ToGlobalManager::Propose(plan) = &input {
+                    debug_assert!(
+                        !self.is_prompt() || faults(plan, self.global_manager.free()).is_empty(),
+                        "{:?}",
+                        faults(plan, self.global_manager.free())
+                    );
                     self.observer.plan(plan);
                 }
                 self.global_manager.step(now, input, &mut self.out);
@@ -267,7 +279,7 @@ impl<'a> World<'a> {
                 Timer::Limit(node, task, run) => self.heap.push(at, Class::Effect, Item::Limit(node, task, run)),
             }
         }
-        if self.config.timing.latency == Millis::ZERO && self.config.timing.jitter == Millis::ZERO {
+        if self.is_prompt() {
             self.near.extend(out.messages.drain(..));
         } else {
             for message in out.messages.drain(..) {

@@ -18,8 +18,8 @@ fn real(file: &str, format: TraceFormat, node_cores: u32, node_memory: u64) -> O
 /// All jobs with the count of skipped rows and the notes; printed with the time that reading took.
 fn read(trace: &Trace) -> (Vec<Arrival>, u64, Vec<String>) {
     let begin = Instant::now();
-    let mut source = trace.open().unwrap();
-    let jobs: Vec<Arrival> = source.by_ref().collect::<Result<_, _>>().unwrap();
+    let mut source = trace.open().expect("the trace opens");
+    let jobs: Vec<Arrival> = source.by_ref().collect::<Result<_, _>>().expect("every row is right");
     eprintln!("{}: {} jobs in {:.1} ms", trace.format, jobs.len(), begin.elapsed().as_secs_f64() * 1e3);
     assert!(jobs.is_sorted_by_key(|job| job.at));
     (jobs, source.skipped(), source.notes())
@@ -47,7 +47,7 @@ fn peak_cores(jobs: &[Arrival]) -> i64 {
             Some(*used)
         })
         .max()
-        .unwrap()
+        .expect("there are jobs")
 }
 
 #[test]

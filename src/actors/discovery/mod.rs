@@ -3,6 +3,7 @@
 use model::{
     Finding, JobId, Message, Millis, NodeId, Outbox, Report, ReportBody, Run, Status, TaskKey, Timer, ToDiscovery, ToGlobalManager,
 };
+use smallvec::SmallVec;
 
 /// The latest that is known of a task instance: ordered, so that a report that is not later changes nothing.
 type Seen = (Run, Stage);
@@ -30,7 +31,7 @@ pub struct Discovery {
     lease: Millis,
     nodes: Vec<Option<Watched>>,
     /// By job, by instance; a job's list goes when nobody asks about it any more.
-    seen: Vec<Vec<Option<Seen>>>,
+    seen: Vec<SmallVec<[Option<Seen>; 2]>>,
 }
 
 impl Discovery {
@@ -91,7 +92,7 @@ impl Discovery {
         };
         let (job, instance) = (task.job.index(), task.instance as usize);
         if self.seen.len() <= job {
-            self.seen.resize_with(job + 1, Vec::new);
+            self.seen.resize_with(job + 1, SmallVec::new);
         }
         let list = &mut self.seen[job];
         if list.len() <= instance {
@@ -106,7 +107,7 @@ impl Discovery {
 
     fn forget(&mut self, job: JobId) {
         if let Some(list) = self.seen.get_mut(job.index()) {
-            *list = Vec::new();
+            *list = SmallVec::new();
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Records of live jobs: where each task instance stands, and what follows from that for the job.
 
 use model::{Cause, Event, JobId, JobSpec, JobState, Millis, NodeId, Outbox, Run, ShapeId, TaskKey, TaskSpec, TaskState};
+use smallvec::SmallVec;
 
 /// One task instance.
 #[derive(Clone, Copy, Debug, Default)]
@@ -33,7 +34,7 @@ pub struct Job {
     /// Where it stands.
     pub state: JobState,
     /// Its task instances.
-    pub instances: Vec<Instance>,
+    pub instances: SmallVec<[Instance; 1]>,
     /// The shape of all that is ready at first, where that is one unit.
     pub first_shape: Option<ShapeId>,
     /// Whether any task waits for another.
@@ -56,7 +57,7 @@ impl Job {
             id,
             submitted,
             state: JobState::Accepted,
-            instances: vec![Instance::default(); instances as usize],
+            instances: smallvec::smallvec![Instance::default(); instances as usize],
             first_shape: None,
             has_dependencies,
             gangs: 0,

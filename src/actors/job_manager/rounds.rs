@@ -27,12 +27,8 @@ impl JobManager {
         out.events.extend(announced.into_iter().map(|(task, end, shape)| Event::Shaped { task, end, shape }));
         out.events.extend(reasons.into_iter().map(|(shape, reason)| Event::Waiting { shape, reason }));
         plan.placements.reserve(places.len());
-        let mut gang_start = 0;
-        for index in 0..places.len() {
-            if index + 1 == places.len() || places[index + 1].0 != places[index].0 {
-                self.schedule(&places[gang_start..=index], &mut plan, out);
-                gang_start = index + 1;
-            }
+        for gang in places.chunk_by(|one, other| one.0 == other.0) {
+            self.schedule(gang, &mut plan, out);
         }
         for victim in victims {
             plan.stops.extend(self.begin_stop(victim.task, Cause::Preempted, out));

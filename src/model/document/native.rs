@@ -54,6 +54,7 @@ pub struct NativeJob {
     #[serde(default)]
     pub at_most_once: bool,
     /// The tasks by name.
+    #[serde(deserialize_with = "super::tasks")]
     #[schemars(with = "BTreeMap<Name, NativeTask>")]
     pub tasks: IndexMap<Name, NativeTask>,
 }
@@ -63,22 +64,22 @@ pub struct NativeJob {
 #[serde(deny_unknown_fields, default)]
 pub struct JobPlacement {
     /// The engine; only `any` means something to the simulator.
-    engine: Option<String>,
+    pub(super) engine: Option<String>,
     /// The site; not simulated.
-    site: Option<String>,
+    pub(super) site: Option<String>,
     /// A policy wish of the job; the cluster's policy decides.
-    policy: Option<String>,
+    pub(super) policy: Option<String>,
     /// Conditions on the node's labels; all must hold.
-    constraints: Vec<Constraint>,
+    pub(super) constraints: Vec<Constraint>,
     /// Wishes about the node's labels.
-    preferences: Vec<Preference>,
+    pub(super) preferences: Vec<Preference>,
     /// Prefer nodes that hold no other task of the job.
-    spread: Spread,
+    pub(super) spread: Spread,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-enum Spread {
+pub(super) enum Spread {
     #[default]
     None,
     Nodes,
@@ -156,12 +157,12 @@ pub enum Kind {
 #[derive(Clone, Copy, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Resources {
-    cores: Cores,
+    pub(super) cores: Cores,
     #[serde(default)]
-    memory: Bytes,
+    pub(super) memory: Bytes,
     /// Disk; not scheduled.
     #[serde(default)]
-    storage: Bytes,
+    pub(super) storage: Bytes,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
@@ -177,17 +178,17 @@ pub enum AntiAffinity {
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DependsOn {
-    task: Name,
+    pub(super) task: Name,
     #[serde(default)]
-    condition: Condition,
+    pub(super) condition: Condition,
 }
 
 /// True behaviour of a task in simulation.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct SimulateDocument {
-    duration_s: Option<Distribution>,
-    failure_probability: f64,
+    pub(super) duration_s: Option<Distribution>,
+    pub(super) failure_probability: f64,
 }
 
 fn yes() -> bool {
@@ -371,6 +372,13 @@ mod tests {
         ] {
             assert!(refusal(task).starts_with(field), "{task}: {}", refusal(task));
         }
+    }
+
+    #[test]
+    fn a_task_name_may_come_once() {
+        let task = r#""a": {"kind": "container", "resources": {"cores": 1}}"#;
+        let error = native_job(&format!(r#"{{"name": "j", "tasks": {{{task}, {task}}}}}"#)).unwrap_err();
+        assert!(error.field.starts_with("tasks") && error.cause.starts_with("duplicate task `a`"), "{error}");
     }
 
     #[test]

@@ -21,6 +21,7 @@ pub struct SwarmJob {
 
 #[derive(Clone, Debug, Deserialize)]
 struct JobInfo {
+    #[serde(deserialize_with = "super::tasks")]
     tasks: IndexMap<Name, SwarmTask>,
 }
 

@@ -14,9 +14,9 @@ use super::event_row::{FIELDS, push};
 use super::sheet::{Sheet, SheetWriter};
 
 /// Events handed over at once.
-const BATCH: usize = 1 << 14;
+const BATCH: usize = 1 << 12;
 /// Rows of a row group, a multiple of [`BATCH`].
-const GROUP: usize = 1 << 17;
+const GROUP: usize = 1 << 15;
 /// Batches that may wait for the writing thread.
 const QUEUE: usize = 2;
 

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use model::{JobBody, JobState, Millis};
+use model::{Cause, JobBody, JobState, Millis, Name};
+use serde::Serialize;
 
 use super::OutputError;
 use super::sheet::{Field, Kind, Sheet, SheetWriter};
@@ -50,7 +51,8 @@ pub enum JobColumn {
     Tasks,
 }
 
-const FIELDS: &[Field] = &[
+/// Their names and kinds.
+pub const FIELDS: &[Field] = &[
     Field("job", Kind::Int, true),
     Field("name", Kind::Text, true),
     Field("state", Kind::Text, true),
@@ -154,56 +156,58 @@ fn push(sheet: &mut Sheet, job: &JobRow, size: &Size) {
     sheet.next_row();
 }
 
-const CSV_HEADER: [&str; 18] = [
-    "job",
-    "name",
-    "state",
-    "rejected",
-    "tenant",
-    "priority",
-    "instances",
-    "cores",
-    "memory_bytes",
-    "submitted_s",
-    "started_s",
-    "ended_s",
-    "wait_s",
-    "execution_s",
-    "turnaround_s",
-    "retries",
-    "evictions",
-    "migrations",
-];
+/// A row of jobs.csv; its fields are the columns.
+#[derive(Serialize)]
+struct CsvRow<'a> {
+    job: String,
+    name: &'a str,
+    state: &'static str,
+    rejected: Option<&'static str>,
+    tenant: Option<&'a str>,
+    priority: i32,
+    instances: u64,
+    cores: u64,
+    memory_bytes: u64,
+    submitted_s: f64,
+    started_s: Option<f64>,
+    ended_s: Option<f64>,
+    wait_s: Option<f64>,
+    execution_s: Option<f64>,
+    turnaround_s: Option<f64>,
+    retries: u32,
+    evictions: u32,
+    migrations: u32,
+}
+
+impl<'a> CsvRow<'a> {
+    fn of(job: &'a JobRow, size: &Size) -> Self {
+        let done = (job.state == JobState::Succeeded).then_some(job.ended).flatten();
+        Self {
+            job: job.job.to_string(),
+            name: job.name.as_str(),
+            state: job.state.word(),
+            rejected: job.rejected.map(Cause::code),
+            tenant: job.body.tenant.as_ref().map(Name::as_str),
+            priority: job.body.priority,
+            instances: size.instances,
+            cores: size.cores,
+            memory_bytes: size.memory,
+            submitted_s: job.submitted.as_secs(),
+            started_s: job.started.map(Millis::as_secs),
+            ended_s: job.ended.map(Millis::as_secs),
+            wait_s: job.started.map(|started| started.since(job.submitted).as_secs()),
+            execution_s: done.zip(job.started).map(|(ended, started)| ended.since(started).as_secs()),
+            turnaround_s: done.map(|ended| ended.since(job.submitted).as_secs()),
+            retries: job.retries,
+            evictions: job.evictions,
+            migrations: job.migrations,
+        }
+    }
+}
 
 /// Writes jobs.csv; what is not known is empty.
 pub fn write_csv(path: &Path, jobs: &[JobRow]) -> Result<(), OutputError> {
     let mut writer = csv::Writer::from_path(path).map_err(OutputError::csv(path))?;
-    writer.write_record(CSV_HEADER).map_err(OutputError::csv(path))?;
-    let seconds = |time: Option<Millis>| time.map(|time| time.as_secs().to_string()).unwrap_or_default();
-    each(jobs, |job, size| {
-        let done = (job.state == JobState::Succeeded).then_some(job.ended).flatten();
-        let row = [
-            job.job.to_string(),
-            job.name.to_string(),
-            job.state.to_string(),
-            job.rejected.map(|cause| cause.code().to_owned()).unwrap_or_default(),
-            job.body.tenant.as_ref().map(ToString::to_string).unwrap_or_default(),
-            job.body.priority.to_string(),
-            size.instances.to_string(),
-            size.cores.to_string(),
-            size.memory.to_string(),
-            job.submitted.as_secs().to_string(),
-            seconds(job.started),
-            seconds(job.ended),
-            seconds(job.started.map(|started| started.since(job.submitted))),
-            seconds(done.zip(job.started).map(|(ended, started)| ended.since(started))),
-            seconds(done.map(|ended| ended.since(job.submitted))),
-            job.retries.to_string(),
-            job.evictions.to_string(),
-            job.migrations.to_string(),
-        ];
-        writer.write_record(&row)
-    })
-    .map_err(OutputError::csv(path))?;
+    each(jobs, |job, size| writer.serialize(CsvRow::of(job, size))).map_err(OutputError::csv(path))?;
     writer.flush().map_err(OutputError::io(path))
 }

@@ -7,9 +7,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use parquet::basic::{Compression, ConvertedType, Encoding, Repetition, Type as Physical};
-use parquet::data_type::{ByteArray, ByteArrayType, Int64Type};
+use parquet::data_type::{ByteArray, ByteArrayType, DataType, Int64Type};
+use parquet::errors::ParquetError;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
-use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
+use parquet::file::writer::{SerializedColumnWriter, SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::types::{ColumnPath, Type};
 
 use super::OutputError;
@@ -30,15 +31,37 @@ pub struct Field(pub &'static str, pub Kind, pub bool);
 #[derive(Debug)]
 struct Values<T> {
     values: Vec<T>,
-    /// 1 for each row with a value, 0 for each without, up to the last row with one.
-    present: Vec<i16>,
+    /// The row of each value.
+    rows: Vec<u32>,
 }
 
 impl<T> Values<T> {
-    fn set(&mut self, row: usize, value: T) {
-        self.present.resize(row, 0);
-        self.present.push(1);
+    fn new() -> Self {
+        Self { values: Vec::new(), rows: Vec::new() }
+    }
+
+    fn set(&mut self, row: u32, value: T) {
+        self.rows.push(row);
         self.values.push(value);
+    }
+
+    /// Writes the column and clears it. `present` is a buffer: 1 for each row with a value, 0 for each without.
+    fn write<D: DataType<T = T>>(
+        &mut self,
+        writer: &mut SerializedColumnWriter<'_>,
+        rows: u32,
+        required: bool,
+        present: &mut Vec<i16>,
+    ) -> Result<(), ParquetError> {
+        present.clear();
+        present.resize(rows as usize, 0);
+        for &row in &self.rows {
+            present[row as usize] = 1;
+        }
+        writer.typed::<D>().write_batch(&self.values, (!required).then_some(present.as_slice()), None)?;
+        self.values.clear();
+        self.rows.clear();
+        Ok(())
     }
 }
 
@@ -52,22 +75,22 @@ enum Column {
 #[derive(Debug)]
 pub struct Sheet {
     columns: Vec<Column>,
-    rows: usize,
+    rows: u32,
 }
 
 impl Sheet {
     /// No rows.
     pub fn new(fields: &[Field]) -> Self {
         let column = |field: &Field| match field.1 {
-            Kind::Int => Column::Int(Values { values: Vec::new(), present: Vec::new() }),
-            Kind::Text => Column::Text(Values { values: Vec::new(), present: Vec::new() }),
+            Kind::Int => Column::Int(Values::new()),
+            Kind::Text => Column::Text(Values::new()),
         };
         Self { columns: fields.iter().map(column).collect(), rows: 0 }
     }
 
     /// How many rows there are.
     pub fn rows(&self) -> usize {
-        self.rows
+        self.rows as usize
     }
 
     /// An integer for the current row; what exceeds 2^63 - 1 stands as that.
@@ -146,33 +169,20 @@ impl SheetWriter {
     }
 }
 
-fn write_group(
-    mut group: SerializedRowGroupWriter<'_, File>,
-    fields: &[Field],
-    sheet: &mut Sheet,
-) -> Result<(), parquet::errors::ParquetError> {
-    for (column, field) in sheet.columns.iter_mut().zip(fields) {
+fn write_group(mut group: SerializedRowGroupWriter<'_, File>, fields: &[Field], sheet: &mut Sheet) -> Result<(), ParquetError> {
+    let mut present = Vec::new();
+    for (column, &Field(_, _, required)) in sheet.columns.iter_mut().zip(fields) {
         let mut writer = group.next_column()?.expect("the schema has as many columns as the sheet");
         match column {
-            Column::Int(Values { values, present }) => {
-                present.resize(sheet.rows, 0);
-                writer.typed::<Int64Type>().write_batch(values, (!field.2).then_some(present), None)?;
-                values.clear();
-                present.clear();
-            }
-            Column::Text(Values { values, present }) => {
-                present.resize(sheet.rows, 0);
-                writer.typed::<ByteArrayType>().write_batch(values, (!field.2).then_some(present), None)?;
-                values.clear();
-                present.clear();
-            }
+            Column::Int(values) => values.write::<Int64Type>(&mut writer, sheet.rows, required, &mut present)?,
+            Column::Text(values) => values.write::<ByteArrayType>(&mut writer, sheet.rows, required, &mut present)?,
         }
         writer.close()?;
     }
     group.close().map(|_| ())
 }
 
-fn schema(fields: &[Field]) -> Result<Arc<Type>, parquet::errors::ParquetError> {
+fn schema(fields: &[Field]) -> Result<Arc<Type>, ParquetError> {
     let column = |&Field(name, kind, required): &Field| {
         let (physical, converted) = match kind {
             Kind::Int => (Physical::INT64, ConvertedType::NONE),

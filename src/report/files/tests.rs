@@ -123,7 +123,7 @@ fn a_recording_is_written_in_all_its_forms() {
     ] {
         recorder.event(Millis(time), &event);
     }
-    let recording = recorder.finish(&RunEnd { time: Millis(4_000), ..RunEnd::default() });
+    let recording = recorder.finish(RunEnd { time: Millis(4_000), ..RunEnd::default() });
     folder.write_recording(&recording).unwrap();
     let target = folder.finish().unwrap();
 
@@ -131,11 +131,31 @@ fn a_recording_is_written_in_all_its_forms() {
     assert_eq!(summary, recording.summary);
     let jobs = fs::read_to_string(target.join(names::JOBS_CSV)).unwrap();
     let rows: Vec<&str> = jobs.lines().collect();
-    assert_eq!(rows[1], "j0,tide,succeeded,,,0,1,2,1073741824,0.5,1,3,0.5,2,2.5,0,0,0");
+    assert_eq!(rows[1], "j0,tide,succeeded,,,0,1,2,1073741824,0.5,1.0,3.0,0.5,2.0,2.5,0,0,0");
     assert_eq!(rows[2], "j1,ebb,accepted,,,0,2,4,2147483648,0.6,,,,,,0,0,0");
     let series = fs::read_to_string(target.join(names::UTILISATION)).unwrap();
     assert_eq!(series.lines().nth(2), Some("1,1,2,8,1073741824,0,1,1"));
     let reader = SheetReader::open(&target.join(names::JOBS)).unwrap();
     assert_eq!(reader.ints(0, JobColumn::Ended.name()).unwrap(), [Some(3_000), None]);
     assert!(reader.ints(0, "tide").is_err());
+}
+
+/// The documentation names every figure and every column.
+#[test]
+fn the_documentation_is_complete() {
+    let text = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/metrics.md")).unwrap();
+    let summary = serde_json::to_value(Summary::default()).unwrap();
+    let mut names: Vec<String> = Vec::new();
+    for (name, value) in summary.as_object().unwrap() {
+        match value.as_object() {
+            Some(fields) if !fields.contains_key("p95") => names.extend(fields.keys().map(|field| format!("{name}.{field}"))),
+            _ => names.push(name.clone()),
+        }
+    }
+    names.extend(super::event_row::FIELDS.iter().chain(super::jobs::FIELDS).map(|field| field.0.to_owned()));
+    for name in names {
+        // `nodes_used.mean`, `.peak`: the second of two may leave its prefix out.
+        let short = name.split_once('.').map_or(name.as_str(), |(_, field)| field);
+        assert!(text.contains(&format!("`{name}`")) || text.contains(&format!("`.{short}`")), "{name} is not documented");
+    }
 }

@@ -61,7 +61,7 @@ pub struct Recorder {
 impl Recorder {
     /// Nothing has happened yet; every node is down until its first event.
     #[must_use]
-    pub fn new(options: &RecorderOptions<'_>) -> Self {
+    pub fn new(options: RecorderOptions<'_>) -> Self {
         let specs = || options.nodes.iter().map(AsRef::as_ref);
         Self {
             warmup: options.warmup,
@@ -161,11 +161,11 @@ impl Recorder {
 
     /// The run is over.
     #[must_use]
-    pub fn finish(mut self, end: &RunEnd) -> Recording {
+    pub fn finish(mut self, end: RunEnd) -> Recording {
         self.cluster.advance(end.time);
         // With every job ended, what follows the last end is no part of the statistics.
         let reading = self.settled.unwrap_or_else(|| self.cluster.reading());
-        let summary = outcome::summary(end, self.nodes.len(), self.warmup, &self.jobs, &self.tasks, &reading);
+        let summary = outcome::summary(&end, self.nodes.len(), self.warmup, &self.jobs, &self.tasks, &reading);
         let (series, heat) = self.cluster.finish();
         Recording { summary, jobs: self.jobs, series, heat, gantt: self.chart.finish(end.time), marks: self.marks.finish() }
     }

@@ -1,10 +1,10 @@
 //! From a job's history to its answer: waits with their reasons, and places with their ends.
 
-use model::{Millis, Run, ShapeId, TaskState, WaitReason};
+use model::{Millis, Run, Seconds, ShapeId, TaskState, WaitReason};
 
 use super::find::{Found, Listed};
 use super::history::{Fact, History};
-use super::{Attempt, Reason, Wait, Why, WhyTask, seconds};
+use super::{Attempt, Reason, Wait, Why, WhyTask};
 
 /// The whole answer.
 pub fn answer(found: Found, history: &History) -> Why {
@@ -22,9 +22,9 @@ pub fn answer(found: Found, history: &History) -> Why {
         name: found.name,
         state: found.state,
         rejected: found.rejected,
-        submitted_s: seconds(found.submitted),
-        started_s: found.started.map(seconds),
-        ended_s: found.ended.map(seconds),
+        submitted_s: Seconds(found.submitted),
+        started_s: found.started.map(Seconds),
+        ended_s: found.ended.map(Seconds),
         tasks,
     }
 }
@@ -43,7 +43,7 @@ fn instance_answer(found: &Found, task: &Listed, index: u32, facts: &[(Millis, F
                 node: *node,
                 cpuset: cpuset.clone(),
                 memory_bytes: *memory,
-                reserved_s: seconds(*time),
+                reserved_s: Seconds(*time),
                 started_s: None,
                 ended_s: None,
                 outcome: None,
@@ -53,7 +53,7 @@ fn instance_answer(found: &Found, task: &Listed, index: u32, facts: &[(Millis, F
             Fact::Released { run } => {
                 // The end of the run itself says more, whichever of the two comes first.
                 if let Some(attempt) = of(&mut attempts, *run) {
-                    attempt.ended_s.get_or_insert(seconds(*time));
+                    attempt.ended_s.get_or_insert(Seconds(*time));
                 }
             }
             Fact::State { run, to, cause, exit_code } => {
@@ -92,11 +92,11 @@ fn of(attempts: &mut [Attempt], run: Run) -> Option<&mut Attempt> {
 fn change(attempt: &mut Attempt, time: Millis, to: &str, cause: Option<&String>, exit_code: Option<i64>) {
     let holds = [TaskState::Scheduled, TaskState::Migrating, TaskState::Stopping].iter().any(|state| state.word() == to);
     if to == TaskState::Running.word() {
-        attempt.started_s.get_or_insert(seconds(time));
+        attempt.started_s.get_or_insert(Seconds(time));
         // A node that was only silent gives its runs back.
         attempt.outcome = None;
     } else if !holds && attempt.outcome.is_none() {
-        attempt.ended_s.get_or_insert(seconds(time));
+        attempt.ended_s.get_or_insert(Seconds(time));
         attempt.outcome = Some(to.to_owned());
         attempt.cause = cause.cloned();
         attempt.exit_code = exit_code;
@@ -106,7 +106,7 @@ fn change(attempt: &mut Attempt, time: Millis, to: &str, cause: Option<&String>,
 fn dependency_wait(from: Millis, until: Option<Millis>) -> Wait {
     let mut reasons = Vec::new();
     add(&mut reasons, from, until, WaitReason::Dependencies);
-    Wait { from_s: seconds(from), until_s: until.map(seconds), reasons }
+    Wait { from_s: Seconds(from), until_s: until.map(Seconds), reasons }
 }
 
 /// A wait for a place. The reasons of the instance's shape hold, also one that the shape had before the wait began;
@@ -123,7 +123,7 @@ fn wait(from: Millis, until: Option<Millis>, facts: &[(Millis, Fact)], history: 
             add(&mut reasons, since, (to != Millis::NEVER).then_some(to), reason);
         }
     }
-    Wait { from_s: seconds(from), until_s: until.map(seconds), reasons }
+    Wait { from_s: Seconds(from), until_s: until.map(Seconds), reasons }
 }
 
 /// Cuts `from..until` where `changes` says something new: (since, until, what holds). A change at the very beginning
@@ -145,7 +145,7 @@ fn pieces<T: Copy>(changes: &[(Millis, T)], from: Millis, until: Millis) -> Vec<
 /// Adds a reason, or prolongs the last where it is the same.
 fn add(reasons: &mut Vec<Reason>, from: Millis, until: Option<Millis>, reason: WaitReason) {
     match reasons.last_mut() {
-        Some(last) if last.reason == reason => last.until_s = until.map(seconds),
-        _ => reasons.push(Reason { from_s: seconds(from), until_s: until.map(seconds), reason, text: reason.to_string() }),
+        Some(last) if last.reason == reason => last.until_s = until.map(Seconds),
+        _ => reasons.push(Reason { from_s: Seconds(from), until_s: until.map(Seconds), reason, text: reason.to_string() }),
     }
 }

@@ -10,7 +10,7 @@ mod text;
 
 use std::path::{Path, PathBuf};
 
-use model::{Bytes, CpuSet, JobId, Millis, NodeId, Seconds, WaitReason};
+use model::{Bytes, CpuSet, JobId, NodeId, Seconds, WaitReason};
 use serde::{Serialize, Serializer};
 
 use super::files::OutputError;
@@ -151,8 +151,4 @@ pub fn why(folder: &Path, job: &str) -> Result<Why, WhyError> {
 
 fn as_text<S: Serializer>(value: &impl ToString, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&value.to_string())
-}
-
-fn seconds(time: Millis) -> Seconds {
-    Seconds(time)
 }

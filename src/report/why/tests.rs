@@ -34,7 +34,7 @@ fn written(jobs: &[&str], count: u32, events: &[(u64, Event)]) -> TempDir {
         log.event(Millis(*time), event);
     }
     assert_eq!(log.finish().unwrap(), events.len() as u64);
-    folder.write_recording(&recorder.finish(&RunEnd { time: Millis(60_000), ..RunEnd::default() })).unwrap();
+    folder.write_recording(&recorder.finish(RunEnd { time: Millis(60_000), ..RunEnd::default() })).unwrap();
     folder.finish().unwrap();
     out
 }

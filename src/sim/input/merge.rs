@@ -8,7 +8,33 @@ use super::{InputError, JobSource, Jobs, Rows};
 use crate::sim::config::Arrival;
 use crate::stress::{Load, LoadIter};
 
-/// Rows in memory.
+/// Rows that are given away one by one.
+pub(super) struct Sorted {
+    rows: std::vec::IntoIter<Arrival>,
+    notes: Vec<String>,
+}
+
+impl Sorted {
+    pub(super) fn new(rows: Vec<Arrival>, notes: Vec<String>) -> Self {
+        Self { rows: rows.into_iter(), notes }
+    }
+}
+
+impl Iterator for Sorted {
+    type Item = Result<Arrival, InputError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.rows.next().map(Ok)
+    }
+}
+
+impl JobSource for Sorted {
+    fn notes(&self) -> Vec<String> {
+        self.notes.clone()
+    }
+}
+
+/// Rows in memory that many sources share.
 pub(super) struct Kept {
     rows: Arc<Rows>,
     next: usize,

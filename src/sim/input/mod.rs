@@ -159,8 +159,8 @@ impl JobInput {
     }
 }
 
-/// Rows that a reader has in memory, in any order, as a source.
-pub(super) fn kept(mut jobs: Vec<Arrival>, notes: Vec<String>) -> Jobs {
+/// Rows that a reader has in memory, in any order, as a source that gives them away.
+pub(super) fn sorted(mut jobs: Vec<Arrival>, notes: Vec<String>) -> Jobs {
     jobs.sort_by_key(|arrival| arrival.at);
-    Box::new(merge::Kept::new(Arc::new(Rows { jobs, skipped: 0, notes })))
+    Box::new(merge::Sorted::new(jobs, notes))
 }

@@ -158,7 +158,7 @@ impl FaultsDocument {
     pub fn random_failures(&self) -> At<Option<RandomFailures>> {
         let Some(RandomDocument { mttf_s, mttr_s }) = self.random else { return Ok(None) };
         for (field, mean) in [("mttf_s", mttf_s), ("mttr_s", mttr_s)] {
-            if !(mean >= 0.001 && mean <= 1e10) {
+            if !(0.001..=1e10).contains(&mean) {
                 return Err((
                     format!("faults.random.{field}"),
                     Fault::Value(format!("it is {mean}: a mean time is from 0.001 to 1e10 seconds")),

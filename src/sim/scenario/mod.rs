@@ -143,4 +143,4 @@ fn check_span(document: &Document) -> Result<(), (&'static str, Fault)> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -232,3 +232,27 @@ fn the_published_schemas_are_those_of_the_types() {
     check_schema::<Document>("scenario.schema.json");
     check_schema::<model::document::NativeJob>("job.schema.json");
 }
+
+/// The blocks of a language in a page of the documentation.
+fn blocks(page: &str, language: &str) -> Vec<String> {
+    let text = std::fs::read_to_string(root("docs/formats").join(page)).unwrap();
+    let fence = format!("```{language}\n");
+    text.split(&fence).skip(1).map(|rest| rest.split("```").next().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn the_examples_of_the_documentation_are_right() {
+    for text in blocks("scenario.md", "json") {
+        scenario(&text).unwrap_or_else(|error| panic!("{error}"));
+    }
+    for text in blocks("job.md", "json") {
+        model::document::native_job(&text).unwrap_or_else(|error| panic!("{error}"));
+    }
+    for text in blocks("state.md", "json") {
+        crate::sim::state_file::State::parse(&Source::new("state.md", text)).unwrap_or_else(|error| panic!("{error}"));
+    }
+    for text in blocks("trace-native.md", "csv") {
+        let (trace, _file) = crate::sim::trace::Trace::in_text(crate::sim::trace::TraceFormat::Native, &text);
+        assert_eq!(trace.open().unwrap().map(Result::unwrap).count(), 2);
+    }
+}

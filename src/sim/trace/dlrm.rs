@@ -8,7 +8,7 @@ use super::body::{Bodies, Shape};
 use super::table::Table;
 use super::value;
 use crate::sim::config::Arrival;
-use crate::sim::input::{Fault, InputError, Jobs, kept};
+use crate::sim::input::{Fault, InputError, Jobs, sorted};
 
 /// When an instance that was never deleted ends: the last time in the trace.
 const END: Millis = Millis(2_677_541_000);
@@ -37,7 +37,7 @@ pub(super) fn read(file: &Path) -> Result<Jobs, InputError> {
     if jobs.is_empty() {
         return Err(Fault::Empty("it has no rows").in_file(file));
     }
-    Ok(kept(jobs, Vec::new()))
+    Ok(sorted(jobs, Vec::new()))
 }
 
 /// GiB, rounded up to whole MiB.

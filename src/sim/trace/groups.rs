@@ -10,7 +10,7 @@ use super::body::{Bodies, Shape};
 use super::table::Table;
 use super::value;
 use crate::sim::config::Arrival;
-use crate::sim::input::{Fault, InputError, Jobs, kept};
+use crate::sim::input::{Fault, InputError, Jobs, sorted};
 
 /// The most instances of a row.
 const MOST_INSTANCES: u64 = 10_000_000;
@@ -41,7 +41,7 @@ pub(super) fn read(file: &Path, node_memory: Bytes) -> Result<Jobs, InputError> 
     if jobs.is_empty() {
         return Err(Fault::Empty("it has no rows").in_file(file));
     }
-    Ok(kept(jobs, rounding.notes()))
+    Ok(sorted(jobs, rounding.notes()))
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use super::body::{Bodies, Shape};
 use super::table::Table;
 use super::value;
 use crate::sim::config::Arrival;
-use crate::sim::input::{Fault, InputError, Jobs, kept};
+use crate::sim::input::{Fault, InputError, Jobs, sorted};
 
 pub(super) fn read(file: &Path) -> Result<Jobs, InputError> {
     let mut table = Table::open(file)?;
@@ -36,7 +36,7 @@ pub(super) fn read(file: &Path) -> Result<Jobs, InputError> {
     if jobs.is_empty() {
         return Err(Fault::Empty("it has no rows").in_file(file));
     }
-    Ok(kept(jobs, rounding.notes()))
+    Ok(sorted(jobs, rounding.notes()))
 }
 
 #[cfg(test)]

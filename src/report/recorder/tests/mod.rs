@@ -1,5 +1,6 @@
 //! Golden values from hand-made event sequences.
 
+mod cost;
 mod naive;
 mod story;
 
@@ -27,7 +28,7 @@ fn same(found: f64, expected: f64) {
 
 #[test]
 fn an_empty_run_is_all_zero() {
-    let recording = recorder(&nodes(2, 4, 8), 0, GanttOptions::default()).finish(&end(0));
+    let recording = recorder(&nodes(2, 4, 8), 0, GanttOptions::default()).finish(end(0));
     assert_eq!(recording.summary.jobs.submitted, 0);
     assert_eq!(recording.summary.wait_s, Spread::default());
     same(recording.summary.utilisation.cores_mean, 0.0);
@@ -59,7 +60,7 @@ fn times_and_integrals_are_exact() {
     at(6_000, job_state(0, JobState::Running, JobState::Succeeded, None));
     // What follows the last end is no part of the means.
     at(9_000, node(1, NodeState::Ready, NodeState::Left));
-    let recording = recorder.finish(&end(10_000));
+    let recording = recorder.finish(end(10_000));
     let summary = &recording.summary;
 
     assert_eq!((summary.jobs.submitted, summary.jobs.completed), (1, 1));
@@ -108,7 +109,7 @@ fn warmup_leaves_early_jobs_and_times_out() {
         at(submitted + 5_000, task(it, first, TaskState::Running, TaskState::Succeeded, None));
         at(submitted + 5_000, job_state(index, JobState::Running, JobState::Succeeded, None));
     }
-    let summary = recorder.finish(&end(11_000)).summary;
+    let summary = recorder.finish(end(11_000)).summary;
     assert_eq!(summary.jobs.completed, 2);
     same(summary.wait_s.mean, 2.0);
     same(summary.makespan_s, 11.0);
@@ -128,7 +129,7 @@ fn a_window_keeps_the_bars_that_reach_into_it() {
     for (time, event) in events {
         recorder.event(Millis(time), &event);
     }
-    let gantt = recorder.finish(&end(10_000)).gantt;
+    let gantt = recorder.finish(end(10_000)).gantt;
     assert_eq!((gantt.from, gantt.until), (Millis(4_000), Millis(8_000)));
     assert_eq!(gantt.bars.iter().map(|bar| bar.task.instance).collect::<Vec<_>>(), [1, 3]);
 }
@@ -142,6 +143,6 @@ fn the_chart_is_bounded() {
         recorder.event(Millis(u64::from(i)), &reserved(key(0, i), run(1, 1), 0, "0", 1));
         recorder.event(Millis(u64::from(i) + 1), &released(key(0, i), run(1, 1), 0, 1, 1));
     }
-    let gantt = recorder.finish(&end(10_000)).gantt;
+    let gantt = recorder.finish(end(10_000)).gantt;
     assert_eq!((gantt.bars.len(), gantt.until, gantt.left_out), (super::MOST_BARS, Millis(2_000), 0));
 }

@@ -108,7 +108,7 @@ proptest! {
                 }
             }
         }
-        let recording = recorder.finish(&end(moments.len() as u64));
+        let recording = recorder.finish(end(moments.len() as u64));
         let window = moments.get(warmup as usize..).unwrap_or_default();
         let expected = sums(window);
         let summary = &recording.summary;

@@ -40,7 +40,7 @@ fn a_lost_attempt_is_tried_again() {
     start(&mut recorder, 4_000, 0, 2, 2, 1);
     succeed(&mut recorder, 5_000, 0, 2, 2, 1);
     recorder.event(Millis(5_000), &job_state(0, JobState::Running, JobState::Succeeded, None));
-    let recording = recorder.finish(&end(5_000));
+    let recording = recorder.finish(end(5_000));
     let tasks = recording.summary.tasks;
     assert_eq!((tasks.placed, tasks.completed, tasks.lost_attempts, tasks.lost, tasks.duplicated), (2, 1, 1, 0, 0));
     assert_eq!((recording.jobs[0].retries, recording.jobs[0].evictions), (1, 0));
@@ -67,7 +67,7 @@ fn a_move_is_no_retry_and_no_duplicate() {
     recorder.event(Millis(4_000), &task(it, run(1, 2), TaskState::Migrating, TaskState::Running, None));
     succeed(&mut recorder, 5_000, 0, 1, 2, 1);
     recorder.event(Millis(5_000), &job_state(0, JobState::Running, JobState::Succeeded, None));
-    let recording = recorder.finish(&end(5_000));
+    let recording = recorder.finish(end(5_000));
     let tasks = recording.summary.tasks;
     assert_eq!((tasks.placed, tasks.migrated, tasks.evicted, tasks.duplicated, tasks.lost), (3, 1, 0, 0, 0));
     assert_eq!((recording.jobs[0].migrations, recording.jobs[0].retries), (1, 0));
@@ -94,7 +94,7 @@ fn evictions_count_once_however_they_are_told() {
     start(&mut recorder, 70, 2, 2, 2, 1);
     recorder.event(Millis(80), &task(key(0, 2), run(2, 2), TaskState::Running, TaskState::Stopping, Some(Cause::Preempted)));
     recorder.event(Millis(90), &task(key(0, 2), run(2, 2), TaskState::Stopping, TaskState::Succeeded, Some(Cause::Exit(0))));
-    let recording = recorder.finish(&end(100));
+    let recording = recorder.finish(end(100));
     assert_eq!((recording.summary.tasks.evicted, recording.jobs[0].evictions), (2, 2));
     assert_eq!((recording.summary.jobs.running, recording.summary.tasks.lost), (1, 0));
 }
@@ -120,7 +120,7 @@ fn outcomes_add_up() {
     at(job_state(1, JobState::Running, JobState::Succeeded, None));
     at(job_state(2, JobState::Running, JobState::Failed, None));
     at(job_state(3, JobState::Queued, JobState::Stopped, Some(Cause::Requested)));
-    let recording = recorder.finish(&end(10));
+    let recording = recorder.finish(end(10));
     let jobs = recording.summary.jobs;
     assert_eq!((jobs.rejected, jobs.completed, jobs.failed, jobs.running, jobs.waiting), (1, 1, 2, 1, 1));
     assert_eq!(jobs.submitted, jobs.rejected + jobs.completed + jobs.failed + jobs.running + jobs.waiting);
@@ -145,6 +145,6 @@ fn our_own_bugs_would_show() {
     recorder.event(Millis(5), &task(key(0, 0), run(1, 1), TaskState::Running, TaskState::Succeeded, None));
     recorder.event(Millis(5), &task(key(0, 2), run(1, 2), TaskState::Running, TaskState::Succeeded, None));
     recorder.event(Millis(5), &job_state(0, JobState::Running, JobState::Succeeded, None));
-    let tasks = recorder.finish(&end(5)).summary.tasks;
+    let tasks = recorder.finish(end(5)).summary.tasks;
     assert_eq!((tasks.duplicated, tasks.lost), (3, 1));
 }
