@@ -63,6 +63,18 @@ pub enum RunError {
     Output(#[from] crate::report::files::OutputError),
 }
 
+impl RunError {
+    /// The stable code of the error; it names a page in docs/errors.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Input(error) => error.code(),
+            Self::Journal(_) => "run-journal",
+            Self::Output(error) => error.code(),
+        }
+    }
+}
+
 /// Runs a simulation.
 ///
 /// # Errors
@@ -72,7 +84,7 @@ pub fn run(config: &Config, jobs: Jobs, options: RunOptions) -> Result<Recording
     let RunOptions { warmup, gantt, journal, event_log, interrupted, progress, mut inspect } = options;
     let mut journal = Journal::new(journal);
     journal.start(config.policy, config.timing.round, config.seed);
-    let recorder = Recorder::new(&RecorderOptions { nodes: &config.nodes, warmup, start: config.start, gantt });
+    let recorder = Recorder::new(RecorderOptions { nodes: &config.nodes, warmup, start: config.start, gantt });
     let mut world = World::new(config, Observer { journal, recorder, event_log });
     let mut jobs = Feed::new(jobs)?;
     let mut partial = false;
@@ -101,7 +113,7 @@ pub fn run(config: &Config, jobs: Jobs, options: RunOptions) -> Result<Recording
     let Observer { journal, recorder, event_log } = world.finish();
     event_log.map(EventLog::finish).transpose()?;
     let journal_hash = journal.finish().map_err(RunError::Journal)?;
-    Ok(recorder.finish(&RunEnd {
+    Ok(recorder.finish(RunEnd {
         time,
         policy: config.policy.to_string(),
         seed: config.seed,

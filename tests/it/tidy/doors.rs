@@ -23,7 +23,7 @@ const PURE: [(&str, &[&str]); 4] = [
         ],
     ),
     ("scheduler", &["model", "serde", "smallvec"]),
-    ("actors", &["model", "scheduler", "serde"]),
+    ("actors", &["model", "scheduler", "serde", "smallvec"]),
     ("engine", &["model", "serde"]),
 ];
 
