@@ -42,6 +42,13 @@ impl CpuSet {
         Self(SmallVec::from_slice(&words[..used]))
     }
 
+    /// The set of cores below 64 whose members are the set bits of `word`.
+    #[must_use]
+    #[inline]
+    pub fn from_word(word: u64) -> Self {
+        Self(SmallVec::from_buf_and_len([word, 0, 0, 0], usize::from(word != 0)))
+    }
+
     /// The bits, 64 cores a word, without trailing zero words.
     #[must_use]
     pub fn words(&self) -> &[u64] {

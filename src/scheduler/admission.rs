@@ -2,15 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use model::{Millis, NodeId, ShapeId, TaskKey, WaitReason};
+use model::{Millis, ShapeId, TaskKey, WaitReason};
 
 use crate::gang::Ask;
-use crate::inventory::Need;
 use crate::planner::{Planner, Round};
 use crate::preempt::victims;
-use crate::promise::{Promise, Promises};
+use crate::promise::{Promise, PromisedPlace, Promises};
 use crate::queue::{Members, Rank};
-use crate::room::{Nominated, Room};
+use crate::room::{Asker, Nominated, Room};
 
 /// How many waiting units conservative backfill promises a start to.
 pub const CONSERVATIVE_DEPTH: usize = 64;
@@ -22,7 +21,7 @@ const EVICTING_UNITS: usize = 16;
 /// First in, first out: the first unit that does not fit holds up all behind it.
 pub fn strict(planner: &mut Planner, now: Millis, round: &mut Round) {
     while let Some((rank, shape)) = planner.queue.first_open().filter(|&first| Some(first) == planner.queue.first()) {
-        match planner.try_unit(rank, shape, now, None, round) {
+        match planner.try_unit(rank, shape, now, round) {
             Ok(()) => planner.placed(rank, shape, round),
             Err(reason) => {
                 planner.queue.block(shape);
@@ -35,7 +34,7 @@ pub fn strict(planner: &mut Planner, now: Millis, round: &mut Round) {
 /// Every unit is tried in order; those that do not fit are passed over.
 pub fn skip(planner: &mut Planner, now: Millis, round: &mut Round) {
     while let Some((rank, shape)) = planner.queue.first_open() {
-        match planner.try_unit(rank, shape, now, None, round) {
+        match planner.try_unit(rank, shape, now, round) {
             Ok(()) => planner.placed(rank, shape, round),
             Err(reason) => {
                 planner.queue.block(shape);
@@ -47,31 +46,22 @@ pub fn skip(planner: &mut Planner, now: Millis, round: &mut Round) {
 
 /// Units behind waiting ones are tried where they delay none of the first `depth` of them.
 pub fn backfill(planner: &mut Planner, now: Millis, depth: usize, round: &mut Round) {
-    let earlier = std::mem::take(&mut planner.promises);
-    let mut promises = Promises::default();
+    let mut promises = std::mem::take(&mut planner.promises).next_round();
     let mut head: Option<TaskKey> = None;
     let mut firsts: BTreeSet<(Rank, ShapeId)> = planner.queue.firsts(true).collect();
     for _ in 0..BACKFILL_SCAN {
         let Some((rank, shape)) = firsts.pop_first() else { break };
         let unit = planner.queue.unit(shape, rank).expect("the lane's unit waits");
-        let (estimate, each) = (unit.estimate, matches!(unit.members, Members::Each(_)));
-        let until = estimate.map_or(Millis::NEVER, |estimate| now.plus(estimate));
-        let spare = |room: &Room, node: NodeId, need: Need| promises.spare(room, node, need, until);
-        let tried = match (head, estimate) {
-            (Some(head), None) => Err(WaitReason::NoEstimate { head }),
-            (Some(_), Some(_)) if !promises.is_empty() => planner.try_unit(rank, shape, now, Some(&spare), round),
-            _ => planner.try_unit(rank, shape, now, None, round),
-        };
+        let each = matches!(unit.members, Members::Each(_));
         let next = planner.queue.next_in_lane(shape, rank);
-        let reason = match tried {
+        let reason = match try_between(planner, &mut promises, head, (rank, shape), now, round) {
             Ok(()) => {
-                let again = rank.after_first();
                 planner.placed(rank, shape, round);
+                let again = rank.after_first();
                 let rest = (each && planner.queue.unit(shape, again).is_some()).then_some(again);
                 firsts.extend(rest.or(next).map(|rank| (rank, shape)));
                 continue;
             }
-            Err(WaitReason::NextRound) => delayed_by(&promises, head),
             Err(reason) => reason,
         };
         let first_of_lane = planner.queue.lane(shape).next().is_some_and(|(first, _)| first == rank);
@@ -79,36 +69,81 @@ pub fn backfill(planner: &mut Planner, now: Millis, depth: usize, round: &mut Ro
             planner.note_reason(shape, reason, round);
         }
         head = head.or(Some(rank.first));
-        if promises.len() < depth
-            && let Some(promise) = promised(planner, &promises, rank, shape, now, &earlier)
-        {
-            promises.push(promise);
-        }
+        promise(planner, &mut promises, depth, (rank, shape), now);
         // Units behind it in the lane have the same shape, but may be short enough where this one was not.
-        let hopeless = reason.nearest().is_some() && promises.len() >= depth;
+        let hopeless = reason.nearest().is_some() && promises.settled() >= depth;
         firsts.extend(next.filter(|_| !hopeless).map(|rank| (rank, shape)));
     }
     planner.promises = promises;
 }
 
-fn delayed_by(promises: &Promises, head: Option<TaskKey>) -> WaitReason {
-    match (promises.iter().next(), head) {
-        (Some(promise), _) => WaitReason::WouldDelay { head: promise.unit, promised: promise.start },
-        (None, Some(head)) => WaitReason::BehindHead { head },
-        (None, None) => WaitReason::NextRound,
+/// Tries a unit without delaying a promise of another: where the fit chooses, else where it was promised its places.
+fn try_between(
+    planner: &mut Planner,
+    promises: &mut Promises,
+    head: Option<TaskKey>,
+    (rank, shape): (Rank, ShapeId),
+    now: Millis,
+    round: &mut Round,
+) -> Result<(), WaitReason> {
+    let unit = planner.queue.unit(shape, rank).expect("the lane's unit waits");
+    let (estimate, alone) = (unit.estimate, [rank.first.instance]);
+    let key = TaskKey { instance: unit.next_members(&alone)[0], ..rank.first };
+    if let (Some(head), None) = (head, estimate) {
+        return Err(WaitReason::NoEstimate { head });
     }
+    let own = promises.take(key);
+    if own.is_none() && promises.iter().next().is_none() {
+        return planner.try_unit(rank, shape, now, round);
+    }
+    let until = estimate.map_or(Millis::NEVER, |estimate| now.plus(estimate));
+    let between =
+        |room: &Room, asker: Asker, _: usize| room.place_where(asker, |node| promises.spare(room, node, asker.part.need, now, until));
+    let mut tried = planner.try_unit_at(rank, shape, now, between, round);
+    if let (Err(_), Some(own)) = (&tried, &own) {
+        let promised = |room: &Room, asker: Asker, member: usize| {
+            let PromisedPlace { node: there, need, .. } = own.places[member];
+            room.place_where(asker, |node| node == there && promises.spare(room, node, need, now, until))
+        };
+        if planner.try_unit_at(rank, shape, now, promised, round).is_ok() {
+            tried = Ok(());
+        }
+    }
+    if tried.is_err() {
+        promises.give_back(own);
+    }
+    tried.map_err(|reason| match (reason, promises.first_settled(), head) {
+        (WaitReason::NextRound, Some(promise), _) => WaitReason::WouldDelay { head: promise.unit, promised: promise.start },
+        (WaitReason::NextRound, None, Some(head)) => WaitReason::BehindHead { head },
+        (reason, ..) => reason,
+    })
 }
 
-fn promised(planner: &Planner, promises: &Promises, rank: Rank, shape: ShapeId, now: Millis, earlier: &Promises) -> Option<Promise> {
-    let unit = planner.queue.unit(shape, rank)?;
-    let alone = [rank.first.instance];
-    let members: &[u32] = match &unit.members {
-        Members::Each(_) => &alone,
-        Members::Gang(members) => members,
+/// Promises a start to the unit, or to each of its members where they are placed one by one, while promises are left to give.
+fn promise(planner: &Planner, promises: &mut Promises, depth: usize, (rank, shape): (Rank, ShapeId), now: Millis) {
+    let unit = planner.queue.unit(shape, rank).expect("the lane's unit waits");
+    let left = depth.saturating_sub(promises.settled());
+    let each: Vec<[u32; 1]> = match &unit.members {
+        Members::Each(end) => (rank.first.instance..*end).take(left).map(|instance| [instance]).collect(),
+        Members::Gang(_) => Vec::new(),
     };
-    let ask = Ask { job: rank.first.job, members, shape: planner.queue.shape(shape), priority: unit.priority, ends: Millis::NEVER };
-    let before = earlier.iter().find(|promise| promise.unit.job == ask.job && promise.unit.instance == members[0]);
-    promises.earliest(&planner.room, ask, unit.estimate, now, planner.round, before)
+    let units: Vec<&[u32]> = match &unit.members {
+        Members::Each(_) => each.iter().map(|member| member.as_slice()).collect(),
+        Members::Gang(members) => vec![members.as_ref()],
+    };
+    for members in units.into_iter().take(left) {
+        let ask = Ask { job: rank.first.job, members, shape: planner.queue.shape(shape), priority: unit.priority, ends: Millis::NEVER };
+        let kept = promises.take(TaskKey { job: ask.job, instance: members[0] });
+        if let Some(promise) = promises.earliest(&planner.room, ask, unit.estimate, now, planner.round, kept) {
+            promises.push(promise);
+        }
+    }
+    // Members that are placed one by one are tried in their order and are alike, so the first gets the earliest start.
+    let mut given: Vec<_> = each.iter().filter_map(|[instance]| promises.take(TaskKey { instance: *instance, ..rank.first })).collect();
+    given.sort_by_key(|promise| promise.start);
+    for (promise, [instance]) in given.into_iter().zip(&each) {
+        promises.push(Promise { unit: TaskKey { instance: *instance, ..rank.first }, ..promise });
+    }
 }
 
 /// Tells tasks of lower priority to yield to the waiting units of the highest priority.
@@ -132,10 +167,7 @@ pub fn preempt(planner: &mut Planner, round: &mut Round) {
         }
         let unit = planner.queue.unit(shape, rank).expect("the lane's unit waits");
         let alone = [rank.first.instance];
-        let members: &[u32] = match &unit.members {
-            Members::Each(_) => &alone,
-            Members::Gang(members) => members,
-        };
+        let members = unit.next_members(&alone);
         let ask = Ask { job: rank.first.job, members, shape: planner.queue.shape(shape), priority, ends: Millis::NEVER };
         let Some(chosen) = victims(&planner.room, ask).filter(|chosen| !chosen.is_empty()) else { continue };
         for victim in &chosen {

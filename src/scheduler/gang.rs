@@ -35,44 +35,40 @@ pub struct Ask<'a> {
     pub ends: Millis,
 }
 
-/// A filter on (node, need), beside the unit's own rules; absent: every node will do.
-pub type Spare<'a> = Option<&'a dyn Fn(&Room, NodeId, Need) -> bool>;
-
 /// Takes a place for each member, appended to `places`, or takes nothing and says how far it came and what the next one lacks.
+///
+/// `choose` names the node of a member, by its position in the unit.
 ///
 /// # Errors
 /// The reason why the unit does not fit now.
-pub fn place_all(room: &mut Room, ask: Ask, spare: Spare, places: &mut Vec<Place>) -> Result<(), WaitReason> {
+pub fn place_all(
+    room: &mut Room,
+    ask: Ask,
+    mut choose: impl FnMut(&Room, Asker, usize) -> Option<NodeId>,
+    places: &mut Vec<Place>,
+) -> Result<(), WaitReason> {
     let before = places.len();
-    let mut member = ask.members.iter();
-    for part in &ask.shape.parts {
+    let parts = ask.shape.parts.iter().flat_map(|part| (0..part.count).map(move |_| part));
+    for (index, (part, &instance)) in parts.zip(ask.members).enumerate() {
         let asker = Asker { job: ask.job, priority: ask.priority, part };
-        for _ in 0..part.count {
-            let instance = *member.next().expect("a unit has as many members as its shape has tasks");
-            let found = match spare {
-                None => room.place(asker, &|_, _| true, false),
-                Some(spare) => room.place(asker, &|node, need| spare(room, node, need), true),
-            };
-            let Some(node) = found else {
-                let fitted = (places.len() - before) as u32;
-                let reason = room.explain(asker).unwrap_or(WaitReason::NextRound);
-                undo(room, places, before);
-                return Err(of_gang(reason, fitted, ask.members.len() as u32));
-            };
-            let task = TaskKey { job: ask.job, instance };
-            let pinned = part.rules.as_ref().and_then(|rules| rules.pin.as_ref()).filter(|pin| !pin.cpuset.is_empty());
-            let cpuset = match pinned {
-                Some(pin) => {
-                    let taken = room.inventory.take_exact(node, &pin.cpuset, part.need.memory);
-                    assert!(taken, "the filter saw the pinned cores free");
-                    pin.cpuset.clone()
-                }
-                None => room.inventory.take(node, part.need),
-            };
-            let held = Held { need: part.need, priority: ask.priority, ends: ask.ends, stopping: false, mate: part.task };
-            room.held.add(node, task, held);
-            places.push(Place { task, node, cpuset, need: part.need });
-        }
+        let Some(node) = choose(room, asker, index) else {
+            let reason = room.explain(asker).unwrap_or(WaitReason::NextRound);
+            undo(room, places, before);
+            return Err(of_gang(reason, index as u32, ask.members.len() as u32));
+        };
+        let task = TaskKey { job: ask.job, instance };
+        let pinned = part.rules.as_ref().and_then(|rules| rules.pin.as_ref()).filter(|pin| !pin.cpuset.is_empty());
+        let cpuset = match pinned {
+            Some(pin) => {
+                let taken = room.inventory.take_exact(node, &pin.cpuset, part.need.memory);
+                assert!(taken, "the filter saw the pinned cores free");
+                pin.cpuset.clone()
+            }
+            None => room.inventory.take(node, part.need),
+        };
+        let held = Held { need: part.need, priority: ask.priority, ends: ask.ends, stopping: false, mate: part.task };
+        room.held.add(node, task, held);
+        places.push(Place { task, node, cpuset, need: part.need });
     }
     Ok(())
 }

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use model::{Admission, Bytes, CpuSet, JobId, Millis, Name, NodeClass, NodeId, Policy, ShapeId, TaskKey, WaitReason};
 
 use crate::admission;
-use crate::gang::{Ask, Place, Spare, place_all};
+use crate::gang::{Ask, Place, place_all};
 use crate::held::{Held, Holdings};
-use crate::inventory::{Inventory, Need};
+use crate::inventory::Inventory;
 use crate::preempt::Victim;
 use crate::promise::Promises;
 use crate::queue::{Members, Queue, Rank, Unit};
-use crate::room::Room;
+use crate::room::{Asker, Room};
 use crate::shape::{Part, Shape};
 
 /// What a round decided.
@@ -233,9 +233,9 @@ impl Planner {
         let shape = Shape { scope: None, parts: smallvec::smallvec![part] };
         let members = [task.instance];
         let ask = Ask { job: task.job, members: &members, shape: &shape, priority, ends };
-        let spare = |_: &Room, node: NodeId, _: Need| node != from && to.is_none_or(|to| to == node);
+        let other = |room: &Room, asker: Asker, _: usize| room.place_where(asker, |node| node != from && to.is_none_or(|to| to == node));
         let mut places = Vec::new();
-        place_all(&mut self.room, ask, Some(&spare), &mut places).map_err(|_| WaitReason::NoTarget)?;
+        place_all(&mut self.room, ask, other, &mut places).map_err(|_| WaitReason::NoTarget)?;
         Ok(places.remove(0))
     }
 
@@ -256,18 +256,27 @@ impl Planner {
         round
     }
 
-    /// Tries one unit, or the first member of a unit whose members are placed one by one.
-    pub(crate) fn try_unit(&mut self, rank: Rank, shape: ShapeId, now: Millis, spare: Spare, round: &mut Round) -> Result<(), WaitReason> {
+    /// Tries one unit, or the first member of a unit whose members are placed one by one, where the fit chooses.
+    pub(crate) fn try_unit(&mut self, rank: Rank, shape: ShapeId, now: Millis, round: &mut Round) -> Result<(), WaitReason> {
+        self.try_unit_at(rank, shape, now, |room, asker, _| room.place(asker), round)
+    }
+
+    /// The same where `choose` says.
+    pub(crate) fn try_unit_at(
+        &mut self,
+        rank: Rank,
+        shape: ShapeId,
+        now: Millis,
+        choose: impl FnMut(&Room, Asker, usize) -> Option<NodeId>,
+        round: &mut Round,
+    ) -> Result<(), WaitReason> {
         let unit = self.queue.unit(shape, rank).expect("only a waiting unit is tried");
         let gang = round.places.last().map_or(0, |(gang, _)| gang + 1);
         let ends = unit.estimate.map_or(Millis::NEVER, |estimate| now.plus(estimate));
         let alone = [rank.first.instance];
-        let members: &[u32] = match &unit.members {
-            Members::Each(_) => &alone,
-            Members::Gang(members) => members,
-        };
+        let members = unit.next_members(&alone);
         let ask = Ask { job: rank.first.job, members, shape: self.queue.shape(shape), priority: unit.priority, ends };
-        place_all(&mut self.room, ask, spare, &mut self.places)?;
+        place_all(&mut self.room, ask, choose, &mut self.places)?;
         round.places.extend(self.places.drain(..).map(|place| (gang, place)));
         if !self.evicting.is_empty() {
             self.forget_eviction(rank.first.job);
@@ -299,7 +308,7 @@ impl Planner {
             return Some(WaitReason::Evicting { victims: victims.len() as u32 });
         }
         let mut round = Round::default();
-        match self.try_unit(rank, shape, Millis::ZERO, None, &mut round) {
+        match self.try_unit(rank, shape, Millis::ZERO, &mut round) {
             Err(reason) => Some(reason),
             Ok(()) => {
                 let mut places = round.places.into_iter().map(|(_, place)| place).collect();

@@ -30,8 +30,8 @@ pub fn victims(room: &Room, ask: Ask) -> Option<Vec<Victim>> {
         let asker = Asker { job: ask.job, priority: ask.priority, part };
         for _ in 0..part.count {
             let options = (0..room.inventory.len() as u32).map(NodeId).filter(|&node| {
-                let alone = part.task.is_none() || !used.iter().any(|place| place.0 == node);
-                room.inventory.is_open(node) && room.may_hold(asker, node, alone)
+                let mates = room.has_mate(asker, node) || used.iter().any(|place| place.0 == node);
+                room.inventory.is_open(node) && room.may_hold(asker, node, mates)
             });
             let costs = options.filter_map(|node| yielding(room, node, part.need, ask.priority, &chosen, &used).map(|found| (found, node)));
             let ((_, mut yields), node) = costs.min_by_key(|((worst, yields), node)| (*worst, yields.len(), *node))?;

@@ -2,13 +2,15 @@
 //!
 //! EASY (Lifka 1995) promises a start to the first waiting unit, conservative backfill (Mu'alem and Feitelson 2001) to every
 //! waiting unit up to a depth. A promise names nodes and amounts. It is kept from round to round and replaced only by an
-//! earlier one, so that it never slips while estimates hold and nodes live.
+//! earlier one, so that it never slips while estimates hold and nodes live: whatever starts, wherever it stands in the queue,
+//! starts only where it delays no promise.
 
 use std::collections::BTreeMap;
 
 use model::{Millis, NodeId, TaskKey};
 
 use crate::gang::Ask;
+use crate::held::Held;
 use crate::inventory::Need;
 use crate::room::{Asker, Room};
 
@@ -21,14 +23,27 @@ pub struct Promise {
     pub start: Millis,
     /// When its places are free again; never, without an estimate.
     pub until: Millis,
-    /// Its places, a node for each member.
-    pub places: Vec<(NodeId, Need)>,
+    /// Its places, one for each member.
+    pub places: Vec<PromisedPlace>,
 }
 
-/// All promises, in the order of the queue.
+/// A place that is promised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PromisedPlace {
+    /// Where.
+    pub node: NodeId,
+    /// How much.
+    pub need: Need,
+    /// Which task of the job's list it is for, where its rules look at mates.
+    pub mate: Option<u16>,
+}
+
+/// All promises: first those of earlier rounds, in the order of their queue, then those given in this one.
 #[derive(Clone, Debug, Default)]
 pub struct Promises {
-    list: Vec<Promise>,
+    list: Vec<Option<Promise>>,
+    /// Promises from this place on were given in this round.
+    settled_from: usize,
     /// Which promises touch a node, by their place in the list.
     by_node: BTreeMap<NodeId, Vec<usize>>,
 }
@@ -45,71 +60,91 @@ fn holds(level: Level, need: Need) -> bool {
     level.0 >= i64::from(need.cores.0) && level.1 >= need.memory.0 as i64
 }
 
+fn sum(one: Need, other: Need) -> Need {
+    Need { cores: one.cores + other.cores, memory: one.memory + other.memory }
+}
+
 impl Promises {
-    /// The promise at a place of the list.
+    /// The promises that are in force.
     pub fn iter(&self) -> impl Iterator<Item = &Promise> {
-        self.list.iter()
+        self.list.iter().flatten()
     }
 
-    /// How many there are.
+    /// The first promise that was given or kept in this round.
     #[must_use]
-    pub fn len(&self) -> usize {
-        self.list.len()
+    pub fn first_settled(&self) -> Option<&Promise> {
+        self.list[self.settled_from..].iter().flatten().next()
     }
 
-    /// Whether there is none.
+    /// How many were given or kept in this round.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.list.is_empty()
+    pub fn settled(&self) -> usize {
+        self.list[self.settled_from..].iter().flatten().count()
     }
 
-    /// Adds a promise behind the others.
+    /// Begins a round: those that were settled in the last one stand, until their units are looked at again.
+    #[must_use]
+    pub fn next_round(self) -> Self {
+        let mut next = Self::default();
+        for promise in self.list.into_iter().skip(self.settled_from).flatten() {
+            next.push(promise);
+        }
+        next.settled_from = next.list.len();
+        next
+    }
+
+    /// Takes the promise of a unit out.
+    pub fn take(&mut self, unit: TaskKey) -> Option<Promise> {
+        self.list.iter_mut().find(|promise| promise.as_ref().is_some_and(|promise| promise.unit == unit))?.take()
+    }
+
+    /// Puts a promise back that was taken out to look at its unit.
+    pub fn give_back(&mut self, promise: Option<Promise>) {
+        // At the end it would count as settled; its unit's promise is looked at right after, and taken out again.
+        promise.into_iter().for_each(|promise| self.push(promise));
+    }
+
+    /// Adds a promise, given in this round.
     pub fn push(&mut self, promise: Promise) {
-        for &(node, _) in &promise.places {
+        for &PromisedPlace { node, .. } in &promise.places {
             let touching = self.by_node.entry(node).or_default();
             if touching.last() != Some(&self.list.len()) {
                 touching.push(self.list.len());
             }
         }
-        self.list.push(promise);
+        self.list.push(Some(promise));
     }
 
-    /// Whether `need` may be taken on the node until `until` without delaying a promise.
+    /// Whether `need`, held on the node from `from` until `until`, delays no promise.
     #[must_use]
-    pub fn spare(&self, room: &Room, node: NodeId, need: Need, until: Millis) -> bool {
-        self.delayed(room, node, need, Millis::ZERO, until).is_none()
+    pub fn spare(&self, room: &Room, node: NodeId, need: Need, from: Millis, until: Millis) -> bool {
+        let starts = self.touching(node).map(|promise| promise.start).filter(|&start| from <= start && start <= until);
+        starts.into_iter().all(|start| holds(self.level(room, node, start), need))
     }
 
-    /// The first promise on the node that `need`, held from `from` until `until`, would delay.
-    #[must_use]
-    pub fn delayed(&self, room: &Room, node: NodeId, need: Need, from: Millis, until: Millis) -> Option<&Promise> {
-        let touching = self.by_node.get(&node)?;
-        let touching = touching.iter().map(|&index| &self.list[index]);
-        touching
-            .filter(|promise| from <= promise.start && promise.start <= until)
-            .find(|promise| !holds(self.level(room, node, promise.start), need))
+    fn touching(&self, node: NodeId) -> impl Iterator<Item = &Promise> {
+        self.by_node.get(&node).into_iter().flatten().filter_map(|&index| self.list[index].as_ref())
     }
 
     /// What is free on the node at a time, with every promise kept.
     fn level(&self, room: &Room, node: NodeId, at: Millis) -> Level {
-        let mut level = free(room, node);
+        let mut level = (i64::from(room.inventory.free_cores(node).0), room.inventory.free_memory(node).0 as i64);
         for (_, held) in room.held.on(node) {
             if held.ends < at {
                 add(&mut level, held.need, 1);
             }
         }
-        for &index in self.by_node.get(&node).into_iter().flatten() {
-            let promise = &self.list[index];
+        for promise in self.touching(node) {
             if promise.start <= at && at <= promise.until {
-                promise.places.iter().filter(|place| place.0 == node).for_each(|place| add(&mut level, place.1, -1));
+                promise.places.iter().filter(|place| place.node == node).for_each(|place| add(&mut level, place.need, -1));
             }
         }
         level
     }
 
-    /// The earliest start that can be promised to a unit that does not fit now, behind all other promises.
-    ///
-    /// `length` is its estimate. `earlier` is what was promised to it before: it is kept unless an earlier start is found.
+    /// The earliest start that can be promised to a unit that does not fit now. `kept` is what was promised to it before: it
+    /// stands unless an earlier start is found or it can no longer be kept.
+    #[must_use]
     pub fn earliest(
         &self,
         room: &Room,
@@ -117,9 +152,9 @@ impl Promises {
         length: Option<Millis>,
         now: Millis,
         round: Millis,
-        earlier: Option<&Promise>,
+        kept: Option<Promise>,
     ) -> Option<Promise> {
-        let kept = earlier.filter(|promise| promise.start > now && self.still_good(room, promise, length)).cloned();
+        let kept = kept.filter(|promise| promise.start > now && self.still_good(room, promise));
         let limit = kept.as_ref().map_or(Millis::NEVER, |promise| promise.start);
         let unit = TaskKey { job: ask.job, instance: ask.members[0] };
         for start in self.candidate_starts(room, now, round) {
@@ -134,19 +169,20 @@ impl Promises {
         kept
     }
 
-    fn still_good(&self, room: &Room, promise: &Promise, length: Option<Millis>) -> bool {
-        let until = length.map_or(Millis::NEVER, |length| promise.start.plus(length));
+    fn still_good(&self, room: &Room, promise: &Promise) -> bool {
         let mut taken: BTreeMap<NodeId, Need> = BTreeMap::new();
-        promise.places.iter().all(|&(node, need)| {
-            let sum = taken.entry(node).or_default();
-            *sum = Need { cores: sum.cores + need.cores, memory: sum.memory + need.memory };
-            room.inventory.is_open(node) && self.lasting(room, node, *sum, promise.start, until)
+        promise.places.iter().all(|&PromisedPlace { node, need, .. }| {
+            let all = taken.entry(node).or_default();
+            *all = sum(*all, need);
+            room.inventory.is_open(node)
+                && holds(self.level(room, node, promise.start), *all)
+                && self.spare(room, node, *all, promise.start, promise.until)
         })
     }
 
     /// Rounds in which something has become free: after each expected end and each end of a promise.
     fn candidate_starts(&self, room: &Room, now: Millis, round: Millis) -> Vec<Millis> {
-        let promised = self.list.iter().map(|promise| promise.until).filter(|&until| until != Millis::NEVER);
+        let promised = self.iter().map(|promise| promise.until).filter(|&until| until != Millis::NEVER);
         let ends = room.held.ends().map(|(ends, ..)| ends);
         let mut starts: Vec<Millis> = ends.chain(promised).map(|end| end.max(now).next_round(round)).collect();
         starts.sort_unstable();
@@ -154,38 +190,36 @@ impl Promises {
         starts
     }
 
-    /// Whether `need` is free on the node all the time from `start` until `until`.
-    fn lasting(&self, room: &Room, node: NodeId, need: Need, start: Millis, until: Millis) -> bool {
-        holds(self.level(room, node, start), need) && self.delayed(room, node, need, start, until).is_none()
-    }
-
     /// A place for each member at `start`: the node with the fewest cores left, then the least memory, then the lowest index.
-    fn places_at(&self, room: &Room, ask: Ask, start: Millis, until: Millis) -> Option<Vec<(NodeId, Need)>> {
-        let mut levels: Vec<Level> = (0..room.inventory.len() as u32).map(|node| self.level(room, NodeId(node), start)).collect();
-        let mut places: Vec<(NodeId, Need)> = Vec::with_capacity(ask.members.len());
+    fn places_at(&self, room: &Room, ask: Ask, start: Millis, until: Millis) -> Option<Vec<PromisedPlace>> {
+        let nodes = (0..room.inventory.len() as u32).map(NodeId);
+        let mut levels: Vec<Level> = nodes.map(|node| self.level(room, node, start)).collect();
+        let mut places: Vec<PromisedPlace> = Vec::with_capacity(ask.members.len());
         for part in &ask.shape.parts {
             let asker = Asker { job: ask.job, priority: ask.priority, part };
             for _ in 0..part.count {
                 let fitting = (0..levels.len()).filter(|&node| holds(levels[node], part.need)).filter(|&node| {
                     let node = NodeId(node as u32);
-                    let mine = places
-                        .iter()
-                        .filter(|place| place.0 == node)
-                        .fold(part.need, |sum, place| Need { cores: sum.cores + place.1.cores, memory: sum.memory + place.1.memory });
-                    let alone = part.task.is_none() || !places.iter().any(|place| place.0 == node);
-                    room.inventory.is_open(node)
-                        && room.may_hold(asker, node, alone)
-                        && self.delayed(room, node, mine, start, until).is_none()
+                    let here = || places.iter().filter(|place| place.node == node);
+                    let all = here().fold(part.need, |all, place| sum(all, place.need));
+                    let mates = here().any(|place| place.mate == part.task) || self.mates(room, asker, node, start, until);
+                    room.inventory.is_open(node) && room.may_hold(asker, node, mates) && self.spare(room, node, all, start, until)
                 });
                 let best = fitting.min_by_key(|&node| (levels[node], node))?;
                 add(&mut levels[best], part.need, -1);
-                places.push((NodeId(best as u32), part.need));
+                places.push(PromisedPlace { node: NodeId(best as u32), need: part.need, mate: part.task });
             }
         }
         Some(places)
     }
-}
 
-fn free(room: &Room, node: NodeId) -> Level {
-    (i64::from(room.inventory.free_cores(node).0), room.inventory.free_memory(node).0 as i64)
+    /// Whether an instance of the asker's task is on the node, or is promised to be, at any time from `start` until `until`.
+    fn mates(&self, room: &Room, asker: Asker, node: NodeId, start: Millis, until: Millis) -> bool {
+        let Some(task) = asker.part.task else { return false };
+        let there = |(key, held): (TaskKey, &Held)| key.job == asker.job && held.mate == Some(task) && held.ends >= start;
+        let mates = self.touching(node).filter(|promise| promise.unit.job == asker.job);
+        let mut at_once = mates.filter(|promise| promise.start <= until && start <= promise.until);
+        room.held.on(node).any(there)
+            || at_once.any(|promise| promise.places.iter().any(|place| place.node == node && place.mate == Some(task)))
+    }
 }

@@ -50,6 +50,17 @@ pub struct Unit {
     pub announced: bool,
 }
 
+impl Unit {
+    /// Who is placed next: all of a gang, else the first member, which `alone` names.
+    #[must_use]
+    pub fn next_members<'a>(&'a self, alone: &'a [u32; 1]) -> &'a [u32] {
+        match &self.members {
+            Members::Each(_) => alone,
+            Members::Gang(members) => members,
+        }
+    }
+}
+
 /// The waiting units of one shape.
 #[derive(Debug, Default)]
 pub struct Lane {

@@ -44,14 +44,20 @@ pub struct Asker<'a> {
 }
 
 impl Room {
-    /// The fit's choice among the nodes that have room, that the rules allow and that `spare` allows.
-    pub fn place(&self, asker: Asker, spare: &dyn Fn(NodeId, Need) -> bool, any_spare: bool) -> Option<NodeId> {
+    /// The fit's choice among the nodes that have room and that the rules allow.
+    #[must_use]
+    pub fn place(&self, asker: Asker) -> Option<NodeId> {
+        if asker.part.rules.is_none() && self.nominated.is_empty() {
+            return self.inventory.find(asker.part.need);
+        }
+        self.place_where(asker, |_| true)
+    }
+
+    /// The same among the nodes that `spare` allows.
+    pub fn place_where(&self, asker: Asker, spare: impl Fn(NodeId) -> bool) -> Option<NodeId> {
         let need = asker.part.need;
-        let kept = |node| self.is_kept(asker, node) || (any_spare && !spare(node, need));
+        let kept = |node| self.is_kept(asker, node) || !spare(node);
         let Some(rules) = &asker.part.rules else {
-            if self.nominated.is_empty() && !any_spare {
-                return self.inventory.find(need);
-            }
             return self.inventory.find_where(need, |node| !kept(node));
         };
         if let Some(pin) = &rules.pin {
@@ -59,7 +65,7 @@ impl Room {
             let free = self.inventory.fits(node, need) && pin.cpuset.is_subset(&self.inventory.free_cpuset(node));
             return (free && self.inventory.is_open(node) && !kept(node)).then_some(node);
         }
-        let allowed = |node| !kept(node) && self.allows(asker, rules, node);
+        let allowed = |node| !kept(node) && self.allows(asker, node);
         if !rules.preferences.is_empty() {
             return self.most_preferred(need, rules, allowed);
         }
@@ -106,7 +112,7 @@ impl Room {
                 Some(WaitReason::Constraints)
             }
             Some(reason) => Some(reason),
-            None => self.inventory.nearest_where(need, |node| self.allows(asker, rules, node)).map(|_| WaitReason::AntiAffinity),
+            None => self.inventory.nearest_where(need, |node| self.allows(asker, node)).map(|_| WaitReason::AntiAffinity),
         }
     }
 
@@ -126,24 +132,29 @@ impl Room {
         }
     }
 
-    /// Whether the rules allow the node, whatever is free there. `alone`: no mate is being placed there at the same time.
+    /// Whether the rules allow the node, whatever is free there. `mates`: whether another instance of the task would be there.
     #[must_use]
-    pub fn may_hold(&self, asker: Asker, node: NodeId, alone: bool) -> bool {
+    pub fn may_hold(&self, asker: Asker, node: NodeId, mates: bool) -> bool {
         asker.part.rules.as_ref().is_none_or(|rules| {
-            let pinned = rules.pin.as_ref().is_none_or(|pin| self.names.get(&pin.node) == Some(&node));
-            pinned && (alone || !rules.anti_affinity) && self.allows(asker, rules, node)
+            let labels = &self.inventory.class(node).labels;
+            rules.pin.as_ref().is_none_or(|pin| self.names.get(&pin.node) == Some(&node))
+                && !(rules.anti_affinity && mates)
+                && rules.constraints.iter().all(|constraint| constraint.allows(labels))
         })
+    }
+
+    /// Whether an instance of the asker's task holds a place on the node.
+    #[must_use]
+    pub fn has_mate(&self, asker: Asker, node: NodeId) -> bool {
+        self.held.mates(asker.job).iter().any(|&(taken, task)| taken == node && Some(task) == asker.part.task)
     }
 
     fn is_kept(&self, asker: Asker, node: NodeId) -> bool {
         self.nominated.get(&node).is_some_and(|kept| kept.job != asker.job && kept.priority > asker.priority)
     }
 
-    fn allows(&self, asker: Asker, rules: &PlacementRules, node: NodeId) -> bool {
-        let labels = &self.inventory.class(node).labels;
-        rules.constraints.iter().all(|constraint| constraint.allows(labels))
-            && !(rules.anti_affinity
-                && self.held.mates(asker.job).iter().any(|&(taken, task)| taken == node && Some(task) == asker.part.task))
+    fn allows(&self, asker: Asker, node: NodeId) -> bool {
+        self.may_hold(asker, node, self.has_mate(asker, node))
     }
 
     /// Among the nodes with room, those with the largest sum of weights; among these, the fit's choice.

@@ -29,7 +29,9 @@ impl JobManager {
             }
             Operation::Migrate { task, to } => {
                 let target = to.as_ref().map(|name| self.planner.node(name.as_str()));
-                if target != Some(None) {
+                let record = self.job(task.job).and_then(|job| job.instances.get(task.instance as usize));
+                let may_move = record.is_some_and(|record| matches!(record.state, TaskState::Running | TaskState::Scheduled));
+                if may_move && target != Some(None) {
                     self.wanted_moves.insert(task, target.flatten());
                 }
             }

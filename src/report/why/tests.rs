@@ -13,7 +13,7 @@ fn waiting(shape: u32, reason: Option<WaitReason>) -> Event {
 }
 
 fn shaped(job: u32, shape: u32) -> Event {
-    Event::Shaped { task: key(job, 0), shape: ShapeId(shape) }
+    Event::Shaped { task: key(job, 0), end: 1, shape: ShapeId(shape) }
 }
 
 fn cores_short(by: u32) -> Option<WaitReason> {

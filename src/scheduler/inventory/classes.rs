@@ -17,7 +17,7 @@ pub(super) struct Class {
     pub capacity: Capacity,
     /// Classes of equal capacity are one group, numbered as they come.
     pub group: u32,
-    /// The cores that tasks may have, 64 a word: as many words as every node of the class keeps.
+    /// The cores that tasks may have, 64 a word: one word or more, as every node of the class keeps.
     pub task_words: Box<[u64]>,
     /// How the cores lie.
     pub layout: Layout,
@@ -50,7 +50,10 @@ impl Classes {
         }
         let number = self.list.len() as u32;
         let capacity = Capacity { cores: class.task_cores().0, memory: class.task_memory().0 };
-        let task_words = class.task_cpuset().words().into();
+        let words = (class.cores.0 as usize).div_ceil(64).max(1);
+        let mut task_words = vec![0; words].into_boxed_slice();
+        let task_cpuset = class.task_cpuset();
+        task_words[..task_cpuset.words().len()].copy_from_slice(task_cpuset.words());
         let groups = self.groups.len() as u32;
         let group = *self.groups.entry(capacity).or_insert(groups);
         self.list.push(Class { class: Arc::clone(class), capacity, group, task_words, layout: Layout::of(class) });

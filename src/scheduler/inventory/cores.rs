@@ -1,6 +1,7 @@
 //! Which cores of a node a placement gets. Only masks: nothing of nodes, memory or indexes.
 
 use model::{CpuSet, NodeClass};
+use smallvec::SmallVec;
 
 /// How the cores of a class lie, as a tree: the node, its NUMA nodes, their cache groups, their physical cores.
 ///
@@ -58,19 +59,29 @@ impl Layout {
         }
     }
 
-    /// Moves `count` cores from `free` to `taken`, best-fit at every level: of the parts that hold all of them the one
+    /// Takes `count` cores out of `free`, best-fit at every level: of the parts that hold all of them the one
     /// with the fewest free cores, and while none does all of the one with the most; the first among equals.
     ///
     /// So a placement touches the fewest NUMA nodes and cache groups, gets whole physical cores first, and an odd
     /// remainder goes to a physical core that is half used already. The caller has made sure that so many are free.
-    pub(super) fn take(&self, count: u32, free: &mut [u64], taken: &mut [u64]) {
-        self.take_from(&self.parts[0], count, free, taken);
+    pub(super) fn take(&self, count: u32, free: &mut [u64]) -> CpuSet {
+        if self.parts[0].parts.is_empty() {
+            return take_lowest(count, free);
+        }
+        if let [free] = free {
+            let before = *free;
+            self.take_from(&self.parts[0], count, std::slice::from_mut(free));
+            return CpuSet::from_word(before ^ *free);
+        }
+        let before: SmallVec<[u64; 4]> = SmallVec::from_slice(free);
+        self.take_from(&self.parts[0], count, free);
+        difference(before, free)
     }
 
-    fn take_from(&self, part: &Part, mut count: u32, free: &mut [u64], taken: &mut [u64]) {
+    fn take_from(&self, part: &Part, mut count: u32, free: &mut [u64]) {
         let masks = &self.masks[part.masks.clone()];
         if part.parts.is_empty() {
-            return take_lowest(count, masks, &mut free[part.word..], &mut taken[part.word..]);
+            return clear_lowest(count, masks, &mut free[part.word..]);
         }
         let parts = &self.parts[part.parts.clone()];
         while count > 0 {
@@ -85,7 +96,7 @@ impl Layout {
             }
             let (held, index) = if best.0 == u32::MAX { most } else { best };
             let share = held.min(count);
-            self.take_from(&parts[index], share, free, taken);
+            self.take_from(&parts[index], share, free);
             count -= share;
         }
     }
@@ -95,28 +106,42 @@ impl Layout {
     }
 }
 
-/// Moves the `count` lowest cores within `masks` from `free` to `taken`.
-pub(super) fn take_lowest(mut count: u32, masks: &[u64], free: &mut [u64], taken: &mut [u64]) {
-    for ((mask, free), taken) in masks.iter().zip(free).zip(taken) {
+/// Takes the `count` lowest cores out of `free`.
+#[inline]
+pub(super) fn take_lowest(count: u32, free: &mut [u64]) -> CpuSet {
+    if let [free] = free {
+        let before = *free;
+        *free = without_lowest(count, before);
+        return CpuSet::from_word(before ^ *free);
+    }
+    let before: SmallVec<[u64; 4]> = SmallVec::from_slice(free);
+    clear_lowest(count, &before, free);
+    difference(before, free)
+}
+
+/// Clears the `count` lowest bits that are set in `free` and in `masks`.
+fn clear_lowest(mut count: u32, masks: &[u64], free: &mut [u64]) {
+    for (mask, free) in masks.iter().zip(free) {
         let here = mask & *free;
         let held = here.count_ones();
-        let picked = if held <= count { here } else { lowest(count, here) };
-        *free &= !picked;
-        *taken |= picked;
-        count -= held.min(count);
-        if count == 0 {
+        if held >= count {
+            *free ^= here ^ without_lowest(count, here);
             return;
         }
+        *free ^= here;
+        count -= held;
     }
 }
 
-/// The `count` lowest set bits of `word`, which has at least so many.
-fn lowest(count: u32, word: u64) -> u64 {
-    let mut rest = word;
-    for _ in 0..count {
-        rest &= rest - 1;
-    }
-    word ^ rest
+/// `word` without its `count` lowest set bits, of which it has at least so many.
+#[inline]
+fn without_lowest(count: u32, word: u64) -> u64 {
+    (0..count).fold(word, |rest, _| rest & rest.wrapping_sub(1))
+}
+
+fn difference(mut before: SmallVec<[u64; 4]>, after: &[u64]) -> CpuSet {
+    before.iter_mut().zip(after).for_each(|(before, after)| *before ^= after);
+    CpuSet::from_words(&before)
 }
 
 fn intersection(one: &CpuSet, other: &CpuSet) -> CpuSet {
@@ -139,10 +164,11 @@ mod tests {
         let busy: CpuSet = busy.parse().unwrap();
         let mut free = class.task_cpuset().without(&busy).words().to_vec();
         free.resize(class.task_cpuset().words().len(), 0);
-        let (before, mut taken) = (free.clone(), vec![0; free.len()]);
-        layout.take(count, &mut free, &mut taken);
-        assert!(free.iter().zip(&taken).zip(&before).all(|((free, taken), before)| free ^ taken == *before));
-        CpuSet::from_words(&taken).to_string()
+        let before = free.clone();
+        let taken = layout.take(count, &mut free);
+        let left = CpuSet::from_words(&before).without(&taken);
+        assert_eq!((CpuSet::from_words(&free), taken.count()), (left, Cores(count)));
+        taken.to_string()
     }
 
     #[test]

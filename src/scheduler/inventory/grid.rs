@@ -4,8 +4,9 @@
 //! within the column, node), and a bitmap knows the cells that are not empty. Columns become narrower as nodes become
 //! more, so that cells stay small and the grid does too; order never depends on how wide they are.
 
-use super::bitmap::Bitmap;
-use super::pages::{Pages, Set};
+use super::branch::Set;
+use super::occupied::Occupied;
+use super::pages::{Pages, Places};
 
 /// A node's place in the order. Compares by free cores, then free memory, then node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,7 +21,7 @@ pub(super) struct Entry {
 pub(super) struct Grid {
     shape: Shape,
     cells: Vec<Set>,
-    occupied: Bitmap,
+    occupied: Occupied,
     pages: Pages,
     len: usize,
 }
@@ -37,8 +38,8 @@ struct Shape {
     node_bits: u32,
 }
 
-/// The share of a cell that one planned node pays for: two nodes a cell.
-const NODES_PER_CELL: usize = 2;
+/// The share of a cell that one planned node pays for.
+const NODES_PER_CELL: usize = 4;
 
 impl Shape {
     /// A shape for entries up to `most` in each part, `planned` of them.
@@ -62,8 +63,8 @@ impl Shape {
     }
 
     #[inline]
-    fn cell(&self, cores: u32, memory: u64) -> usize {
-        (cores as usize) << self.column_bits | self.column(memory)
+    fn cell(&self, row: usize, column: usize) -> usize {
+        row << self.column_bits | column
     }
 
     #[inline]
@@ -77,10 +78,9 @@ impl Shape {
     }
 
     #[inline]
-    fn entry(&self, cell: usize, number: u64) -> Entry {
-        let column = cell & ((1 << self.column_bits) - 1);
+    fn entry(&self, row: usize, column: usize, number: u64) -> Entry {
         let memory = (column as u64) << self.memory_bits | number >> self.node_bits;
-        Entry { cores: (cell >> self.column_bits) as u32, memory, node: (number & ((1 << self.node_bits) - 1)) as u32 }
+        Entry { cores: row as u32, memory, node: (number & ((1 << self.node_bits) - 1)) as u32 }
     }
 }
 
@@ -91,44 +91,49 @@ impl Grid {
     }
 
     fn shaped(shape: Shape) -> Self {
-        let cells = shape.rows() << shape.column_bits;
-        Self { shape, cells: vec![Set::EMPTY; cells], occupied: Bitmap::new(cells), pages: Pages::default(), len: 0 }
+        let (rows, columns) = (shape.rows(), 1 << shape.column_bits);
+        Self {
+            shape,
+            cells: vec![Set::EMPTY; rows * columns],
+            occupied: Occupied::new(rows, columns),
+            pages: Pages::new(shape.node_bits),
+            len: 0,
+        }
     }
 
-    /// Makes room for nodes up to these free amounts, `more` of them beside those that are in it.
-    pub(super) fn reserve(&mut self, most: Entry, more: usize) {
-        let wanted = self.len + more;
+    /// Makes room for one more node, up to this one and these free amounts.
+    pub(super) fn reserve(&mut self, places: &mut (impl Places + ?Sized), most: Entry) {
+        let wanted = self.len + 1;
         if self.shape.holds(most) && wanted <= self.shape.planned {
             return;
         }
         let node = if most.node <= self.shape.most.node { self.shape.most.node } else { most.node.saturating_mul(2) };
         let most = Entry { cores: most.cores.max(self.shape.most.cores), memory: most.memory.max(self.shape.most.memory), node };
         let mut grown = Self::shaped(Shape::new(most, wanted.next_power_of_two()));
-        self.entries().for_each(|entry| grown.insert(entry));
+        self.entries().for_each(|entry| grown.insert(places, entry));
         *self = grown;
     }
 
     /// Adds an entry that is not in it, for which room was made.
     #[inline]
-    pub(super) fn insert(&mut self, entry: Entry) {
-        let cell = self.shape.cell(entry.cores, entry.memory);
-        let set = self.cells[cell];
+    pub(super) fn insert(&mut self, places: &mut (impl Places + ?Sized), entry: Entry) {
+        let (row, column) = (entry.cores as usize, self.shape.column(entry.memory));
+        let set = &mut self.cells[self.shape.cell(row, column)];
         if set.is_empty() {
-            self.occupied.insert(cell);
+            self.occupied.insert(row, column);
         }
-        let set = self.pages.insert(set, self.shape.number(entry.memory, entry.node));
-        self.cells[cell] = set;
+        *set = self.pages.insert(places, *set, self.shape.number(entry.memory, entry.node));
         self.len += 1;
     }
 
     /// Takes out an entry that is in it.
     #[inline]
-    pub(super) fn remove(&mut self, entry: Entry) {
-        let cell = self.shape.cell(entry.cores, entry.memory);
-        let set = self.pages.remove(self.cells[cell], self.shape.number(entry.memory, entry.node));
-        self.cells[cell] = set;
+    pub(super) fn remove(&mut self, places: &mut (impl Places + ?Sized), entry: Entry) {
+        let (row, column) = (entry.cores as usize, self.shape.column(entry.memory));
+        let set = &mut self.cells[self.shape.cell(row, column)];
+        *set = self.pages.remove(places, *set, self.shape.number(entry.memory, entry.node));
         if set.is_empty() {
-            self.occupied.remove(cell);
+            self.occupied.remove(row, column);
         }
         self.len -= 1;
     }
@@ -148,53 +153,47 @@ impl Grid {
     /// The least entry that is `from` or more and has at least `memory`, as `from` has.
     #[inline]
     fn ceil(&self, from: Entry, memory: u64) -> Option<Entry> {
-        let Shape { most, column_bits, .. } = self.shape;
+        let most = self.shape.most;
         if from.cores > most.cores || from.memory > most.memory {
             return None;
         }
-        let least = self.shape.column(memory);
-        let start = self.shape.cell(from.cores, from.memory);
-        let mut at = start;
+        let mut row = from.cores as usize;
+        let (mut bounded, mut bound) = (self.shape.column(from.memory), self.shape.number(from.memory, from.node));
         loop {
-            let cell = self.occupied.next(at)?;
-            let column = cell & ((1 << column_bits) - 1);
-            if cell == start {
-                if let Some(number) = self.pages.ceil(self.cells[cell], self.shape.number(from.memory, from.node)) {
-                    return Some(self.shape.entry(cell, number));
+            let mut column = bounded;
+            while let Some(found) = self.occupied.next_column(row, column) {
+                let set = self.cells[self.shape.cell(row, found)];
+                // Only in the first column there may be entries below the bound.
+                let number = if found == bounded { self.pages.ceil(set, bound) } else { Some(self.pages.first(set)) };
+                if let Some(number) = number {
+                    return Some(self.shape.entry(row, found, number));
                 }
-            } else if column > least {
-                return Some(self.shape.entry(cell, self.pages.first(self.cells[cell])));
-            } else if column == least {
-                if let Some(number) = self.pages.ceil(self.cells[cell], self.shape.number(memory, 0)) {
-                    return Some(self.shape.entry(cell, number));
-                }
-            } else {
-                at = cell - column + least;
-                continue;
+                column = found + 1;
             }
-            at = cell + 1;
+            row = self.occupied.next_row(row + 1)?;
+            (bounded, bound) = (self.shape.column(memory), self.shape.number(memory, 0));
         }
     }
 
     /// The most free cores and memory, in this order, that any entry has with no more than these.
     pub(super) fn floor(&self, cores: u32, memory: u64) -> Option<(u32, u64)> {
         let most = self.shape.most;
-        let (cores, memory) = if cores > most.cores { (most.cores, u64::MAX) } else { (cores, memory) };
-        let memory = memory.min(most.memory);
-        let start = self.shape.cell(cores, memory);
-        let highest = self.shape.number(memory, 0) | ((1 << self.shape.node_bits) - 1);
-        let pair = |cell, number| {
-            let entry = self.shape.entry(cell, number);
-            (entry.cores, entry.memory)
-        };
-        let mut at = self.occupied.prev(start);
-        if let Some(cell) = at.filter(|&cell| cell == start) {
-            if let Some(number) = self.pages.floor(self.cells[cell], highest) {
-                return Some(pair(cell, number));
+        let (cores, memory) = if cores > most.cores { (most.cores, most.memory) } else { (cores, memory.min(most.memory)) };
+        let mut row = cores as usize;
+        let (mut bounded, mut bound) = (self.shape.column(memory), self.shape.number(memory, 0) | ((1 << self.shape.node_bits) - 1));
+        loop {
+            let mut next = Some(bounded);
+            while let Some(found) = next.and_then(|column| self.occupied.prev_column(row, column)) {
+                let set = self.cells[self.shape.cell(row, found)];
+                if let Some(number) = self.pages.floor(set, if found == bounded { bound } else { u64::MAX }) {
+                    let entry = self.shape.entry(row, found, number);
+                    return Some((entry.cores, entry.memory));
+                }
+                next = found.checked_sub(1);
             }
-            at = cell.checked_sub(1).and_then(|below| self.occupied.prev(below));
+            row = self.occupied.prev_row(row.checked_sub(1)?)?;
+            (bounded, bound) = (self.shape.column(most.memory), u64::MAX);
         }
-        at.and_then(|cell| self.pages.floor(self.cells[cell], u64::MAX).map(|number| pair(cell, number)))
     }
 
     /// How many entries there are.
@@ -207,7 +206,8 @@ impl Grid {
         self.cells.iter().enumerate().filter(|(_, set)| !set.is_empty()).flat_map(move |(cell, &set)| {
             let mut numbers = Vec::new();
             self.pages.collect(set, &mut numbers);
-            numbers.into_iter().map(move |number| self.shape.entry(cell, number))
+            let (row, column) = (cell >> self.shape.column_bits, cell & ((1 << self.shape.column_bits) - 1));
+            numbers.into_iter().map(move |number| self.shape.entry(row, column, number))
         })
     }
 

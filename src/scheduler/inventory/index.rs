@@ -4,6 +4,7 @@ use model::Fit;
 
 use super::grid::{Entry, Grid};
 use super::ladder::Ladder;
+use super::node::Node;
 use super::score::Capacity;
 
 /// The index of one fit.
@@ -35,53 +36,58 @@ impl Index {
 
     /// Makes room for one more node of a group of equal capacities. Groups come in ascending order. `false` when the
     /// index must be built anew for nodes with so much memory.
-    pub(super) fn reserve(&mut self, group: u32, capacity: Capacity, node: u32) -> bool {
-        let most = Entry { cores: capacity.cores, memory: capacity.memory, node };
-        match self {
-            Self::Pinned => {}
-            Self::First(ladder) => return ladder.covers(capacity.memory),
-            Self::Best(grid) | Self::Worst(grid) => grid.reserve(most, 1),
-            Self::L2(grids) | Self::Dot(grids) => {
-                if group as usize == grids.len() {
-                    grids.push((capacity, Grid::new()));
-                }
-                grids[group as usize].1.reserve(most, 1);
-            }
+    pub(super) fn reserve(&mut self, nodes: &mut [Node], group: u32, capacity: Capacity, node: u32) -> bool {
+        if let Self::First(ladder) = self {
+            return ladder.covers(capacity.memory);
+        }
+        if let Self::L2(grids) | Self::Dot(grids) = self
+            && group as usize == grids.len()
+        {
+            grids.push((capacity, Grid::new()));
+        }
+        if let Some(grid) = self.grid(group) {
+            grid.reserve(nodes, Entry { cores: capacity.cores, memory: capacity.memory, node });
         }
         true
     }
 
     /// A node is offered: it was closed, or is new.
-    pub(super) fn insert(&mut self, group: u32, entry: Entry) {
-        match self {
-            Self::Pinned => {}
-            Self::First(ladder) => ladder.set(entry.node, Some((entry.cores, entry.memory))),
-            Self::Best(grid) | Self::Worst(grid) => grid.insert(entry),
-            Self::L2(grids) | Self::Dot(grids) => grids[group as usize].1.insert(entry),
+    pub(super) fn insert(&mut self, nodes: &mut [Node], group: u32, entry: Entry) {
+        if let Self::First(ladder) = self {
+            ladder.set(entry.node, Some((entry.cores, entry.memory)));
+        } else if let Some(grid) = self.grid(group) {
+            grid.insert(nodes, entry);
         }
     }
 
     /// A node is offered no more.
-    pub(super) fn remove(&mut self, group: u32, entry: Entry) {
-        match self {
-            Self::Pinned => {}
-            Self::First(ladder) => ladder.set(entry.node, None),
-            Self::Best(grid) | Self::Worst(grid) => grid.remove(entry),
-            Self::L2(grids) | Self::Dot(grids) => grids[group as usize].1.remove(entry),
+    pub(super) fn remove(&mut self, nodes: &mut [Node], group: u32, entry: Entry) {
+        if let Self::First(ladder) = self {
+            ladder.set(entry.node, None);
+        } else if let Some(grid) = self.grid(group) {
+            grid.remove(nodes, entry);
         }
     }
 
     /// What is free on an offered node changes.
     #[inline]
-    pub(super) fn change(&mut self, group: u32, before: Entry, after: Entry) {
-        let grid = match self {
-            Self::Pinned => return,
-            Self::First(ladder) => return ladder.set(after.node, Some((after.cores, after.memory))),
-            Self::Best(grid) | Self::Worst(grid) => grid,
-            Self::L2(grids) | Self::Dot(grids) => &mut grids[group as usize].1,
-        };
-        grid.remove(before);
-        grid.insert(after);
+    pub(super) fn change(&mut self, nodes: &mut [Node], group: u32, before: Entry, after: Entry) {
+        if let Self::First(ladder) = self {
+            ladder.set(after.node, Some((after.cores, after.memory)));
+        } else if let Some(grid) = self.grid(group) {
+            grid.remove(nodes, before);
+            grid.insert(nodes, after);
+        }
+    }
+
+    /// The grid of a group.
+    #[inline]
+    fn grid(&mut self, group: u32) -> Option<&mut Grid> {
+        match self {
+            Self::Pinned | Self::First(_) => None,
+            Self::Best(grid) | Self::Worst(grid) => Some(grid),
+            Self::L2(grids) | Self::Dot(grids) => Some(&mut grids[group as usize].1),
+        }
     }
 
     /// All grids, one after the other.

@@ -152,10 +152,15 @@ impl Ladder {
 
     /// Whether every entry is what the level below it makes it, and the nodes are as given.
     pub(super) fn agrees(&self, nodes: impl Iterator<Item = Option<(u32, u64)>>) -> bool {
+        // A closed node that was never open may lie beyond the end of either.
         let mut other = Self { rungs: vec![Rung::default()], memory_shift: self.memory_shift };
         nodes.enumerate().for_each(|(node, free)| other.set(node as u32, free));
-        let same = |one: &Rung, other: &Rung| one.cores.starts_with(&other.cores) && one.memory.starts_with(&other.memory);
-        self.rungs.len() >= other.rungs.len() && self.rungs.iter().zip(&other.rungs).all(|(one, other)| same(one, other))
+        let (one, other) = (&self.rungs[0], &other.rungs[0]);
+        let entries = one.cores.len().max(other.cores.len()) * BLOCK;
+        let closed = |entry: Option<(i16, i16)>| entry.unwrap_or((CLOSED, CLOSED));
+        let leaves = (0..entries).all(|at| closed(one.get(at)) == closed(other.get(at)));
+        let mut pairs = self.rungs.iter().zip(&self.rungs[1..]);
+        leaves && pairs.all(|(below, above)| (0..below.cores.len()).all(|block| above.get(block) == Some(below.most(block))))
     }
 
     /// How many bytes it keeps.

@@ -3,7 +3,7 @@
 //! Nothing here knows jobs, queues or rounds. Amounts are whole cores and bytes, choices are exact, and ties go to the
 //! lowest node index. `take` and `give` are inverses, so a planner may try and undo.
 
-mod bitmap;
+mod branch;
 mod choice;
 mod classes;
 mod cores;
@@ -11,6 +11,8 @@ mod grid;
 mod index;
 mod ladder;
 mod need;
+mod node;
+mod occupied;
 #[cfg(test)]
 mod oracle;
 mod pages;
@@ -21,12 +23,12 @@ mod score;
 use std::sync::Arc;
 
 use model::{Bytes, CoreChoice, Cores, CpuSet, Fit, NodeClass, NodeId};
-use smallvec::SmallVec;
 
 use classes::{Class, Classes};
 use grid::Entry;
 use index::Index;
 pub use need::{Need, Totals};
+use node::Node;
 use score::Capacity;
 
 /// The free capacity of every node, with the index that the fit of the policy asks for.
@@ -52,22 +54,12 @@ pub struct Inventory {
     cores: CoreChoice,
     classes: Classes,
     nodes: Vec<Node>,
-    /// The free cores of all nodes, 64 a word; each node has as many words as its class.
+    /// The free cores of nodes with more than 64, as many words each as its class has.
     words: Vec<u64>,
     open: usize,
     capacity: Totals,
     free: Totals,
     index: Index,
-}
-
-/// What is free on one node.
-#[derive(Clone, Copy, Debug)]
-struct Node {
-    memory: u64,
-    cores: u32,
-    class: u32,
-    words: u32,
-    open: bool,
 }
 
 impl Inventory {
@@ -100,15 +92,22 @@ impl Inventory {
         let class = self.classes.get(number);
         let (capacity, group) = (class.capacity, class.group);
         let Capacity { cores, memory } = capacity;
-        let words = u32::try_from(self.words.len()).expect("all core masks together stay below 32 GiB");
-        self.words.extend_from_slice(&class.task_words);
+        let mask = match *class.task_words {
+            [word] => word,
+            _ => self.words.len() as u64,
+        };
+        if class.task_words.len() > 1 {
+            make_room(&mut self.words, class.task_words.len());
+            self.words.extend_from_slice(&class.task_words);
+        }
         self.capacity.add(cores, memory);
         self.free.add(cores, memory);
         let node = NodeId(u32::try_from(self.nodes.len()).expect("fewer than 2^32 nodes"));
-        self.nodes.push(Node { memory, cores, class: number, words, open: true });
+        make_room(&mut self.nodes, 1);
+        self.nodes.push(Node { memory, mask, cores, class: number, place: 0, open: true });
         self.open += 1;
-        if self.index.reserve(group, capacity, node.0) {
-            self.index.insert(group, Entry { cores, memory, node: node.0 });
+        if self.index.reserve(&mut self.nodes, group, capacity, node.0) {
+            self.index.insert(&mut self.nodes, group, Entry { cores, memory, node: node.0 });
         } else {
             self.index_anew();
         }
@@ -119,9 +118,9 @@ impl Inventory {
     pub fn reset_node(&mut self, node: NodeId) {
         let Capacity { cores, memory } = self.class_of(node).capacity;
         let before = self.nodes[node.index()];
-        let Self { classes, words, .. } = self;
+        let Self { classes, nodes, words, .. } = self;
         let whole = &classes.get(before.class).task_words;
-        words[before.words as usize..][..whole.len()].copy_from_slice(whole);
+        free_words(&mut nodes[node.index()], words, whole.len()).copy_from_slice(whole);
         self.free.sub(before.cores, before.memory);
         self.free.add(cores, memory);
         self.set_free(node, cores, memory);
@@ -180,10 +179,10 @@ impl Inventory {
         let group = self.classes.get(record.class).group;
         if open {
             self.open += 1;
-            self.index.insert(group, entry);
+            self.index.insert(&mut self.nodes, group, entry);
         } else {
             self.open -= 1;
-            self.index.remove(group, entry);
+            self.index.remove(&mut self.nodes, group, entry);
         }
     }
 
@@ -214,17 +213,17 @@ impl Inventory {
     pub fn take(&mut self, node: NodeId, need: Need) -> CpuSet {
         assert!(self.fits(node, need), "{node} has no room for {} and {}", need.cores, need.memory);
         let Self { classes, words, nodes, .. } = self;
-        let before = nodes[node.index()];
-        let class = classes.get(before.class);
-        let free = &mut words[before.words as usize..][..class.task_words.len()];
-        let mut taken: SmallVec<[u64; 4]> = SmallVec::from_elem(0, free.len());
-        match self.cores {
-            CoreChoice::Lowest => cores::take_lowest(need.cores.0, &class.task_words, free, &mut taken),
-            CoreChoice::Topology => class.layout.take(need.cores.0, free, &mut taken),
-        }
+        let record = &mut nodes[node.index()];
+        let (cores, memory) = (record.cores - need.cores.0, record.memory - need.memory.0);
+        let class = classes.get(record.class);
+        let free = free_words(record, words, class.task_words.len());
+        let cpuset = match self.cores {
+            CoreChoice::Lowest => cores::take_lowest(need.cores.0, free),
+            CoreChoice::Topology => class.layout.take(need.cores.0, free),
+        };
         self.free.sub(need.cores.0, need.memory.0);
-        self.set_free(node, before.cores - need.cores.0, before.memory - need.memory.0);
-        CpuSet::from_words(&taken)
+        self.set_free(node, cores, memory);
+        cpuset
     }
 
     /// Takes these cores and this memory from the node. Where not all of it is free nothing changes and the answer is
@@ -237,7 +236,9 @@ impl Inventory {
         if before.memory < memory.0 || taken.len() > free.len() || taken.iter().zip(free).any(|(taken, free)| taken & !free != 0) {
             return false;
         }
-        for (free, taken) in self.words[before.words as usize..].iter_mut().zip(taken) {
+        let Self { classes, nodes, words, .. } = self;
+        let free = free_words(&mut nodes[node.index()], words, classes.get(before.class).task_words.len());
+        for (free, taken) in free.iter_mut().zip(taken) {
             *free &= !taken;
         }
         let cores = cpuset.count().0;
@@ -251,11 +252,12 @@ impl Inventory {
     /// # Panics
     /// When some of it was free already, or is not of the node's task capacity.
     pub fn give(&mut self, node: NodeId, cpuset: &CpuSet, memory: Bytes) {
-        let before = self.nodes[node.index()];
-        let Self { classes, words, .. } = self;
+        let Self { classes, nodes, words, .. } = self;
+        let record = &mut nodes[node.index()];
+        let before = *record;
         let class = classes.get(before.class);
         let given = cpuset.words();
-        let free = &mut words[before.words as usize..][..class.task_words.len()];
+        let free = free_words(record, words, class.task_words.len());
         let taken = |((given, free), whole): ((&u64, &u64), &u64)| given & (free | !whole) == 0;
         assert!(
             given.len() <= free.len() && given.iter().zip(&*free).zip(&class.task_words).all(taken),
@@ -306,7 +308,10 @@ impl Inventory {
 
     fn free_words(&self, node: NodeId) -> &[u64] {
         let record = &self.nodes[node.index()];
-        &self.words[record.words as usize..][..self.classes.get(record.class).task_words.len()]
+        match self.classes.get(record.class).task_words.len() {
+            1 => std::slice::from_ref(&record.mask),
+            words => &self.words[record.mask as usize..][..words],
+        }
     }
 
     fn set_free(&mut self, node: NodeId, cores: u32, memory: u64) {
@@ -314,19 +319,37 @@ impl Inventory {
         let before = Entry { cores: record.cores, memory: record.memory, node: node.0 };
         (record.cores, record.memory) = (cores, memory);
         if record.open {
-            self.index.change(self.classes.get(record.class).group, before, Entry { cores, memory, node: node.0 });
+            let group = self.classes.get(record.class).group;
+            self.index.change(&mut self.nodes, group, before, Entry { cores, memory, node: node.0 });
         }
     }
 
     fn index_anew(&mut self) {
         let most_memory = self.classes.iter().map(|class| class.capacity.memory).max().unwrap_or(0);
         self.index = Index::new(self.fit, most_memory);
-        for (node, record) in (0..).zip(&self.nodes) {
-            let class = self.classes.get(record.class);
-            self.index.reserve(class.group, class.capacity, node);
-            if record.open {
-                self.index.insert(class.group, Entry { cores: record.cores, memory: record.memory, node });
+        for node in 0..self.nodes.len() as u32 {
+            let Node { cores, memory, class, open, .. } = self.nodes[node as usize];
+            let class = self.classes.get(class);
+            self.index.reserve(&mut self.nodes, class.group, class.capacity, node);
+            if open {
+                self.index.insert(&mut self.nodes, class.group, Entry { cores, memory, node });
             }
         }
+    }
+}
+
+/// The words of a node's free cores.
+#[inline]
+fn free_words<'a>(record: &'a mut Node, words: &'a mut [u64], count: usize) -> &'a mut [u64] {
+    match count {
+        1 => std::slice::from_mut(&mut record.mask),
+        _ => &mut words[record.mask as usize..][..count],
+    }
+}
+
+/// Grows by an eighth, not to double: these lists are the greater part of what the inventory keeps.
+fn make_room<T>(list: &mut Vec<T>, more: usize) {
+    if list.capacity() - list.len() < more {
+        list.reserve_exact(more.max(list.len() / 8));
     }
 }

@@ -1,197 +1,158 @@
-//! Many ordered sets of numbers in one pool of pages, each set a B+tree. Knows nothing of what the numbers mean.
+//! Many ordered sets of numbers in one pool of pages, each set a B+tree. Knows nothing of what the numbers mean but
+//! that the low bits of each name its owner, who has one number in the whole pool.
 //!
-//! Pages hold sixteen numbers and are padded with [`NONE`], so that the loops over a page have a fixed length and no
-//! branch that depends on the numbers. A set of up to sixteen is a single page.
+//! Pages are in order, but a leaf keeps its few numbers in any order, and the pool knows where the number of each
+//! owner lies: so a number comes and goes with a few stores, and what must be ordered is ordered when it is read. A
+//! set of up to fifteen is a single leaf. Leaves are padded with [`NONE`], so that loops over them have a fixed length
+//! and no branch that depends on the numbers.
 
-/// How many numbers a page holds.
-const WIDTH: usize = 16;
+use super::branch::{Branch, Set};
+
+/// How many numbers a leaf holds.
+const WIDTH: usize = 15;
+
+/// A leaf that shrinks to so few is merged with a neighbour, where both together leave some room.
+const THIN: u64 = 3;
+const ROOMY: u64 = 11;
 
 /// What no set may contain.
 const NONE: u64 = u64::MAX;
 
-/// A set: its root page, or nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Set(u32);
+/// Where each owner's number lies: sixteen times its leaf, and its slot.
+pub(super) trait Places {
+    fn place(&self, owner: u64) -> u32;
+    fn set_place(&mut self, owner: u64, place: u32);
+}
 
-impl Set {
-    /// The set without numbers.
-    pub(super) const EMPTY: Self = Self(u32::MAX);
-
-    fn page(height: u32, index: usize) -> Self {
-        assert!(index < 1 << 28, "fewer than 2^28 pages");
-        Self(height << 28 | index as u32)
-    }
-
-    pub(super) fn is_empty(self) -> bool {
-        self == Self::EMPTY
-    }
-
-    /// How many levels of branches lie above its leaves.
-    fn height(self) -> u32 {
-        self.0 >> 28
-    }
-
-    fn index(self) -> usize {
-        (self.0 & 0x0FFF_FFFF) as usize
-    }
+/// Two cache lines.
+#[derive(Clone, Copy, Debug)]
+#[repr(C, align(64))]
+struct Leaf {
+    len: u64,
+    numbers: [u64; WIDTH],
 }
 
 /// The pool.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Pages {
-    leaves: Vec<Row>,
+    owner_mask: u64,
+    leaves: Vec<Leaf>,
     branches: Vec<Branch>,
     free_leaves: Vec<u32>,
     free_branches: Vec<u32>,
 }
 
-/// Ascending numbers, then padding.
-#[derive(Clone, Copy, Debug)]
-#[repr(align(64))]
-struct Row([u64; WIDTH]);
+impl Leaf {
+    const EMPTY: Self = Self { numbers: [NONE; WIDTH], len: 0 };
 
-/// Subtrees, and for each a number that none in it is below and all in the one before are. The first is always 0.
-#[derive(Clone, Debug)]
-struct Branch {
-    from: Row,
-    kids: [Set; WIDTH],
-}
-
-impl Row {
-    const EMPTY: Self = Self([NONE; WIDTH]);
-
-    /// How many are below `key`.
-    fn rank(&self, key: u64) -> usize {
-        self.0.iter().map(|&own| usize::from(own < key)).sum()
+    fn of(numbers: &[u64]) -> Self {
+        let mut leaf = Self { len: numbers.len() as u64, ..Self::EMPTY };
+        leaf.numbers[..numbers.len()].copy_from_slice(numbers);
+        leaf
     }
 
-    fn len(&self) -> usize {
-        self.rank(NONE)
+    fn held(&self) -> &[u64] {
+        &self.numbers[..self.len as usize]
     }
 
-    fn is_full(&self) -> bool {
-        self.0[WIDTH - 1] != NONE
+    /// The least number that is `from` or more, or [`NONE`].
+    #[inline]
+    fn ceil(&self, from: u64) -> u64 {
+        self.numbers.iter().fold(NONE, |least, &number| least.min(if number < from { NONE } else { number }))
     }
 
-    /// Puts `key` in its place; the row is not full.
-    fn insert(&mut self, key: u64) {
-        let old = self.0;
-        self.0[0] = old[0].min(key);
-        for at in 1..WIDTH {
-            self.0[at] = old[at].min(key).max(old[at - 1]);
+    #[inline]
+    fn first(&self) -> u64 {
+        if self.len == 1 {
+            return self.numbers[0];
         }
+        // Three chains of comparisons, which the processor follows side by side.
+        let least = |from: usize| self.numbers[from..from + 5].iter().fold(NONE, |least, &number| least.min(number));
+        least(0).min(least(5)).min(least(10))
     }
 
-    /// Takes `key` out; it is in the row.
-    fn remove(&mut self, key: u64) {
-        debug_assert!(self.0.contains(&key), "what is removed is there");
-        let old = self.0;
-        for at in 0..WIDTH {
-            let next = if at + 1 < WIDTH { old[at + 1] } else { NONE };
-            self.0[at] = if old[at] < key { old[at] } else { next };
-        }
-    }
-
-    /// Moves the upper half out.
-    fn split(&mut self) -> Self {
-        let mut upper = Self::EMPTY;
-        upper.0[..WIDTH / 2].copy_from_slice(&self.0[WIDTH / 2..]);
-        self.0[WIDTH / 2..].fill(NONE);
-        upper
-    }
-}
-
-impl Branch {
-    /// The subtree that `key` belongs to.
-    fn slot(&self, key: u64) -> usize {
-        self.from.0.iter().map(|&from| usize::from(from <= key)).sum::<usize>() - 1
-    }
-
-    fn insert(&mut self, slot: usize, from: u64, kid: Set) {
-        self.from.0.copy_within(slot..WIDTH - 1, slot + 1);
-        self.kids.copy_within(slot..WIDTH - 1, slot + 1);
-        (self.from.0[slot], self.kids[slot]) = (from, kid);
-    }
-
-    fn remove(&mut self, slot: usize) {
-        self.from.0.copy_within(slot + 1.., slot);
-        self.kids.copy_within(slot + 1.., slot);
-        self.from.0[WIDTH - 1] = NONE;
-        if !self.is_empty() {
-            self.from.0[0] = 0;
-        }
-    }
-
-    fn is_empty(&self) -> bool {
-        self.from.0[0] == NONE
-    }
-
-    fn split(&mut self) -> (u64, Self) {
-        let mut upper = Self { from: self.from.split(), kids: [Set::EMPTY; WIDTH] };
-        upper.kids[..WIDTH / 2].copy_from_slice(&self.kids[WIDTH / 2..]);
-        (std::mem::take(&mut upper.from.0[0]), upper)
+    fn floor(&self, to: u64) -> Option<u64> {
+        self.held().iter().copied().filter(|&number| number <= to).max()
     }
 }
 
 impl Pages {
-    /// The set with `key`, which was not in it.
+    /// An empty pool whose numbers name their owners in their `owner_bits` lowest bits.
+    pub(super) fn new(owner_bits: u32) -> Self {
+        let owner_mask = (1 << owner_bits) - 1;
+        Self { owner_mask, leaves: Vec::new(), branches: Vec::new(), free_leaves: Vec::new(), free_branches: Vec::new() }
+    }
+
+    /// The set with a number whose owner had none.
     #[inline]
-    pub(super) fn insert(&mut self, set: Set, key: u64) -> Set {
+    pub(super) fn insert(&mut self, places: &mut (impl Places + ?Sized), set: Set, number: u64) -> Set {
         if set.is_empty() {
-            return self.leaf_of(key);
+            return self.leaf(places, Leaf::of(&[number]));
         }
-        let Some((from, kid)) = self.insert_below(set, key) else { return set };
-        let mut root = Branch { from: Row::EMPTY, kids: [Set::EMPTY; WIDTH] };
-        root.insert(0, from, kid);
-        root.insert(0, 0, set);
-        self.branch(set.height() + 1, root)
+        let page = if set.height() == 0 { set } else { self.leaf_for(set, number) };
+        let leaf = &mut self.leaves[page.index()];
+        if leaf.len as usize == WIDTH {
+            return self.insert_and_split(places, set, number);
+        }
+        let slot = leaf.len;
+        leaf.numbers[slot as usize] = number;
+        leaf.len = slot + 1;
+        places.set_place(number & self.owner_mask, (page.index() * 16) as u32 + slot as u32);
+        set
     }
 
-    /// The set without `key`, which was in it.
+    /// Takes out the number, which is in the set.
     #[inline]
-    pub(super) fn remove(&mut self, set: Set, key: u64) -> Set {
-        if self.remove_below(set, key) {
-            self.release(set);
-            return Set::EMPTY;
+    pub(super) fn remove(&mut self, places: &mut (impl Places + ?Sized), set: Set, number: u64) -> Set {
+        let place = places.place(number & self.owner_mask);
+        let (page, slot) = (place as usize / 16, place as usize % 16);
+        let leaf = &mut self.leaves[page];
+        debug_assert!(leaf.held().get(slot) == Some(&number), "what is removed is there");
+        let last = leaf.len - 1;
+        leaf.len = last;
+        let moved = std::mem::replace(&mut leaf.numbers[last as usize], NONE);
+        if slot as u64 != last {
+            leaf.numbers[slot] = moved;
+            places.set_place(moved & self.owner_mask, place);
         }
-        if set.height() > 0 { self.without_idle_root(set) } else { set }
+        if last == 0 || (last == THIN && set.height() > 0) { self.tidy(places, set, number) } else { set }
     }
 
-    /// The least number of the set that is `key` or more.
+    /// The least number of the set that is `from` or more.
     #[inline]
-    pub(super) fn ceil(&self, set: Set, key: u64) -> Option<u64> {
+    pub(super) fn ceil(&self, set: Set, from: u64) -> Option<u64> {
+        let found = if set.height() == 0 { self.leaves[set.index()].ceil(from) } else { self.ceil_below(set, from) };
+        (found != NONE).then_some(found)
+    }
+
+    fn ceil_below(&self, page: Set, from: u64) -> u64 {
+        if page.height() == 0 {
+            return self.leaves[page.index()].ceil(from);
+        }
+        let branch = &self.branches[page.index()];
+        let slot = branch.slot(from);
+        let found = self.ceil_below(branch.kid(slot), from);
+        // No page is empty, so where the subtree of `from` has none the next one has.
+        if found == NONE && slot + 1 < branch.len() { self.first(branch.kid(slot + 1)) } else { found }
+    }
+
+    /// The greatest number of the set that is `to` or less.
+    pub(super) fn floor(&self, set: Set, to: u64) -> Option<u64> {
         if set.height() == 0 {
-            let leaf = &self.leaves[set.index()];
-            return leaf.0.get(leaf.rank(key)).copied().filter(|&found| found != NONE);
+            return self.leaves[set.index()].floor(to);
         }
         let branch = &self.branches[set.index()];
-        let slot = branch.slot(key);
-        // No page is empty, so where the subtree of `key` has none the next one has.
-        self.ceil(branch.kids[slot], key).or_else(|| {
-            let next = slot + 1;
-            (next < WIDTH && branch.from.0[next] != NONE).then(|| self.first(branch.kids[next]))
-        })
-    }
-
-    /// The greatest number of the set that is `key` or less.
-    pub(super) fn floor(&self, set: Set, key: u64) -> Option<u64> {
-        if set.height() == 0 {
-            let leaf = &self.leaves[set.index()];
-            let rank = leaf.0.iter().map(|&own| usize::from(own <= key)).sum::<usize>().min(leaf.len());
-            return rank.checked_sub(1).map(|at| leaf.0[at]);
-        }
-        let branch = &self.branches[set.index()];
-        let slot = branch.slot(key.min(NONE - 1));
-        self.floor(branch.kids[slot], key).or_else(|| slot.checked_sub(1).and_then(|before| self.floor(branch.kids[before], key)))
+        let slot = branch.slot(to);
+        self.floor(branch.kid(slot), to).or_else(|| slot.checked_sub(1).and_then(|before| self.floor(branch.kid(before), to)))
     }
 
     /// The least number of a set that is not empty.
     #[inline]
     pub(super) fn first(&self, mut set: Set) -> u64 {
         while set.height() > 0 {
-            set = self.branches[set.index()].kids[0];
+            set = self.branches[set.index()].kid(0);
         }
-        self.leaves[set.index()].0[0]
+        self.leaves[set.index()].first()
     }
 
     /// All numbers of the set, ascending, into `into`.
@@ -200,128 +161,125 @@ impl Pages {
             return;
         }
         if set.height() == 0 {
-            let leaf = &self.leaves[set.index()];
-            return into.extend_from_slice(&leaf.0[..leaf.len()]);
+            let from = into.len();
+            into.extend_from_slice(self.leaves[set.index()].held());
+            return into[from..].sort_unstable();
         }
-        let branch = &self.branches[set.index()];
-        branch.kids[..branch.from.len()].iter().for_each(|&kid| self.collect(kid, into));
+        self.branches[set.index()].kids().iter().for_each(|&kid| self.collect(kid, into));
     }
 
     /// How many bytes the pool keeps.
     pub(super) fn bytes(&self) -> usize {
         let free = (self.free_leaves.capacity() + self.free_branches.capacity()) * 4;
-        self.leaves.capacity() * size_of::<Row>() + self.branches.capacity() * size_of::<Branch>() + free
+        self.leaves.capacity() * size_of::<Leaf>() + self.branches.capacity() * size_of::<Branch>() + free
     }
 
-    /// Inserts into a page or below it. When it was full, the page beside it that took its upper half, and from where.
-    #[inline]
-    fn insert_below(&mut self, page: Set, key: u64) -> Option<(u64, Set)> {
-        if page.height() > 0 {
-            return self.insert_below_branch(page, key);
+    fn leaf_for(&self, mut page: Set, number: u64) -> Set {
+        while page.height() > 0 {
+            let branch = &self.branches[page.index()];
+            page = branch.kid(branch.slot(number));
         }
-        let leaf = &mut self.leaves[page.index()];
-        if !leaf.is_full() {
-            leaf.insert(key);
-            return None;
-        }
-        if key > leaf.0[WIDTH - 1] {
-            // Ascending numbers leave full pages behind.
-            return Some((key, self.leaf_of(key)));
-        }
-        let mut upper = leaf.split();
-        let from = upper.0[0];
-        if key < from {
-            leaf.insert(key)
-        } else {
-            upper.insert(key)
-        }
-        Some((from, self.leaf(upper)))
+        page
     }
 
-    fn insert_below_branch(&mut self, page: Set, key: u64) -> Option<(u64, Set)> {
+    /// Inserts where the leaf is full.
+    #[cold]
+    fn insert_and_split(&mut self, places: &mut (impl Places + ?Sized), set: Set, number: u64) -> Set {
+        let Some((from, upper)) = self.split_below(places, set, number) else { return set };
+        self.branch(set.height() + 1, Branch::root(set, from, upper))
+    }
+
+    /// Inserts into a full leaf or a branch above it. When it was split, the new page beside it, and from where.
+    fn split_below(&mut self, places: &mut (impl Places + ?Sized), page: Set, number: u64) -> Option<(u64, Set)> {
+        if page.height() == 0 {
+            return Some(self.split_leaf(places, page, number));
+        }
         let branch = &self.branches[page.index()];
-        let slot = branch.slot(key);
-        let (from, kid) = self.insert_below(branch.kids[slot], key)?;
-        let branch = &mut self.branches[page.index()];
-        if !branch.from.is_full() {
-            branch.insert(slot + 1, from, kid);
-            return None;
-        }
-        let (middle, mut upper) = branch.split();
-        match (slot + 1).checked_sub(WIDTH / 2).filter(|&at| at > 0) {
-            Some(at) => upper.insert(at, from, kid),
-            None => branch.insert(slot + 1, from, kid),
-        }
+        let slot = branch.slot(number);
+        let (from, kid) = self.split_below(places, branch.kid(slot), number)?;
+        let (middle, upper) = self.branches[page.index()].insert(slot + 1, from, kid)?;
         Some((middle, self.branch(page.height(), upper)))
     }
 
-    /// Removes from a page or below it. Whether nothing is left there.
-    #[inline]
-    fn remove_below(&mut self, page: Set, key: u64) -> bool {
-        if page.height() > 0 {
-            return self.remove_below_branch(page, key);
-        }
-        let leaf = &mut self.leaves[page.index()];
-        leaf.remove(key);
-        leaf.0[0] == NONE
+    fn split_leaf(&mut self, places: &mut (impl Places + ?Sized), page: Set, number: u64) -> (u64, Set) {
+        let mut all = [number; WIDTH + 1];
+        all[..WIDTH].copy_from_slice(&self.leaves[page.index()].numbers);
+        all.sort_unstable();
+        // Ascending numbers leave full leaves behind.
+        let middle = if all[WIDTH] == number { WIDTH } else { WIDTH.div_ceil(2) };
+        self.leaves[page.index()] = Leaf::of(&all[..middle]);
+        self.note(places, page);
+        (all[middle], self.leaf(places, Leaf::of(&all[middle..])))
     }
 
-    fn remove_below_branch(&mut self, page: Set, key: u64) -> bool {
-        let branch = &self.branches[page.index()];
-        let slot = branch.slot(key);
-        let kid = branch.kids[slot];
-        if self.remove_below(kid, key) {
-            self.release(kid);
-            let branch = &mut self.branches[page.index()];
-            branch.remove(slot);
-            return branch.is_empty();
+    /// A leaf of the set has become thin or empty when the number left it.
+    #[cold]
+    fn tidy(&mut self, places: &mut (impl Places + ?Sized), mut set: Set, number: u64) -> Set {
+        if set.height() == 0 {
+            self.release(set);
+            return Set::EMPTY;
         }
-        if kid.height() == 0 && self.leaves[kid.index()].0[WIDTH / 4] == NONE {
-            self.merge(page, slot);
-        }
-        false
-    }
-
-    /// Merges a leaf that has become thin with a neighbour, where both fit into one with some room left.
-    fn merge(&mut self, page: Set, slot: usize) {
-        let branch = &self.branches[page.index()];
-        let left = if slot + 1 < branch.from.len() { slot } else { slot.saturating_sub(1) };
-        if left + 1 >= branch.from.len() {
-            return;
-        }
-        let (lower, upper) = (branch.kids[left], branch.kids[left + 1]);
-        let (own, add) = (self.leaves[lower.index()].len(), self.leaves[upper.index()].len());
-        if own + add <= WIDTH * 3 / 4 {
-            let moved = self.leaves[upper.index()];
-            self.leaves[lower.index()].0[own..own + add].copy_from_slice(&moved.0[..add]);
-            self.branches[page.index()].remove(left + 1);
-            self.release(upper);
-        }
-    }
-
-    fn without_idle_root(&mut self, mut set: Set) -> Set {
-        while set.height() > 0 && self.branches[set.index()].from.0[1] == NONE {
-            let only = self.branches[set.index()].kids[0];
+        self.tidy_below(places, set, number);
+        while set.height() > 0 && self.branches[set.index()].len() == 1 {
+            let only = self.branches[set.index()].kid(0);
             self.release(set);
             set = only;
         }
         set
     }
 
-    fn leaf_of(&mut self, key: u64) -> Set {
-        let mut leaf = Row::EMPTY;
-        leaf.0[0] = key;
-        self.leaf(leaf)
+    fn tidy_below(&mut self, places: &mut (impl Places + ?Sized), page: Set, number: u64) {
+        let branch = &self.branches[page.index()];
+        let slot = branch.slot(number);
+        let kid = branch.kid(slot);
+        let empty = if kid.height() > 0 {
+            self.tidy_below(places, kid, number);
+            self.branches[kid.index()].len() == 0
+        } else {
+            self.leaves[kid.index()].len == 0
+        };
+        if empty {
+            self.release(kid);
+            self.branches[page.index()].remove(slot);
+        } else if kid.height() == 0 {
+            self.merge(places, page, slot);
+        }
     }
 
-    fn leaf(&mut self, leaf: Row) -> Set {
+    /// Merges a thin leaf with the one after it, or before it where it is the last.
+    fn merge(&mut self, places: &mut (impl Places + ?Sized), page: Set, slot: usize) {
+        let branch = &self.branches[page.index()];
+        let left = slot.min(branch.len().saturating_sub(2));
+        if left + 1 >= branch.len() {
+            return;
+        }
+        let (lower, upper) = (branch.kid(left), branch.kid(left + 1));
+        let [one, other] = [lower, upper].map(|page| self.leaves[page.index()]);
+        if one.len + other.len <= ROOMY {
+            self.leaves[lower.index()] = Leaf::of(&[one.held(), other.held()].concat());
+            self.note(places, lower);
+            self.branches[page.index()].remove(left + 1);
+            self.release(upper);
+        }
+    }
+
+    /// Notes where the numbers of a leaf lie now.
+    fn note(&self, places: &mut (impl Places + ?Sized), page: Set) {
+        for (slot, number) in (0..).zip(self.leaves[page.index()].held()) {
+            places.set_place(number & self.owner_mask, (page.index() * 16) as u32 + slot);
+        }
+    }
+
+    fn leaf(&mut self, places: &mut (impl Places + ?Sized), leaf: Leaf) -> Set {
         let index = self.free_leaves.pop().map_or(self.leaves.len(), |index| index as usize);
         if index == self.leaves.len() {
             self.leaves.push(leaf)
         } else {
             self.leaves[index] = leaf
         }
-        Set::page(0, index)
+        let page = Set::page(0, index);
+        self.note(places, page);
+        page
     }
 
     fn branch(&mut self, height: u32, branch: Branch) -> Set {
@@ -348,6 +306,15 @@ mod tests {
 
     use super::*;
 
+    impl Places for [u32] {
+        fn place(&self, owner: u64) -> u32 {
+            self[owner as usize]
+        }
+        fn set_place(&mut self, owner: u64, place: u32) {
+            self[owner as usize] = place;
+        }
+    }
+
     fn check(pages: &Pages, set: Set, model: &BTreeSet<u64>, probe: u64) {
         let mut all = Vec::new();
         pages.collect(set, &mut all);
@@ -363,20 +330,22 @@ mod tests {
     proptest! {
         #[test]
         fn a_set_is_an_ordered_set(changes in proptest::collection::vec((0u64..700, 0u32..20), 0..2500)) {
-            let (mut pages, mut set, mut model) = (Pages::default(), Set::EMPTY, BTreeSet::new());
+            let (mut pages, mut places, mut set, mut model) = (Pages::new(10), vec![0; 1024], Set::EMPTY, BTreeSet::new());
+            // The owners are not in the order of the numbers.
+            let number = |key: u64| (key / 7) << 10 | (key * 37 % 701);
             for (turn, (key, kind)) in changes.into_iter().enumerate() {
                 // Long spells of growing and of shrinking, so that pages split and merge.
                 let grow = if turn / 600 % 2 == 0 { kind < 14 } else { kind < 5 };
-                if grow && model.insert(key) {
-                    set = pages.insert(set, key);
-                } else if !grow && model.remove(&key) {
-                    set = pages.remove(set, key);
+                if grow && model.insert(number(key)) {
+                    set = pages.insert(&mut places[..], set, number(key));
+                } else if !grow && model.remove(&number(key)) {
+                    set = pages.remove(&mut places[..], set, number(key));
                 }
-                if turn % 50 == 0 { check(&pages, set, &model, key) }
+                if turn % 50 == 0 { check(&pages, set, &model, number(key)) }
             }
-            check(&pages, set, &model, 350);
-            for key in model {
-                set = pages.remove(set, key);
+            check(&pages, set, &model, number(350));
+            for number in model {
+                set = pages.remove(&mut places[..], set, number);
             }
             prop_assert!(set.is_empty());
             prop_assert_eq!((pages.leaves.len(), pages.branches.len()), (pages.free_leaves.len(), pages.free_branches.len()));
@@ -385,9 +354,9 @@ mod tests {
 
     #[test]
     fn ascending_numbers_fill_their_pages() {
-        let mut pages = Pages::default();
-        let set = (0..10_000).fold(Set::EMPTY, |set, key| pages.insert(set, key));
-        assert_eq!(pages.leaves.len(), 625);
+        let (mut pages, mut places) = (Pages::new(14), vec![0; 10_000]);
+        let set = (0..10_000).fold(Set::EMPTY, |set, key| pages.insert(&mut places[..], set, key));
+        assert_eq!(pages.leaves.len(), 10_000usize.div_ceil(WIDTH));
         assert_eq!(pages.ceil(set, 5000), Some(5000));
     }
 }

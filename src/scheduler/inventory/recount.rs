@@ -4,6 +4,7 @@ use model::{Cores, NodeId};
 
 use super::grid::Entry;
 use super::index::Index;
+use super::node::Node;
 use super::{Inventory, Totals};
 
 impl Inventory {
@@ -37,7 +38,7 @@ impl Inventory {
     }
 
     fn recount_index(&self) -> Result<(), String> {
-        let free = |record: &super::Node| record.open.then_some((record.cores, record.memory));
+        let free = |record: &Node| record.open.then_some((record.cores, record.memory));
         match &self.index {
             Index::Pinned => return Ok(()),
             Index::First(ladder) if ladder.agrees(self.nodes.iter().map(free)) => return Ok(()),

@@ -22,7 +22,7 @@ fn stream() -> impl Iterator<Item = (u32, [Event; 7])> {
         let (it, first, on) = (key(index, 0), run(1, 1), index.wrapping_mul(7_919) % NODES);
         let events = [
             task(it, first, TaskState::Blocked, TaskState::Ready, None),
-            Event::Shaped { task: it, shape: ShapeId(index % 100) },
+            Event::Shaped { task: it, end: 1, shape: ShapeId(index % 100) },
             task(it, first, TaskState::Ready, TaskState::Scheduled, None),
             reserved(it, first, on, "0-3", 4),
             task(it, first, TaskState::Scheduled, TaskState::Running, None),
