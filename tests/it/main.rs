@@ -1,3 +1,7 @@
-//! Integration tests.
+//! Integration tests: one program, so that it is linked once.
+
+mod page;
 mod properties;
+mod support;
+mod tidy;
 mod traces;
