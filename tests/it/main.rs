@@ -2,6 +2,7 @@
 
 mod page;
 mod properties;
+mod reasons;
 mod support;
 mod tidy;
 mod traces;
