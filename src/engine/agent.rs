@@ -50,6 +50,11 @@ impl<D: Driver> Agent<D> {
         self.keys.iter().copied().zip(self.runs.iter().map(|local| local.run))
     }
 
+    /// Its driver.
+    pub fn driver(&self) -> &D {
+        &self.driver
+    }
+
     /// Takes a message.
     pub fn step(&mut self, now: Millis, input: ToAgent, signals: &mut Signals, out: &mut Outbox) {
         match input {

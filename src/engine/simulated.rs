@@ -48,6 +48,14 @@ impl<B: Behaviour> SimulatedDriver<B> {
         Self { behaviour, node, runs: Vec::new() }
     }
 
+    /// What runs at `now`: the instance, its run, how long its attempt has run so far, and when it ends by itself.
+    pub fn under_way(&self, now: Millis) -> impl Iterator<Item = (TaskKey, Run, Millis, Option<Millis>)> + '_ {
+        self.runs.iter().map(move |running| {
+            let elapsed = running.earlier + now.since(running.since);
+            (running.task, running.run, elapsed, running.ends)
+        })
+    }
+
     /// Lets a run begin. `remaining` is what an image says that it has still to run.
     fn run(&mut self, begins: Millis, task: TaskKey, run: Run, start: &Start, image: Option<Image>, signals: &mut Signals) {
         let spec = &start.body.tasks[start.body.task_of(task.instance)];

@@ -31,6 +31,12 @@ pub fn run(summary: &Summary, format: OutputFormat) -> String {
     }
 }
 
+/// One row a policy, means over its seeds, as a table for people.
+#[must_use]
+pub fn policies(policies: &[PolicyRuns]) -> String {
+    format!("{}\n", policy_table(policies))
+}
+
 /// One row a policy, means over its seeds, and a sentence for each pair.
 #[must_use]
 pub fn comparison(policies: &[PolicyRuns], format: OutputFormat) -> String {

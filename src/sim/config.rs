@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use model::{JobSpec, Millis, NodeId, NodeSpec, Operation, Policy, Progress};
+use serde::Serialize;
 
 /// Everything but the jobs.
 #[derive(Clone, Debug)]
@@ -28,7 +29,7 @@ pub struct Config {
 }
 
 /// How long things take, all in milliseconds.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize)]
 pub struct Timing {
     /// The JobManager's round.
     pub round: Millis,
@@ -47,7 +48,7 @@ pub struct Timing {
 }
 
 /// What moving a task costs. Downtime = checkpoint + transfer + restore.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize)]
 pub struct Migration {
     /// Fixed part of a checkpoint.
     pub checkpoint: Millis,
@@ -79,7 +80,8 @@ impl Default for Timing {
 }
 
 /// What happens at a fixed time.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Deed {
     /// The node dies with everything on it.
     Fail(NodeId),
@@ -90,7 +92,7 @@ pub enum Deed {
 }
 
 /// Failures and repairs at exponential times, on every node independently.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct RandomFailures {
     /// Mean time from a node's being up to its failure, seconds.
     pub mttf_s: f64,

@@ -2,6 +2,9 @@
 
 pub mod audit;
 pub mod behaviour;
+pub mod bound;
+pub mod chance;
+pub mod comparison;
 pub mod config;
 mod heap;
 pub mod input;
@@ -10,6 +13,8 @@ pub mod observer;
 pub mod random;
 pub mod scenario;
 pub mod simulation;
+pub mod sizing;
+pub mod snapshot;
 pub mod state_file;
 pub mod trace;
 pub mod world;

@@ -1,6 +1,6 @@
 //! What looks on while a run goes on: the journal, the recorder, and the event log. They change nothing.
 
-use model::{JobId, JobSpec, Millis, Numbered, Plan, ToJobManager};
+use model::{Event, JobId, JobSpec, Millis, Numbered, Plan, ToJobManager};
 
 use super::journal::Journal;
 use crate::report::files::EventLog;
@@ -14,6 +14,8 @@ pub struct Observer {
     pub recorder: Recorder,
     /// Keeps its events for `why`.
     pub event_log: Option<EventLog>,
+    /// How often a round tried tasks and found no place for them.
+    pub refusals: u64,
 }
 
 impl Observer {
@@ -41,6 +43,7 @@ impl Observer {
     pub fn event(&mut self, numbered: &Numbered) {
         self.journal.event(numbered);
         self.recorder.event(numbered.time, &numbered.event);
+        self.refusals += u64::from(matches!(numbered.event, Event::Shaped { .. }));
         if let Some(log) = &mut self.event_log {
             log.event(numbered.time, &numbered.event);
         }

@@ -36,6 +36,12 @@ pub struct RunOptions<'a> {
     pub progress: Option<&'a (dyn Fn(Progress) + Sync)>,
     /// Looks at the world after every step.
     pub inspect: Option<&'a mut dyn FnMut(&World)>,
+    /// Looks at the world as the run leaves it.
+    pub at_end: Option<&'a mut dyn FnMut(&World)>,
+    /// Ends the run, with a partial result, as soon as a round tried a task and found no place for it; becomes true then.
+    pub refused: Option<&'a mut bool>,
+    /// Gets what a reader of the results should know of how input rows became jobs, one sentence each.
+    pub notes: Option<&'a mut Vec<String>>,
 }
 
 /// How far a run is.
@@ -81,11 +87,11 @@ impl RunError {
 /// When the input turns out to be wrong, or the journal or the event log cannot be written.
 pub fn run(config: &Config, jobs: Jobs, options: RunOptions) -> Result<Recording, RunError> {
     let began = Instant::now();
-    let RunOptions { warmup, gantt, journal, event_log, interrupted, progress, mut inspect } = options;
+    let RunOptions { warmup, gantt, journal, event_log, interrupted, progress, mut inspect, at_end, mut refused, notes } = options;
     let mut journal = Journal::new(journal);
     journal.start(config.policy, config.timing.round, config.seed);
     let recorder = Recorder::new(RecorderOptions { nodes: &config.nodes, warmup, start: config.start, gantt });
-    let mut world = World::new(config, Observer { journal, recorder, event_log });
+    let mut world = World::new(config, Observer { journal, recorder, event_log, refusals: 0 });
     let mut jobs = Feed::new(jobs)?;
     let mut partial = false;
     let mut looked = 0;
@@ -96,6 +102,12 @@ pub fn run(config: &Config, jobs: Jobs, options: RunOptions) -> Result<Recording
         }
         if let Some(inspect) = &mut inspect {
             inspect(&world);
+        }
+        if let Some(refused) = &mut refused
+            && world.observer().refusals > 0
+        {
+            (**refused, partial) = (true, true);
+            break;
         }
         if world.delivered() >= looked + LOOK_UP {
             looked = world.delivered();
@@ -110,7 +122,13 @@ pub fn run(config: &Config, jobs: Jobs, options: RunOptions) -> Result<Recording
     }
     let time = if partial { world.now() } else { config.until.map_or(world.now(), |until| until.max(world.now())) };
     let delivered = world.delivered();
-    let Observer { journal, recorder, event_log } = world.finish();
+    if let Some(at_end) = at_end {
+        at_end(&world);
+    }
+    if let Some(notes) = notes {
+        notes.extend(jobs.source.notes());
+    }
+    let Observer { journal, recorder, event_log, .. } = world.finish();
     event_log.map(EventLog::finish).transpose()?;
     let journal_hash = journal.finish().map_err(RunError::Journal)?;
     Ok(recorder.finish(RunEnd {

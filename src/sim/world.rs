@@ -126,6 +126,12 @@ impl<'a> World<'a> {
         (&self.job_manager, &self.global_manager)
     }
 
+    /// What looks on.
+    #[must_use]
+    pub fn observer(&self) -> &Observer {
+        &self.observer
+    }
+
     /// The agents of the nodes that are up.
     pub fn agents(&self) -> impl Iterator<Item = (NodeId, &Agent<SimulatedDriver<Nature>>)> {
         let hosts = self.hosts.iter().enumerate().filter(|(_, host)| host.up);

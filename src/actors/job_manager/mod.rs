@@ -7,7 +7,9 @@ mod rounds;
 
 use std::collections::BTreeMap;
 
-use model::{JobId, Millis, NodeId, Outbox, Placement, PlanId, Policy, ShapeId, TaskKey, TaskState, Timer, ToJobManager, WaitReason};
+use model::{
+    JobId, JobSpec, Millis, NodeId, Outbox, Placement, PlanId, Policy, ShapeId, TaskKey, TaskState, Timer, ToJobManager, WaitReason,
+};
 use record::Job;
 use scheduler::planner::Planner;
 
@@ -96,6 +98,11 @@ impl JobManager {
                 node: record.state.holds_cores().then_some(record.node),
             })
         })
+    }
+
+    /// The jobs that have not ended, by number, with their specs and when they were submitted.
+    pub fn live_jobs(&self) -> impl Iterator<Item = (JobId, &JobSpec, Millis)> {
+        self.jobs.iter().flatten().map(|job| (job.id, &job.spec, job.submitted))
     }
 
     /// Takes a message.

@@ -13,7 +13,7 @@ use model::Millis;
 
 use super::config::Arrival;
 use super::trace::Trace;
-use crate::stress::Load;
+use crate::stress::{Load, Process};
 
 pub use error::{Fault, InputError, Place, nearest};
 pub use json::Source;
@@ -120,6 +120,15 @@ impl JobInput {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.parts.is_empty() && self.saved.is_empty()
+    }
+
+    /// Whether the seed decides when jobs arrive, or which.
+    #[must_use]
+    pub fn draws_arrivals(&self) -> bool {
+        self.parts.iter().any(|part| match part {
+            Part::Load(load, _) => load.mix.len() > 1 || matches!(load.process, Process::Bursty { .. } | Process::Random { .. }),
+            Part::Jobs(_) | Part::Trace(_) => false,
+        })
     }
 
     /// The same with its traces read and kept, so that opening it again does not parse again.

@@ -9,7 +9,7 @@ use super::{Fault, InputError, JobSource, Jobs};
 use crate::sim::config::Arrival;
 
 /// Which part of an input is used, and how it is stretched. Applied in the order of the fields.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
 pub struct Slice {
     /// Earlier arrivals are dropped; this is the new zero.
     pub from: Millis,

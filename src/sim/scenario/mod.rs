@@ -19,6 +19,7 @@ use super::state_file::State;
 use faults::MigrateDocument;
 
 pub use document::{Document, EndDocument};
+pub use faults::RandomDocument;
 pub use load::{LoadDocument, SliceDocument, TraceDocument};
 pub use nodes::{ClassDocument, Cluster};
 pub use policy::{PolicyChoices, PolicyDocument};

@@ -58,6 +58,12 @@ impl PolicyChoices {
 }
 
 impl PolicyDocument {
+    /// The choices as they were written.
+    #[must_use]
+    pub fn choices(self) -> PolicyChoices {
+        self.0
+    }
+
     /// The whole policy.
     #[must_use]
     pub fn resolve(self) -> Policy {

@@ -1,0 +1,119 @@
+//! How a command ends: its exit code, and what is said where it failed. The codes are documented in docs/cli.md.
+
+use std::fmt;
+use std::path::Path;
+
+use crate::report::files::OutputError;
+use crate::report::why::WhyError;
+use crate::sim::input::InputError;
+use crate::sim::journal::ReplayError;
+use crate::sim::simulation::RunError;
+use crate::sim::sizing::SizeError;
+
+/// How a command ended that came to a result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// All is well.
+    Done,
+    /// A replay came to other plans than its journal; said already.
+    Parted,
+    /// A job was rejected, and `--strict` was given.
+    Strict,
+    /// The result is partial, and says so.
+    Interrupted,
+}
+
+impl Outcome {
+    /// The exit code.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Parted => 4,
+            Self::Strict => 6,
+            Self::Interrupted => 130,
+        }
+    }
+}
+
+/// Why a command came to no result: cause and fix in a sentence, and the exit code.
+#[derive(Debug)]
+pub struct Failure {
+    exit_code: u8,
+    message: String,
+}
+
+impl Failure {
+    /// Exit code of a wrong command line.
+    pub const USAGE: u8 = 2;
+    /// Exit code of a failure that is nobody's input.
+    const OTHER: u8 = 1;
+
+    /// A command line that makes no sense as a whole.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self { exit_code: Self::USAGE, message: message.into() }
+    }
+
+    /// The system refuses something.
+    pub fn system(what: impl fmt::Display, error: &std::io::Error) -> Self {
+        Self { exit_code: Self::OTHER, message: format!("{what}: {error}") }
+    }
+
+    /// A journal that cannot be read. One that parts from its replay is no failure but an outcome.
+    pub fn journal(file: &Path, error: &ReplayError) -> Self {
+        Self { exit_code: InputError::EXIT_CODE, message: format!("{}: {error}", file.display()) }
+    }
+
+    /// The exit code.
+    pub fn exit_code(&self) -> u8 {
+        self.exit_code
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl From<InputError> for Failure {
+    fn from(error: InputError) -> Self {
+        Self { exit_code: InputError::EXIT_CODE, message: error.to_string() }
+    }
+}
+
+impl From<OutputError> for Failure {
+    fn from(error: OutputError) -> Self {
+        Self { exit_code: Self::OTHER, message: error.to_string() }
+    }
+}
+
+impl From<RunError> for Failure {
+    fn from(error: RunError) -> Self {
+        match error {
+            RunError::Input(error) => error.into(),
+            RunError::Journal(_) | RunError::Output(_) => Self { exit_code: Self::OTHER, message: error.to_string() },
+        }
+    }
+}
+
+impl From<SizeError> for Failure {
+    fn from(error: SizeError) -> Self {
+        match error {
+            SizeError::Run(error) => error.into(),
+            SizeError::TooLarge { .. } | SizeError::NeverEnough { .. } => {
+                Self { exit_code: InputError::EXIT_CODE, message: error.to_string() }
+            }
+            SizeError::Interrupted => Self { exit_code: Outcome::Interrupted.exit_code(), message: error.to_string() },
+        }
+    }
+}
+
+impl From<WhyError> for Failure {
+    fn from(error: WhyError) -> Self {
+        let exit_code = match error {
+            WhyError::Files(_) => Self::OTHER,
+            WhyError::NoRun { .. } | WhyError::UnknownJob { .. } | WhyError::Ambiguous { .. } => InputError::EXIT_CODE,
+        };
+        Self { exit_code, message: error.to_string() }
+    }
+}
