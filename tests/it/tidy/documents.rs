@@ -65,3 +65,16 @@ fn every_link_of_a_document_leads_somewhere() {
     }
     assert_none("links lead somewhere", "mend the link", &offences);
 }
+
+#[test]
+fn the_actors_file_is_in_the_earlier_shape_and_stays_on_this_host() {
+    let actors: serde_json::Value = serde_json::from_str(&tree::text("config/actors.json")).unwrap();
+    for actor in ["FE", "JM", "GM", "DC"] {
+        assert_eq!(actors[actor]["address"], "127.0.0.1", "law: {actor} binds to loopback unless somebody says otherwise");
+    }
+    let strategies = actors["JM"]["scheduling_strategy"].as_object().unwrap();
+    let chosen: Vec<_> = strategies.iter().filter(|(_, chosen)| **chosen == 1).map(|(name, _)| name.as_str()).collect();
+    assert_eq!(chosen, ["best-fit"], "exactly one strategy is chosen");
+    assert!(strategies.keys().all(|name| name.parse::<model::PolicyName>().is_ok()), "{strategies:?}");
+    assert!((actors["JM"]["wait_time"].as_f64().unwrap() - 0.1).abs() < 1e-9);
+}
