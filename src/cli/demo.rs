@@ -89,7 +89,7 @@ impl Told {
         let mut next = vec![
             format!("{program} compare {scenario} --policies best-fit,l2 --seeds 3"),
             format!(
-                "{program} simulate {scenario}{seed} --policy l2 --admission conservative --out {}",
+                "{program} simulate {scenario}{seed} --policy l2 --admission easy --out {}",
                 file(out.with_file_name("wharfinger-run"))
             ),
         ];

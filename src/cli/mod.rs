@@ -32,8 +32,9 @@ use failure::{Failure, Outcome};
     name = "management",
     version,
     about = "Wharfinger: a container cluster in virtual time, scheduled by the code that would run a live one",
-    after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 malformed or contradictory input, 4 a replay parted from its journal,\n\
-                  6 a job was rejected and --strict was given, 130 interrupted (what was measured so far is still written).\n\n\
+    after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 malformed or contradictory input, 4 a replay parted\n\
+                  from its journal, 6 a job was rejected and --strict was given, 130 interrupted (the partial\n\
+                  result is still written).\n\n\
                   Start with `management demo`, or `management simulate --help`."
 )]
 struct Cli {
@@ -48,7 +49,7 @@ enum Command {
     Compare(Box<compare::Compare>),
     Size(Box<size::Size>),
     Pack(pack::Pack),
-    Why(why::Why),
+    Why(why::Arguments),
     Snapshot(Box<snapshot::Snapshot>),
     Demo(demo::Demo),
 }

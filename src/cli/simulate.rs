@@ -26,12 +26,15 @@ use crate::sim::world::World;
 #[command(after_help = "Examples:
   management simulate scenario.json
   management simulate scenario.json --policy l2 --admission easy --seed 3 -o json
-  management simulate --trace pods.csv --format openb --nodes 1523 --cores 96 --memory 384GiB --out run
-  management simulate --trace log.swf --format swf --nodes 68 --cores 48 --memory 128GiB --until 30d --scale-load 1.5
+  management simulate --trace pods.csv --format openb --nodes 1523 --cores 96 --memory 384GiB
+  management simulate --trace log.swf --format swf --nodes 68 --cores 48 --memory 128GiB \\
+      --until 30d --scale-load 1.5 --out run --journal
   management simulate --state state.json --end 2h
 
-With --out, DIR gets summary.json, jobs.csv, jobs.parquet, utilisation.csv, events.parquet, config.json and report.html,
-all or nothing. Ctrl-C ends the run with a partial result, which says so, and exit code 130.")]
+A trace says what ran, not on which nodes: their number and size are yours to choose.
+With --out, DIR gets summary.json, jobs.csv, jobs.parquet, utilisation.csv, events.parquet,
+config.json and report.html, all or nothing. Ctrl-C ends the run with a partial result, which says
+so, and exit code 130.")]
 pub struct Simulate {
     #[command(flatten)]
     experiment: ExperimentArguments,

@@ -1,5 +1,6 @@
 //! Integration tests: one program, so that it is linked once.
 
+mod cli;
 mod journal;
 mod page;
 mod properties;

@@ -105,6 +105,12 @@ impl JobManager {
         self.jobs.iter().flatten().map(|job| (job.id, &job.spec, job.submitted))
     }
 
+    /// Whether it holds places of a saved state that no plan has proposed yet: the ledger does not know of them.
+    #[must_use]
+    pub fn is_adopting(&self) -> bool {
+        !self.adopted.is_empty()
+    }
+
     /// Takes a message.
     pub fn step(&mut self, now: Millis, input: ToJobManager, out: &mut Outbox) {
         match input {
