@@ -1,7 +1,9 @@
 //! Integration tests: one program, so that it is linked once.
 
+mod journal;
 mod page;
 mod properties;
+mod reasons;
 mod support;
 mod tidy;
 mod traces;
