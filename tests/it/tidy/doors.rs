@@ -97,7 +97,7 @@ fn rooms_of_the_root_keep_their_doors() {
         for path in paths::of(source) {
             let name = path.segments.join("::");
             let begins = |door: &&str| name == **door || name.starts_with(&format!("{door}::"));
-            if forbidden.iter().any(|door| begins(&door)) && !doors.iter().any(|door| begins(&door)) {
+            if forbidden.iter().any(begins) && !doors.iter().any(begins) {
                 offences.push(format!("{}:{}: {name} ({why})", source.path, path.line));
             }
         }
