@@ -171,7 +171,7 @@ fn measure<P: Placer>(criterion: &mut Criterion, name: &str, nodes: usize, grain
         });
     }
     if let Some(bytes) = cluster.and_then(|cluster| cluster.placer.bytes()) {
-        println!("{name} {nodes}: {:.1} bytes a node", bytes as f64 / nodes as f64);
+        eprintln!("{name} {nodes}: {:.1} bytes a node", bytes as f64 / nodes as f64);
     }
 }
 

@@ -190,7 +190,6 @@ impl JobBody {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::document::native_job;
 
     #[test]

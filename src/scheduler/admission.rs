@@ -48,6 +48,7 @@ pub fn skip(planner: &mut Planner, now: Millis, round: &mut Round) {
 pub fn backfill(planner: &mut Planner, now: Millis, depth: usize, round: &mut Round) {
     let mut promises = std::mem::take(&mut planner.promises).next_round();
     let mut head: Option<TaskKey> = None;
+    let mut left = depth;
     let mut firsts: BTreeSet<(Rank, ShapeId)> = planner.queue.firsts(true).collect();
     for _ in 0..BACKFILL_SCAN {
         let Some((rank, shape)) = firsts.pop_first() else { break };
@@ -69,9 +70,9 @@ pub fn backfill(planner: &mut Planner, now: Millis, depth: usize, round: &mut Ro
             planner.note_reason(shape, reason, round);
         }
         head = head.or(Some(rank.first));
-        promise(planner, &mut promises, depth, (rank, shape), now);
+        left -= promise(planner, &mut promises, left, (rank, shape), now);
         // Units behind it in the lane have the same shape, but may be short enough where this one was not.
-        let hopeless = reason.nearest().is_some() && promises.settled() >= depth;
+        let hopeless = reason.nearest().is_some() && left == 0;
         firsts.extend(next.filter(|_| !hopeless).map(|rank| (rank, shape)));
     }
     planner.promises = promises;
@@ -112,17 +113,17 @@ fn try_between(
     if tried.is_err() {
         promises.give_back(own);
     }
-    tried.map_err(|reason| match (reason, promises.first_settled(), head) {
+    tried.map_err(|reason| match (reason, promises.iter().find(|promise| promise.unit != key), head) {
         (WaitReason::NextRound, Some(promise), _) => WaitReason::WouldDelay { head: promise.unit, promised: promise.start },
         (WaitReason::NextRound, None, Some(head)) => WaitReason::BehindHead { head },
         (reason, ..) => reason,
     })
 }
 
-/// Promises a start to the unit, or to each of its members where they are placed one by one, while promises are left to give.
-fn promise(planner: &Planner, promises: &mut Promises, depth: usize, (rank, shape): (Rank, ShapeId), now: Millis) {
+/// Promises a start to the unit, or to each of its members where they are placed one by one, to `left` of them at the most. Returns
+/// how many were looked at: one that no start can be promised to, for want of estimates, counts too.
+fn promise(planner: &Planner, promises: &mut Promises, left: usize, (rank, shape): (Rank, ShapeId), now: Millis) -> usize {
     let unit = planner.queue.unit(shape, rank).expect("the lane's unit waits");
-    let left = depth.saturating_sub(promises.settled());
     let each: Vec<[u32; 1]> = match &unit.members {
         Members::Each(end) => (rank.first.instance..*end).take(left).map(|instance| [instance]).collect(),
         Members::Gang(_) => Vec::new(),
@@ -131,6 +132,7 @@ fn promise(planner: &Planner, promises: &mut Promises, depth: usize, (rank, shap
         Members::Each(_) => each.iter().map(|member| member.as_slice()).collect(),
         Members::Gang(members) => vec![members.as_ref()],
     };
+    let looked_at = units.len().min(left);
     for members in units.into_iter().take(left) {
         let ask = Ask { job: rank.first.job, members, shape: planner.queue.shape(shape), priority: unit.priority, ends: Millis::NEVER };
         let kept = promises.take(TaskKey { job: ask.job, instance: members[0] });
@@ -144,6 +146,7 @@ fn promise(planner: &Planner, promises: &mut Promises, depth: usize, (rank, shap
     for (promise, [instance]) in given.into_iter().zip(&each) {
         promises.push(Promise { unit: TaskKey { instance: *instance, ..rank.first }, ..promise });
     }
+    looked_at
 }
 
 /// Tells tasks of lower priority to yield to the waiting units of the highest priority.

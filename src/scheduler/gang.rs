@@ -83,7 +83,8 @@ pub fn undo(room: &mut Room, places: &mut Vec<Place>, keep: usize) {
 
 fn of_gang(reason: WaitReason, fitted: u32, of: u32) -> WaitReason {
     match (fitted, reason) {
-        (0, reason) => reason,
+        // Room there is, but not for this one: the caller knows what stands in the way.
+        (0, reason) | (_, reason @ WaitReason::NextRound) => reason,
         (_, WaitReason::CoresShort { short_by, nearest }) => {
             WaitReason::GangShort { fitted, of, cores: short_by, memory: model::Bytes::ZERO, nearest: Some(nearest) }
         }

@@ -15,6 +15,9 @@ use crate::queue::{Members, Queue, Rank, Unit};
 use crate::room::{Asker, Room};
 use crate::shape::{Part, Shape};
 
+/// How many places are made ready for at the most before a round; a larger one grows as it goes.
+const LARGE_ROUND: usize = 1 << 20;
+
 /// What a round decided.
 #[derive(Clone, Debug, Default)]
 pub struct Round {
@@ -243,6 +246,9 @@ impl Planner {
     pub fn plan(&mut self, now: Millis) -> Round {
         self.unblock();
         let mut round = Round::default();
+        // Every task takes at least one core, so no round places more than this.
+        let most = self.queue.waiting().min(self.room.inventory.free().cores);
+        round.places.reserve(usize::try_from(most).unwrap_or(0).min(LARGE_ROUND));
         match self.policy.admission {
             Admission::Strict => admission::strict(self, now, &mut round),
             Admission::Skip => admission::skip(self, now, &mut round),

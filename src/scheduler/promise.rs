@@ -70,18 +70,6 @@ impl Promises {
         self.list.iter().flatten()
     }
 
-    /// The first promise that was given or kept in this round.
-    #[must_use]
-    pub fn first_settled(&self) -> Option<&Promise> {
-        self.list[self.settled_from..].iter().flatten().next()
-    }
-
-    /// How many were given or kept in this round.
-    #[must_use]
-    pub fn settled(&self) -> usize {
-        self.list[self.settled_from..].iter().flatten().count()
-    }
-
     /// Begins a round: those that were settled in the last one stand, until their units are looked at again.
     #[must_use]
     pub fn next_round(self) -> Self {

@@ -69,6 +69,18 @@ pub enum RunError {
     Output(#[from] crate::report::files::OutputError),
 }
 
+impl RunError {
+    /// The stable code of the error; it names a page in docs/errors.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Input(error) => error.code(),
+            Self::Journal(_) => "run-journal",
+            Self::Output(error) => error.code(),
+        }
+    }
+}
+
 /// Runs a simulation.
 ///
 /// # Errors

@@ -1,4 +1,10 @@
-//! Integration tests.
+//! Integration tests: one program, so that it is linked once.
+
 mod cli;
+mod journal;
+mod page;
 mod properties;
+mod reasons;
+mod support;
+mod tidy;
 mod traces;

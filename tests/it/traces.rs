@@ -1,6 +1,5 @@
 //! The readers on the real traces; they skip, saying so, where the traces are absent.
 
-use std::path::PathBuf;
 use std::time::Instant;
 
 use model::{Bytes, Cores, Millis};
@@ -8,14 +7,11 @@ use wharfinger::sim::config::Arrival;
 use wharfinger::sim::input::{JobInput, Slice};
 use wharfinger::sim::trace::{SwfMemory, Trace, TraceFormat};
 
+use crate::support::shared;
+
 /// A real trace, or none, said on stderr.
 fn real(file: &str, format: TraceFormat, node_cores: u32, node_memory: u64) -> Option<Trace> {
-    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/traces").join(file);
-    if !file.exists() {
-        assert!(std::env::var_os("CI").is_none(), "CI has the traces");
-        eprintln!("skipped: {} is absent", file.display());
-        return None;
-    }
+    let file = shared(&format!("traces/{file}"))?;
     Some(Trace { file, format, node_cores: Cores(node_cores), node_memory: Bytes(node_memory), swf_memory: SwfMemory::BytesPerJob })
 }
 

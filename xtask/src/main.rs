@@ -1,2 +1,66 @@
-//! Developer commands.
-fn main() {}
+//! Developer commands, run as `cargo xtask COMMAND`. Each calls cargo or the programs that it built; no rule of the project lives here.
+#![expect(clippy::print_stdout, reason = "what a developer command finds goes to stdout")]
+
+mod bench;
+mod check;
+mod estimates;
+mod parts;
+mod run;
+mod scenarios;
+mod test;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// What goes wrong is told as a sentence.
+type Outcome = Result<(), String>;
+
+#[derive(Parser)]
+#[command(about = "Developer commands")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// All tests: says which real parts are there, then runs unit, integration and doc tests
+    Test,
+    /// What CI runs: the checks, then the tests
+    Ci,
+    /// Formatting, lints, doors between crates, and a smoke run of the benches and of the release build
+    Check,
+    /// The doors between crates, as cargo resolves them
+    Doors,
+    /// The figures of docs/performance.md, beside what they should be
+    Bench(bench::Options),
+    /// Writes the JSON schemas in docs/schema anew from the types
+    Schema,
+    /// Writes the scenario files of the speed table anew
+    Scenarios {
+        /// Where to
+        #[arg(long, default_value = "tests/scenarios")]
+        folder: PathBuf,
+    },
+}
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().command {
+        Task::Test => test::run(),
+        Task::Ci => check::run().and_then(|()| test::run()),
+        Task::Check => check::run(),
+        Task::Doors => check::doors(),
+        Task::Bench(options) => bench::run(&options),
+        Task::Schema => run::cargo(&["test", "--lib", "schema"]).env("WHARFINGER_BLESS", "1").done(),
+        Task::Scenarios { folder } => scenarios::write(&folder),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -137,6 +137,8 @@ impl GlobalManager {
         for moved in plan.moves {
             refused.extend(self.begin_move(moved, out));
         }
+        out.messages.reserve(plan.placements.len());
+        out.events.reserve(plan.placements.len());
         let mut gang: Vec<Placement> = Vec::new();
         for placement in plan.placements {
             if gang.last().is_some_and(|last| last.gang != placement.gang) {

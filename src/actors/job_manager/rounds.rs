@@ -27,6 +27,7 @@ impl JobManager {
         out.events.extend(announced.into_iter().map(|(task, end, shape)| Event::Shaped { task, end, shape }));
         out.events.extend(reasons.into_iter().map(|(shape, reason)| Event::Waiting { shape, reason }));
         plan.placements.reserve(places.len());
+        out.events.reserve(2 * places.len());
         for gang in places.chunk_by(|one, other| one.0 == other.0) {
             self.schedule(gang, &mut plan, out);
         }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::BadDocument;
@@ -13,19 +14,20 @@ use crate::{
 };
 
 /// A swarm-job document. Its tasks share one network and start together.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 pub struct SwarmJob {
     job_name: Name,
     job_info: JobInfo,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 struct JobInfo {
+    #[schemars(with = "BTreeMap<Name, SwarmTask>")]
     #[serde(deserialize_with = "super::tasks")]
     tasks: IndexMap<Name, SwarmTask>,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 struct SwarmTask {
     #[serde(default)]
     node: String,

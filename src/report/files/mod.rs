@@ -93,6 +93,20 @@ pub enum OutputError {
 }
 
 impl OutputError {
+    /// The stable code of the error; it names a page in docs/errors.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Io { .. } => "output-io",
+            Self::Parquet { .. } => "output-parquet",
+            Self::Csv { .. } => "output-csv",
+            Self::NotAFolder { .. } => "output-not-a-folder",
+            Self::NotOurs { .. } => "output-not-ours",
+            Self::NoColumn { .. } => "output-no-column",
+            Self::EventLogPanicked => "output-event-log",
+        }
+    }
+
     /// Names the file of an error of the file system.
     pub(crate) fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_owned();

@@ -139,6 +139,19 @@ pub enum WhyError {
     },
 }
 
+impl WhyError {
+    /// The stable code of the error; it names a page in docs/errors.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Files(error) => error.code(),
+            Self::NoRun { .. } => "why-no-run",
+            Self::UnknownJob { .. } => "why-unknown-job",
+            Self::Ambiguous { .. } => "why-ambiguous",
+        }
+    }
+}
+
 /// Answers for a job, named by its name or by its id, as in `j17`.
 ///
 /// # Errors

@@ -97,7 +97,7 @@ j1 (tide) task run[0]: waited 12.3 s
     2 cores short on the nearest node, n3 (from 20 s to 22.4 s)
 j1 (tide) task run[0]: waited 1 s
     the next scheduling round has not come yet (from 30 s to 30.5 s)
-    only 3 of the gang's 4 tasks fit at once (from 30.5 s to 31 s)
+    only 3 of the gang's 4 tasks fit at once; the next lacks 2 cores on the nearest node, n1 (from 30.5 s to 31 s)
     attempt 1 on n0, cores 0-1, 1 GiB: ran from 22.5 s to 30 s, then lost (node_lost)
     attempt 2 on n1, cores 0,2, 1 GiB: ran from 31 s to 41 s, then moved
     attempt 2 on n0, cores 1-2, 1 GiB: ran from 41 s to 50 s, then succeeded (exit code 0)

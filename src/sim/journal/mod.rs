@@ -21,7 +21,9 @@ const BUFFER: usize = 1 << 16;
 /// The journal of a run.
 pub struct Journal {
     hasher: blake3::Hasher,
+    /// Encoded records that are not hashed yet; `used` bytes of it.
     buffer: Vec<u8>,
+    used: usize,
     lines: Option<Box<dyn Write + Send>>,
     /// The latest bodies with their numbers, as a ring.
     bodies: Vec<(Arc<JobBody>, u32)>,
@@ -33,8 +35,7 @@ impl Journal {
     /// A journal that is only hashed, or written to `lines` too.
     #[must_use]
     pub fn new(lines: Option<Box<dyn Write + Send>>) -> Self {
-        let buffer = Vec::with_capacity(BUFFER + (BUFFER >> 3));
-        Self { hasher: blake3::Hasher::new(), buffer, lines, bodies: Vec::new(), next_body: 0, failed: None }
+        Self { hasher: blake3::Hasher::new(), buffer: vec![0; BUFFER], used: 0, lines, bodies: Vec::new(), next_body: 0, failed: None }
     }
 
     /// The first record: what a replay must know.
@@ -80,7 +81,7 @@ impl Journal {
     /// # Errors
     /// The first error of writing the lines.
     pub fn finish(mut self) -> std::io::Result<String> {
-        self.hasher.update(&self.buffer);
+        self.hasher.update(&self.buffer[..self.used]);
         let hash = self.hasher.finalize().to_hex().to_string();
         if let Some(lines) = &mut self.lines
             && self.failed.is_none()
@@ -108,12 +109,17 @@ impl Journal {
     }
 
     fn write(&mut self, record: &Record) {
-        let buffer = std::mem::take(&mut self.buffer);
-        self.buffer = postcard::to_extend(record, buffer).expect("every record has a known length");
-        if self.buffer.len() >= BUFFER {
-            self.hasher.update(&self.buffer);
-            self.buffer.clear();
-        }
+        self.used += loop {
+            match postcard::to_slice(record, &mut self.buffer[self.used..]) {
+                Ok(written) => break written.len(),
+                // The buffer is full: hash what is in it, or make it larger for a record that fills it alone.
+                Err(_) if self.used > 0 => {
+                    self.hasher.update(&self.buffer[..self.used]);
+                    self.used = 0;
+                }
+                Err(_) => self.buffer.resize(self.buffer.len() * 2, 0),
+            }
+        };
         if let Some(lines) = &mut self.lines
             && self.failed.is_none()
         {

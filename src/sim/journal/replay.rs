@@ -59,6 +59,18 @@ pub enum ReplayError {
     },
 }
 
+impl ReplayError {
+    /// The stable code of the error; it names a page in docs/errors.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Read { .. } => "replay-read",
+            Self::Parted { .. } => "replay-parted",
+            Self::Hash { .. } => "replay-hash",
+        }
+    }
+}
+
 /// Replays a journal.
 ///
 /// # Errors

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use model::document::NativeJob;
+use model::document::{NativeJob, SwarmJob};
 use model::{Bytes, Cores, JobSpec, LONGEST_NAME, Millis, Name, Seconds};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -34,7 +34,11 @@ pub struct JobDocument {
     #[serde(default)]
     pub at_s: Seconds,
     /// The job.
-    pub job: NativeJob,
+    #[serde(default)]
+    pub job: Option<NativeJob>,
+    /// The job in the earlier system's form, instead.
+    #[serde(default)]
+    pub swarm_job: Option<SwarmJob>,
 }
 
 /// A trace.
@@ -82,7 +86,11 @@ pub struct ProcessDocument {
 #[serde(deny_unknown_fields)]
 pub struct ShareDocument {
     /// The template. Jobs made from it are called by its name and a running number from 0.
-    pub job: NativeJob,
+    #[serde(default)]
+    pub job: Option<NativeJob>,
+    /// The template in the earlier system's form, instead.
+    #[serde(default)]
+    pub swarm_job: Option<SwarmJob>,
     /// How often it comes, against the other weights of the mix (default 1).
     #[serde(default = "one")]
     #[schemars(range(max = 1e9), extend("exclusiveMinimum" = 0))]
@@ -146,8 +154,7 @@ impl LoadDocument {
         let mut names: HashSet<Name> = HashSet::new();
         let mut arrivals = Vec::with_capacity(self.jobs.len());
         for (index, document) in self.jobs.into_iter().enumerate() {
-            let path = format!("load.jobs[{index}].job");
-            let spec = job(document.job, &path, cluster)?;
+            let (spec, path) = job(document.job, document.swarm_job, &format!("load.jobs[{index}]"), cluster)?;
             if !names.insert(spec.name.clone()) {
                 return Err((format!("{path}.name"), Fault::Duplicate(format!("a job before has the name `{}` too", spec.name))));
             }
@@ -203,14 +210,14 @@ impl ProcessDocument {
             if !(share.weight > 0.0 && share.weight <= 1e9) {
                 return Err((format!("{path}.weight"), Fault::Value(format!("it is {}: above 0 and at most 1e9", share.weight))));
             }
-            let job = job(share.job, &format!("{path}.job"), cluster)?;
+            let (job, job_path) = job(share.job, share.swarm_job, &path, cluster)?;
             if job.name.as_str().len() + 21 > LONGEST_NAME {
                 let cause = format!("it leaves no room for a number: at most {} letters", LONGEST_NAME - 21);
-                return Err((format!("{path}.job.name"), Fault::Value(cause)));
+                return Err((format!("{job_path}.name"), Fault::Value(cause)));
             }
             if !templates.insert(job.name.clone()) {
                 let cause = format!("another template has the name `{}`: their jobs would have the same names", job.name);
-                return Err((format!("{path}.job.name"), Fault::Duplicate(cause)));
+                return Err((format!("{job_path}.name"), Fault::Duplicate(cause)));
             }
             mix.push(Share { job, weight: share.weight });
         }
@@ -219,9 +226,14 @@ impl ProcessDocument {
     }
 }
 
-/// A job document at a path.
-fn job(document: NativeJob, path: &str, cluster: &Cluster) -> At<JobSpec> {
-    let spec = JobSpec::try_from(document).map_err(|error| (format!("{path}.{}", error.field), Fault::Value(error.cause)))?;
+/// The job of an entry, which is a native or a swarm-job document, and the document's path.
+fn job(native: Option<NativeJob>, swarm: Option<SwarmJob>, path: &str, cluster: &Cluster) -> At<(JobSpec, String)> {
+    let (spec, path) = match (native, swarm) {
+        (Some(job), None) => (JobSpec::try_from(job), format!("{path}.job")),
+        (None, Some(job)) => (JobSpec::try_from(job), format!("{path}.swarm_job")),
+        _ => return Err((path.to_owned(), Fault::Value("give one of `job` and `swarm_job`".into()))),
+    };
+    let spec = spec.map_err(|error| (format!("{path}.{}", error.field), Fault::Value(error.cause)))?;
     cluster.check_pins(&spec.body).map_err(|(field, fault)| (format!("{path}.{field}"), fault))?;
-    Ok(spec)
+    Ok((spec, path))
 }

@@ -241,6 +241,20 @@ fn blocks(page: &str, language: &str) -> Vec<String> {
 }
 
 #[test]
+fn a_swarm_job_is_a_job_too() {
+    let text = r#"{"nodes": [{"count": 1, "cores": 4, "memory": "1g"}], "load": {"jobs": [{"at_s": 1, "swarm_job": {"job_name": "job1-2",
+        "job_info": {"tasks": {"job1-2_t": {"req_cores": 2, "mem_limit": "10m", "command": "sleep 5"}}}, "status": "Ready"}}]}}"#;
+    let source = Source::new("s.json", text);
+    let scenario = source.parse::<Document>().expect("a document").resolve(&source, None).expect("a scenario");
+    let jobs: Vec<_> = scenario.input.open(0).expect("jobs").map(|arrival| arrival.expect("a job").spec).collect();
+    assert_eq!((jobs[0].name.as_str(), jobs[0].body.tasks[0].cores), ("job1-2", model::Cores(2)));
+    let both = text.replace(r#""at_s": 1,"#, r#""job": {"name": "j", "tasks": {}},"#);
+    let source = Source::new("s.json", both);
+    let refusal = source.parse::<Document>().expect("a document").resolve(&source, None).expect_err("two jobs in one entry");
+    assert!(refusal.to_string().contains("load.jobs[0]: give one of `job` and `swarm_job`"), "{refusal}");
+}
+
+#[test]
 fn the_examples_of_the_documentation_are_right() {
     for text in blocks("scenario.md", "json") {
         scenario(&text).unwrap_or_else(|error| panic!("{error}"));

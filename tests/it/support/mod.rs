@@ -1,0 +1,41 @@
+//! What several integration tests share: real parts and data that may be absent, and the program under test.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// A file of the data that lies beside the project, or none, said on stderr. CI has all of it: there, absence fails.
+///
+/// # Panics
+/// In CI, when it is absent.
+pub fn shared(path: &str) -> Option<PathBuf> {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared").join(path);
+    present(file.exists(), &format!("../shared/{path}")).then_some(file)
+}
+
+/// A program of the system, or none, said on stderr. CI has all that are asked for: there, absence fails.
+///
+/// # Panics
+/// In CI, when none of the names is found.
+pub fn program(names: &[&str]) -> Option<PathBuf> {
+    let folders: Vec<PathBuf> = std::env::var_os("PATH").map(|path| std::env::split_paths(&path).collect()).unwrap_or_default();
+    let found = names.iter().flat_map(|name| folders.iter().map(move |folder| folder.join(name))).find(|file| file.is_file());
+    present(found.is_some(), names[0]).then_some(found)?
+}
+
+/// The `management` program, to be given arguments.
+pub fn management() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_management"))
+}
+
+/// A file of the project.
+pub fn project(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+fn present(present: bool, what: &str) -> bool {
+    if !present {
+        assert!(std::env::var_os("CI").is_none(), "{what} is absent; CI has all parts, so a test that needs one never skips there");
+        eprintln!("skipped: {what} is absent");
+    }
+    present
+}
