@@ -24,8 +24,8 @@ use crate::sim::sizing::{Criterion, SizeError, Sized, Sizing};
   management size scenario.json --policy l2 --p95-wait 60s --seeds 21 -o json
   management size --trace pods.csv --format dlrm --nodes 1 --cores 192 --memory 2048GiB --policy l2
 
---nodes is where the scenario's own number would stand; any number will do. What is found holds the
-load, and one node fewer does not.")]
+The scenario's own number of nodes does not matter, but nodes that its faults name must be among those
+found. What is found holds the load, and one node fewer does not.")]
 pub struct Size {
     #[command(flatten)]
     experiment: ExperimentArguments,
@@ -61,6 +61,7 @@ pub fn run(arguments: &Size) -> Result<Outcome, Failure> {
     let (seeds, alone) = compare::seeds(&scenario, arguments.seeds)?;
     let watch = Watch::seeking(arguments.quiet);
     let sizing = Sizing {
+        scenario: &scenario,
         scenario_on: &|nodes| {
             let mut on = experiment.with_nodes(nodes).scenario()?;
             on.input = scenario.input.clone();

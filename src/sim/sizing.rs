@@ -72,7 +72,9 @@ impl From<InputError> for SizeError {
 /// What is sized.
 #[derive(Clone, Copy)]
 pub struct Sizing<'a> {
-    /// The scenario on a number of nodes, all of one class; best with its traces read already.
+    /// The scenario, with nodes of one class; best with its traces read already.
+    pub scenario: &'a Scenario,
+    /// The same on another number of nodes.
     pub scenario_on: &'a (dyn Fn(u64) -> Result<Scenario, InputError> + Sync),
     /// When a number of nodes is enough.
     pub criterion: Criterion,
@@ -92,9 +94,8 @@ impl Sizing<'_> {
     }
 
     fn seed(&self, seed: u64) -> Result<Sized, SizeError> {
-        let scenario = (self.scenario_on)(1)?;
-        let config = scenario.config(seed)?;
-        let peak = peak(&config, scenario.input.open(seed)?)?;
+        let config = self.scenario.config(seed)?;
+        let peak = peak(&config, self.scenario.input.open(seed)?)?;
         let class = &config.nodes[0].class;
         let (asked, node) = (peak.largest, (class.task_cores(), class.task_memory()));
         if asked.0 > node.0 || asked.1 > node.1 {
@@ -117,7 +118,11 @@ impl Sizing<'_> {
 
     /// What keeps a number of nodes from holding the load; nothing, where they hold it.
     fn fault(&self, seed: u64, nodes: u64) -> Result<Option<String>, SizeError> {
-        let scenario = (self.scenario_on)(nodes)?;
+        let scenario = match (self.scenario_on)(nodes) {
+            // What the scenario says of a node needs the node.
+            Err(error) if nodes < self.scenario.base().nodes.len() as u64 => return Ok(Some(error.to_string())),
+            scenario => scenario?,
+        };
         let config = scenario.config(seed)?;
         let mut refused = false;
         let options = RunOptions {

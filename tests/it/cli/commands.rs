@@ -201,3 +201,16 @@ fn the_demo_shows_and_its_next_commands_work() {
         here(&words[1..].iter().map(String::as_str).collect::<Vec<_>>());
     }
 }
+
+#[test]
+fn every_flag_is_documented() {
+    let document = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/cli.md")).unwrap();
+    for command in ["simulate", "replay", "compare", "size", "pack", "why", "snapshot", "demo"] {
+        assert!(document.contains(&format!("\n## {command}\n")), "{command}");
+        let help = good(&[command, "--help"]).stdout;
+        let flags = help.lines().filter_map(|line| line.trim_start().split("--").nth(1).filter(|_| line.trim_start().starts_with('-')));
+        for flag in flags.map(|flag| flag.split([' ', '=']).next().unwrap()).filter(|&flag| flag != "help") {
+            assert!(document.contains(&format!("--{flag}")), "{command} --{flag}");
+        }
+    }
+}
