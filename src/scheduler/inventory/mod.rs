@@ -256,17 +256,9 @@ impl Inventory {
         let record = &mut nodes[node.index()];
         let before = *record;
         let class = classes.get(before.class);
-        let given = cpuset.words();
         let free = free_words(record, words, class.task_words.len());
-        let taken = |((given, free), whole): ((&u64, &u64), &u64)| given & (free | !whole) == 0;
-        assert!(
-            given.len() <= free.len() && given.iter().zip(&*free).zip(&class.task_words).all(taken),
-            "cores {cpuset} given back to {node} were not taken from it"
-        );
+        assert!(give_words(free, &class.task_words, cpuset.words()), "cores {cpuset} given back to {node} were not taken from it");
         assert!(memory.0 <= class.capacity.memory - before.memory, "{memory} given back to {node} was not taken from it");
-        for (free, given) in free.iter_mut().zip(given) {
-            *free |= given;
-        }
         let cores = cpuset.count().0;
         self.free.add(cores, memory.0);
         self.set_free(node, before.cores + cores, before.memory + memory.0);
@@ -345,6 +337,14 @@ fn free_words<'a>(record: &'a mut Node, words: &'a mut [u64], count: usize) -> &
         1 => std::slice::from_mut(&mut record.mask),
         _ => &mut words[record.mask as usize..][..count],
     }
+}
+
+/// Adds the cores to those that are free; `false` where they are not among the taken ones of the whole.
+#[inline]
+fn give_words(free: &mut [u64], whole: &[u64], given: &[u64]) -> bool {
+    let taken = given.len() <= free.len() && given.iter().zip(&*free).zip(whole).all(|((given, free), whole)| given & (free | !whole) == 0);
+    free.iter_mut().zip(given).for_each(|(free, given)| *free |= given);
+    taken
 }
 
 /// Grows by an eighth, not to double: these lists are the greater part of what the inventory keeps.

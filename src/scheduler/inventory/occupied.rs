@@ -11,13 +11,13 @@ pub(super) struct Occupied {
 /// The lowest set bit of `words` that is `from` or more.
 #[inline]
 fn next(words: &[u64], from: usize) -> Option<usize> {
-    let mut word = from / 64;
-    let mut rest = words.get(word)? & (u64::MAX << (from % 64));
-    while rest == 0 {
-        word += 1;
-        rest = *words.get(word)?;
+    let word = from / 64;
+    let rest = words.get(word)? & (u64::MAX << (from % 64));
+    if rest != 0 {
+        return Some(word * 64 + rest.trailing_zeros() as usize);
     }
-    Some(word * 64 + rest.trailing_zeros() as usize)
+    let later = words[word + 1..].iter().position(|&rest| rest != 0)?;
+    Some((word + 1 + later) * 64 + words[word + 1 + later].trailing_zeros() as usize)
 }
 
 /// The highest set bit of `words` that is `to` or less.
