@@ -30,14 +30,18 @@ impl Index {
 /// Fewest free cores left, then least memory left, then the lowest index: the order of the grid itself.
 #[inline]
 fn best(grid: &Grid, cores: u32, memory: u64, mut allow: impl FnMut(u32) -> bool) -> Option<u32> {
-    let mut next = grid.least(cores, memory);
-    while let Some(entry) = next {
-        if allow(entry.node) {
-            return Some(entry.node);
-        }
-        next = grid.after(entry, memory);
+    // Nearly always the first will do, and then its amounts need not be known.
+    let first = grid.least_node(cores, memory)?;
+    if allow(first) {
+        return Some(first);
     }
-    None
+    let mut last = grid.least(cores, memory)?;
+    loop {
+        last = grid.after(last, memory)?;
+        if allow(last.node) {
+            return Some(last.node);
+        }
+    }
 }
 
 /// Most free cores left, then most memory left, then the lowest index: the order of the grid from its end, but nodes

@@ -2,10 +2,11 @@
 
 use model::Fit;
 
-use super::grid::{Entry, Grid};
+use super::grid::Grid;
 use super::ladder::Ladder;
 use super::node::Node;
 use super::score::Capacity;
+use super::shape::Entry;
 
 /// The index of one fit.
 ///

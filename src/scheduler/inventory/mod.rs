@@ -19,17 +19,18 @@ mod pages;
 mod reasons;
 mod recount;
 mod score;
+mod shape;
 
 use std::sync::Arc;
 
 use model::{Bytes, CoreChoice, Cores, CpuSet, Fit, NodeClass, NodeId};
 
 use classes::{Class, Classes};
-use grid::Entry;
 use index::Index;
 pub use need::{Need, Totals};
 use node::Node;
 use score::Capacity;
+use shape::Entry;
 
 /// The free capacity of every node, with the index that the fit of the policy asks for.
 ///

@@ -2,9 +2,9 @@
 
 use model::{Cores, NodeId};
 
-use super::grid::Entry;
 use super::index::Index;
 use super::node::Node;
+use super::shape::Entry;
 use super::{Inventory, Totals};
 
 impl Inventory {
