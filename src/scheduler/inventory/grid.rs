@@ -26,7 +26,7 @@ impl Grid {
     }
 
     fn shaped(shape: Shape) -> Self {
-        let (rows, columns) = (shape.rows(), shape.columns());
+        let (rows, columns) = (shape.rows(), shape.columns);
         Self {
             shape,
             cells: vec![Set::EMPTY; rows * columns],
@@ -64,13 +64,17 @@ impl Grid {
     /// Takes out an entry that is in it.
     #[inline]
     pub(super) fn remove(&mut self, places: &mut (impl Places + ?Sized), entry: Entry) {
+        let number = self.shape.number(entry.memory, entry.node);
+        self.len -= 1;
+        if !self.pages.remove(places, number) {
+            return;
+        }
         let (row, column) = (entry.cores as usize, self.shape.column(entry.memory));
         let set = &mut self.cells[self.shape.cell(row, column)];
-        *set = self.pages.remove(places, *set, self.shape.number(entry.memory, entry.node));
+        *set = self.pages.tidy(places, *set, number);
         if set.is_empty() {
             self.occupied.remove(row, column);
         }
-        self.len -= 1;
     }
 
     /// The least entry with so many free cores or more, and so much free memory or more.
@@ -155,7 +159,7 @@ impl Grid {
         self.cells.iter().enumerate().filter(|(_, set)| !set.is_empty()).flat_map(move |(cell, &set)| {
             let mut numbers = Vec::new();
             self.pages.collect(set, &mut numbers);
-            let (row, column) = (cell / self.shape.columns(), cell % self.shape.columns());
+            let (row, column) = (cell / self.shape.columns, cell % self.shape.columns);
             numbers.into_iter().map(move |number| self.shape.entry(row, column, number))
         })
     }

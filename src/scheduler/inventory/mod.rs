@@ -307,6 +307,7 @@ impl Inventory {
         }
     }
 
+    #[inline]
     fn set_free(&mut self, node: NodeId, cores: u32, memory: u64) {
         let record = &mut self.nodes[node.index()];
         let before = Entry { cores: record.cores, memory: record.memory, node: node.0 };

@@ -95,9 +95,11 @@ impl Pages {
         set
     }
 
-    /// Takes out the number, which is in the set.
+    /// Takes out the number, which is in a set. Whether its leaf has become thin or empty, so that the set must be
+    /// tidied.
     #[inline]
-    pub(super) fn remove(&mut self, places: &mut (impl Places + ?Sized), set: Set, number: u64) -> Set {
+    #[must_use]
+    pub(super) fn remove(&mut self, places: &mut (impl Places + ?Sized), number: u64) -> bool {
         let place = places.place(number & self.owner_mask);
         let (page, slot) = (place as usize / 16, place as usize % 16);
         let leaf = &mut self.leaves[page];
@@ -109,14 +111,20 @@ impl Pages {
             leaf.numbers[slot] = moved;
             places.set_place(moved & self.owner_mask, place);
         }
-        match (last, set.height()) {
-            (0, 0) => {
-                self.free_leaves.push(page as u32);
-                Set::EMPTY
-            }
-            (0 | THIN, 1..) => self.tidy(places, set, number),
-            _ => set,
+        last == 0 || last == THIN
+    }
+
+    /// The set after this number left a leaf thin or empty.
+    #[inline]
+    pub(super) fn tidy(&mut self, places: &mut (impl Places + ?Sized), set: Set, number: u64) -> Set {
+        if set.height() > 0 {
+            return self.tidy_branches(places, set, number);
         }
+        if self.leaves[set.index()].len > 0 {
+            return set;
+        }
+        self.free_leaves.push(set.index() as u32);
+        Set::EMPTY
     }
 
     /// The least number of the set that is `from` or more.
@@ -213,9 +221,8 @@ impl Pages {
         (all[middle], self.leaf(places, Leaf::of(&all[middle..])))
     }
 
-    /// A leaf of the set, but not its only page, has become thin or empty when the number left it.
     #[cold]
-    fn tidy(&mut self, places: &mut (impl Places + ?Sized), mut set: Set, number: u64) -> Set {
+    fn tidy_branches(&mut self, places: &mut (impl Places + ?Sized), mut set: Set, number: u64) -> Set {
         self.tidy_below(places, set, number);
         while set.height() > 0 && self.branches[set.index()].len() == 1 {
             let only = self.branches[set.index()].kid(0);
@@ -323,6 +330,10 @@ mod tests {
         }
     }
 
+    fn remove(pages: &mut Pages, places: &mut [u32], set: Set, number: u64) -> Set {
+        if pages.remove(places, number) { pages.tidy(places, set, number) } else { set }
+    }
+
     fn check(pages: &Pages, set: Set, model: &BTreeSet<u64>, probe: u64) {
         let mut all = Vec::new();
         pages.collect(set, &mut all);
@@ -347,13 +358,13 @@ mod tests {
                 if grow && model.insert(number(key)) {
                     set = pages.insert(&mut places[..], set, number(key));
                 } else if !grow && model.remove(&number(key)) {
-                    set = pages.remove(&mut places[..], set, number(key));
+                    set = remove(&mut pages, &mut places, set, number(key));
                 }
                 if turn % 50 == 0 { check(&pages, set, &model, number(key)) }
             }
             check(&pages, set, &model, number(350));
             for number in model {
-                set = pages.remove(&mut places[..], set, number);
+                set = remove(&mut pages, &mut places, set, number);
             }
             prop_assert!(set.is_empty());
             prop_assert_eq!((pages.leaves.len(), pages.branches.len()), (pages.free_leaves.len(), pages.free_branches.len()));

@@ -10,25 +10,27 @@ pub(super) struct Entry {
 
 /// What a grid has room for, and how wide its columns are.
 ///
-/// Columns are as a logarithmic scale: equal ones up to a power of two, and from there on as many for each doubling.
-/// On a full cluster most nodes have little memory left, and there the columns are narrow.
+/// Columns are as a logarithmic scale, so many for each doubling of memory, and one for all that is below the scale. On
+/// a full cluster most nodes have little memory left, and there the columns are narrow.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Shape {
     pub most: Entry,
     /// Entries that the columns are made for.
     pub planned: usize,
-    /// Low bits of the memory that no column tells apart.
-    unit_bits: u32,
-    /// The logarithm of the columns for each doubling.
-    fine_bits: u32,
-    /// How many doublings there are.
-    doublings: u32,
+    pub columns: usize,
+    /// The bits of a floating-point number that no column tells apart.
+    blur_bits: u32,
+    /// The bits above those where the scale begins.
+    scale_from: u64,
     pub node_bits: u32,
     node_mask: u64,
 }
 
 /// Cells for each entry, at most.
 const CELLS_PER_ENTRY: usize = 8;
+
+/// Bits of a floating-point number below its exponent.
+const FRACTION_BITS: u32 = f64::MANTISSA_DIGITS - 1;
 
 impl Shape {
     /// A shape for entries up to `most` in each part, `planned` of them.
@@ -38,24 +40,25 @@ impl Shape {
         // One bit pattern more than needed, so that no number is all ones.
         let node_bits = bits(u64::from(most.node) + 1);
         let rows = most.cores as usize + 1;
-        // Up to 64 columns, so that a row is one word of bits.
-        let choices = [(3, 7), (2, 7), (1, 7), (0, 7)].into_iter();
-        let fitting = |&(fine, doublings): &(u32, u32)| rows * ((doublings as usize + 1) << fine) <= planned * CELLS_PER_ENTRY;
-        let (fine, doublings) = choices.filter(|&(fine, doublings)| fine + doublings <= memory_bits).find(fitting).unwrap_or((0, 0));
+        // Up to 64 columns, so that a row is one word of bits: in each of 7 doublings 8, 4, 2 or 1, or none at all.
+        let fitting = |fine: &u32| rows * (8 << fine) <= planned * CELLS_PER_ENTRY;
+        let wanted = (0..=3).rev().find(fitting).map(|fine| (fine, 7));
         // What a column does not tell must go into a number, beside the node.
         let needed = (memory_bits + node_bits).saturating_sub(64);
-        let fine_bits = fine.max(needed);
-        let doublings = doublings.min(memory_bits - fine_bits);
-        let unit_bits = memory_bits - fine_bits - doublings;
-        Self { most, planned, unit_bits, fine_bits, doublings, node_bits, node_mask: (1 << node_bits) - 1 }
+        let (fine, doublings) = match wanted {
+            Some((fine, doublings)) => (fine.max(needed), doublings.max(needed)),
+            None => (needed, needed),
+        };
+        let blur_bits = FRACTION_BITS - fine;
+        let begin = memory_bits.saturating_sub(1 + doublings);
+        let scale_from = if (fine, doublings) == (0, 0) { u64::MAX } else { (power(begin) >> blur_bits) - 1 };
+        let mut shape = Self { most, planned, columns: 0, blur_bits, scale_from, node_bits, node_mask: (1 << node_bits) - 1 };
+        shape.columns = shape.column(most.memory) + 1;
+        shape
     }
 
     pub(super) fn rows(&self) -> usize {
         self.most.cores as usize + 1
-    }
-
-    pub(super) fn columns(&self) -> usize {
-        (self.doublings as usize + 1) << self.fine_bits
     }
 
     /// Whether an entry lies within the grid.
@@ -65,22 +68,22 @@ impl Shape {
 
     #[inline]
     pub(super) fn cell(&self, row: usize, column: usize) -> usize {
-        row * self.columns() + column
+        row * self.columns + column
     }
 
     /// The column of an amount of memory. Never less for more memory.
     #[inline]
     pub(super) fn column(&self, memory: u64) -> usize {
-        let units = memory >> self.unit_bits;
-        let doubling = 63 - (units | 1 << self.fine_bits).leading_zeros() - self.fine_bits;
-        ((doubling as usize) << self.fine_bits) + (units >> doubling) as usize
+        // The exponent and the first bits after it are the logarithmic scale. A float has 53 bits, so that the lowest
+        // 11 of 64 are left out to round nothing up; they are the number's business.
+        let float = (memory & !0x7FF) as f64;
+        (float.to_bits() >> self.blur_bits).saturating_sub(self.scale_from) as usize
     }
 
     /// The least memory of a column.
     #[inline]
     fn least(&self, column: usize) -> u64 {
-        let doubling = (column >> self.fine_bits).saturating_sub(1);
-        ((column - (doubling << self.fine_bits)) as u64) << doubling << self.unit_bits
+        if column == 0 { 0 } else { f64::from_bits((self.scale_from + column as u64) << self.blur_bits) as u64 }
     }
 
     /// The number of an entry: in the order of memory and node among all entries of a cell. The highest bits of the
@@ -109,6 +112,11 @@ impl Shape {
     }
 }
 
+/// The bits of a power of two as a floating-point number.
+fn power(exponent: u32) -> u64 {
+    f64::from(exponent).exp2().to_bits()
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -129,7 +137,7 @@ mod tests {
             let cells: Vec<(usize, u64)> = amounts.iter().map(|&(memory, node)| (shape.column(memory), shape.number(memory, node))).collect();
             prop_assert!(cells.is_sorted());
             for (&(column, number), &(memory, node)) in cells.iter().zip(&amounts) {
-                prop_assert!(column < shape.columns() && number != u64::MAX);
+                prop_assert!(column < shape.columns && number != u64::MAX);
                 prop_assert_eq!(shape.entry(0, column, number), Entry { cores: 0, memory, node });
             }
         }
