@@ -80,52 +80,65 @@ impl Grid {
     /// The least entry with so many free cores or more, and so much free memory or more.
     #[inline]
     pub(super) fn least(&self, cores: u32, memory: u64) -> Option<Entry> {
-        let (row, column, number) = self.seek(Entry { cores, memory, node: 0 }, memory)?;
+        let (row, column, number) = self.seek(cores, memory)?;
         Some(self.shape.entry(row, column, number))
     }
 
     /// The node of the least entry with so many free cores or more, and so much free memory or more.
     #[inline]
     pub(super) fn least_node(&self, cores: u32, memory: u64) -> Option<u32> {
-        let (_, _, number) = self.seek(Entry { cores, memory, node: 0 }, memory)?;
+        let (_, _, number) = self.seek(cores, memory)?;
         Some(self.shape.node(number))
     }
 
     /// The next entry after this one with so much free memory or more, which this one has.
-    #[inline]
     pub(super) fn after(&self, entry: Entry, memory: u64) -> Option<Entry> {
-        let (row, column, number) = self.seek(Entry { node: entry.node + 1, ..entry }, memory)?;
-        Some(self.shape.entry(row, column, number))
+        let (row, column) = (entry.cores as usize, self.shape.column(entry.memory));
+        let in_cell = self.pages.ceil(self.cells[self.shape.cell(row, column)], self.shape.number(entry.memory, entry.node + 1));
+        let in_row = || self.occupied.column_after(row, column).map(|column| (column, self.first(row, column)));
+        match in_cell.map(|number| (column, number)).or_else(in_row) {
+            Some((column, number)) => Some(self.shape.entry(row, column, number)),
+            None => self.least(entry.cores + 1, memory),
+        }
     }
 
-    /// The least entry that is `from` or more and has at least `memory`, as `from` has: its row, column and number.
+    /// The row, column and number of the least entry that has as much of both.
     #[inline]
-    fn seek(&self, from: Entry, memory: u64) -> Option<(usize, usize, u64)> {
+    fn seek(&self, cores: u32, memory: u64) -> Option<(usize, usize, u64)> {
         let shape = &self.shape;
-        if from.cores > shape.most.cores || from.memory > shape.most.memory {
+        if cores > shape.most.cores || memory > shape.most.memory {
             return None;
         }
-        let mut row = from.cores as usize;
-        let (mut bounded, mut bound) = (shape.column(from.memory), shape.number(from.memory, from.node));
+        let (mut row, from) = (cores as usize, shape.column(memory));
         loop {
-            let mut column = bounded;
-            while let Some(found) = self.occupied.next_column(row, column) {
-                let set = self.cells[shape.cell(row, found)];
-                if found > bounded {
-                    return Some((row, found, self.pages.first(set)));
+            if let Some(column) = self.occupied.next_column(row, from) {
+                if column > from {
+                    return Some((row, column, self.first(row, column)));
                 }
-                // Only in the first column there may be entries below the bound.
-                if let Some(number) = self.pages.ceil(set, bound) {
-                    return Some((row, found, number));
+                // Only in the first column there may be entries with less.
+                let found = self.bounded(row, column, memory);
+                if found.is_some() {
+                    return found;
                 }
-                column = found + 1;
             }
-            row = self.occupied.next_row(row + 1)?;
-            if from.memory != memory {
-                bounded = shape.column(memory);
-            }
-            bound = shape.number(memory, 0);
+            row = self.occupied.row_after(row)?;
         }
+    }
+
+    /// The first entry of the row from this occupied cell on that has so much memory.
+    #[inline(never)]
+    fn bounded(&self, row: usize, column: usize, memory: u64) -> Option<(usize, usize, u64)> {
+        if let Some(number) = self.pages.ceil(self.cells[self.shape.cell(row, column)], self.shape.number(memory, 0)) {
+            return Some((row, column, number));
+        }
+        let column = self.occupied.column_after(row, column)?;
+        Some((row, column, self.first(row, column)))
+    }
+
+    /// The least number of an occupied cell.
+    #[inline]
+    fn first(&self, row: usize, column: usize) -> u64 {
+        self.pages.first(self.cells[self.shape.cell(row, column)])
     }
 
     /// The most free cores and memory, in this order, that any entry has with no more than these.

@@ -153,8 +153,13 @@ impl Ladder {
     /// Whether every entry is what the level below it makes it, and the nodes are as given.
     pub(super) fn agrees(&self, nodes: impl Iterator<Item = Option<(u32, u64)>>) -> bool {
         let mut other = Self { rungs: vec![Rung::default()], memory_shift: self.memory_shift };
-        nodes.enumerate().for_each(|(node, free)| other.set(node as u32, free));
-        let same = |one: &Rung, other: &Rung| one.cores.starts_with(&other.cores) && one.memory.starts_with(&other.memory);
+        for (node, free) in nodes.enumerate().filter(|(_, free)| free.is_some()) {
+            other.set(node as u32, free);
+        }
+        // Blocks of nodes that are all closed may be left from when they were open.
+        let same_lanes =
+            |one: &[Lane], other: &[Lane]| one.starts_with(other) && one[other.len()..].iter().all(|lane| *lane == Lane::CLOSED);
+        let same = |one: &Rung, other: &Rung| same_lanes(&one.cores, &other.cores) && same_lanes(&one.memory, &other.memory);
         self.rungs.len() >= other.rungs.len() && self.rungs.iter().zip(&other.rungs).all(|(one, other)| same(one, other))
     }
 

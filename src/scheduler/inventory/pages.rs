@@ -157,11 +157,17 @@ impl Pages {
 
     /// The least number of a set that is not empty.
     #[inline]
-    pub(super) fn first(&self, mut set: Set) -> u64 {
-        while set.height() > 0 {
-            set = self.branches[set.index()].kid(0);
+    pub(super) fn first(&self, set: Set) -> u64 {
+        let leaf = if set.height() == 0 { set } else { self.first_leaf(set) };
+        self.leaves[leaf.index()].first()
+    }
+
+    #[inline(never)]
+    fn first_leaf(&self, mut page: Set) -> Set {
+        while page.height() > 0 {
+            page = self.branches[page.index()].kid(0);
         }
-        self.leaves[set.index()].first()
+        page
     }
 
     /// All numbers of the set, ascending, into `into`.

@@ -18,6 +18,8 @@ pub(super) struct Shape {
     /// Entries that the columns are made for.
     pub planned: usize,
     pub columns: usize,
+    /// Low bits of the memory that a floating-point number has no room for.
+    coarse_bits: u32,
     /// The bits of a floating-point number that no column tells apart.
     blur_bits: u32,
     /// The bits above those where the scale begins.
@@ -50,9 +52,10 @@ impl Shape {
             None => (needed, needed),
         };
         let blur_bits = FRACTION_BITS - fine;
-        let begin = memory_bits.saturating_sub(1 + doublings);
+        let coarse_bits = memory_bits.saturating_sub(f64::MANTISSA_DIGITS);
+        let begin = (memory_bits - coarse_bits).saturating_sub(1 + doublings);
         let scale_from = if (fine, doublings) == (0, 0) { u64::MAX } else { (power(begin) >> blur_bits) - 1 };
-        let mut shape = Self { most, planned, columns: 0, blur_bits, scale_from, node_bits, node_mask: (1 << node_bits) - 1 };
+        let mut shape = Self { most, planned, columns: 0, coarse_bits, blur_bits, scale_from, node_bits, node_mask: (1 << node_bits) - 1 };
         shape.columns = shape.column(most.memory) + 1;
         shape
     }
@@ -74,16 +77,15 @@ impl Shape {
     /// The column of an amount of memory. Never less for more memory.
     #[inline]
     pub(super) fn column(&self, memory: u64) -> usize {
-        // The exponent and the first bits after it are the logarithmic scale. A float has 53 bits, so that the lowest
-        // 11 of 64 are left out to round nothing up; they are the number's business.
-        let float = (memory & !0x7FF) as f64;
+        // The exponent and the first bits after it are the logarithmic scale. The conversion rounds nothing.
+        let float = (memory >> self.coarse_bits) as i64 as f64;
         (float.to_bits() >> self.blur_bits).saturating_sub(self.scale_from) as usize
     }
 
     /// The least memory of a column.
     #[inline]
     fn least(&self, column: usize) -> u64 {
-        if column == 0 { 0 } else { f64::from_bits((self.scale_from + column as u64) << self.blur_bits) as u64 }
+        if column == 0 { 0 } else { (f64::from_bits((self.scale_from + column as u64) << self.blur_bits) as u64) << self.coarse_bits }
     }
 
     /// The number of an entry: in the order of memory and node among all entries of a cell. The highest bits of the
