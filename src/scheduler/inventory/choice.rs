@@ -27,6 +27,29 @@ impl Index {
     }
 }
 
+/// How a fit ranks a node with room: the least is chosen, and among equals the lowest index.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Rank {
+    Best(u32, u64),
+    Worst(Reverse<(u32, u64)>),
+    L2(Score),
+    Dot(Reverse<Score>),
+}
+
+impl Index {
+    /// The rank of a node with room; `None` for a fit that does not rank.
+    pub(super) fn rank(&self, need: Need, free: Need, capacity: Capacity) -> Option<Rank> {
+        let (cores, memory) = (free.cores.0, free.memory.0);
+        match self {
+            Self::Pinned | Self::First(_) => None,
+            Self::Best(_) => Some(Rank::Best(cores, memory)),
+            Self::Worst(_) => Some(Rank::Worst(Reverse((cores, memory)))),
+            Self::L2(_) => Some(Rank::L2(Score::leftover(cores - need.cores.0, memory - need.memory.0, capacity))),
+            Self::Dot(_) => Some(Rank::Dot(Reverse(Score::new((need.cores.0, cores), (need.memory.0, memory), capacity)))),
+        }
+    }
+}
+
 /// Fewest free cores left, then least memory left, then the lowest index: the order of the grid itself.
 #[inline]
 fn best(grid: &Grid, cores: u32, memory: u64, mut allow: impl FnMut(u32) -> bool) -> Option<u32> {

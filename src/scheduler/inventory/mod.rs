@@ -91,8 +91,7 @@ impl Inventory {
     pub fn add_node(&mut self, class: &Arc<NodeClass>) -> NodeId {
         let number = self.classes.intern(class);
         let class = self.classes.get(number);
-        let (capacity, group) = (class.capacity, class.group);
-        let Capacity { cores, memory } = capacity;
+        let Capacity { cores, memory } = class.capacity;
         let mask = match *class.task_words {
             [word] => word,
             _ => self.words.len() as u64,
@@ -107,8 +106,8 @@ impl Inventory {
         make_room(&mut self.nodes, 1);
         self.nodes.push(Node { memory, mask, cores, class: number, place: 0, open: true });
         self.open += 1;
-        if self.index.reserve(&mut self.nodes, group, capacity, node.0) {
-            self.index.insert(&mut self.nodes, group, Entry { cores, memory, node: node.0 });
+        if self.index.reserve(&mut self.nodes, class, node.0) {
+            self.index.insert(&mut self.nodes, class, Entry { cores, memory, node: node.0 });
         } else {
             self.index_anew();
         }
@@ -177,18 +176,19 @@ impl Inventory {
         }
         record.open = open;
         let entry = Entry { cores: record.cores, memory: record.memory, node: node.0 };
-        let group = self.classes.get(record.class).group;
+        let class = self.classes.get(record.class);
         if open {
             self.open += 1;
-            self.index.insert(&mut self.nodes, group, entry);
+            self.index.insert(&mut self.nodes, class, entry);
         } else {
             self.open -= 1;
-            self.index.remove(&mut self.nodes, group, entry);
+            self.index.remove(&mut self.nodes, class, entry);
         }
     }
 
     /// The fit's choice among the open nodes with room, if any has.
     #[must_use]
+    #[inline]
     pub fn find(&self, need: Need) -> Option<NodeId> {
         self.find_where(need, |_| true)
     }
@@ -197,7 +197,27 @@ impl Inventory {
     /// does not choose, but not about one without room.
     #[must_use]
     pub fn find_where(&self, need: Need, allow: impl FnMut(NodeId) -> bool) -> Option<NodeId> {
+        if need.cores.0 == 0 && self.capacity.cores > 0 {
+            return self.find_without_cores(need, allow);
+        }
         self.index.choose(need, |node| self.fits(node, need), allow)
+    }
+
+    /// The choice for a need without cores, which also nodes with none left can meet. Reads every node, as the grids
+    /// leave those out.
+    #[cold]
+    fn find_without_cores(&self, need: Need, mut allow: impl FnMut(NodeId) -> bool) -> Option<NodeId> {
+        let listed = self.index.choose(need, |node| self.fits(node, need), &mut allow);
+        let rank = |node: NodeId| {
+            let free = Need { cores: self.free_cores(node), memory: self.free_memory(node) };
+            Some((self.index.rank(need, free, self.class_of(node).capacity)?, node))
+        };
+        let left_out = (0..)
+            .map(NodeId)
+            .zip(&self.nodes)
+            .filter(|&(node, record)| record.open && self.classes.get(record.class).leaves_out(record.cores) && self.fits(node, need));
+        let best = listed.into_iter().chain(left_out.map(|(node, _)| node).filter(|&node| allow(node))).filter_map(rank).min();
+        best.map_or(listed, |(_, node)| Some(node))
     }
 
     /// Whether the node has room, open or not. The one feasibility check of planner and ledger.
@@ -313,8 +333,8 @@ impl Inventory {
         let before = Entry { cores: record.cores, memory: record.memory, node: node.0 };
         (record.cores, record.memory) = (cores, memory);
         if record.open {
-            let group = self.classes.get(record.class).group;
-            self.index.change(&mut self.nodes, group, before, Entry { cores, memory, node: node.0 });
+            let class = self.classes.get(record.class);
+            self.index.change(&mut self.nodes, class, before, Entry { cores, memory, node: node.0 });
         }
     }
 
@@ -324,9 +344,9 @@ impl Inventory {
         for node in 0..self.nodes.len() as u32 {
             let Node { cores, memory, class, open, .. } = self.nodes[node as usize];
             let class = self.classes.get(class);
-            self.index.reserve(&mut self.nodes, class.group, class.capacity, node);
+            self.index.reserve(&mut self.nodes, class, node);
             if open {
-                self.index.insert(&mut self.nodes, class.group, Entry { cores, memory, node });
+                self.index.insert(&mut self.nodes, class, Entry { cores, memory, node });
             }
         }
     }
