@@ -88,27 +88,28 @@ fn worst(grid: &Grid, cores: u32, memory: u64, mut allow: impl FnMut(u32) -> boo
     None
 }
 
-/// The smallest squared leftover. In a row it grows with the memory left; over the rows its core part alone soon is
-/// more than the best so far.
+/// The smallest squared leftover. In a row it grows with the memory left; and soon one part alone is more than the best
+/// so far.
 fn l2(grids: &[(Scale, Grid)], cores: u32, memory: u64, allow: &mut impl FnMut(u32) -> bool) -> Option<u32> {
     let mut best: Option<(Score, u32)> = None;
     for (scale, grid) in grids {
-        let mut next = grid.least(cores, memory);
+        let bound = |best: &Option<(Score, u32)>| {
+            let (more_cores, more_memory) = best.map_or((u32::MAX, u64::MAX), |(score, _)| score.most_left(scale));
+            (cores.saturating_add(more_cores), memory.saturating_add(more_memory))
+        };
+        let mut most = bound(&best);
+        let mut next = grid.least_below(cores, memory, most);
         while let Some(entry) = next {
-            let left = entry.cores - cores;
-            if best.is_some_and(|(score, _)| Score::leftover(left, 0, scale) > score) {
-                break;
-            }
-            let scored = (Score::leftover(left, entry.memory - memory, scale), entry.node);
-            let better = best.is_none_or(|best| scored < best);
-            if better && !allow(entry.node) {
-                next = grid.after(entry, memory);
-                continue;
-            }
-            if better {
+            let scored = (Score::leftover(entry.cores - cores, entry.memory - memory, scale), entry.node);
+            if best.is_none_or(|best| scored < best) {
+                if !allow(entry.node) {
+                    next = grid.after(entry, memory);
+                    continue;
+                }
                 best = Some(scored);
+                most = bound(&best);
             }
-            next = grid.least(entry.cores + 1, memory);
+            next = grid.least_below(entry.cores + 1, memory, most);
         }
     }
     best.map(|(_, node)| node)

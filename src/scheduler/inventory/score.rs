@@ -53,6 +53,12 @@ impl Score {
         Self::new((cores, cores), (memory, memory), scale)
     }
 
+    /// As a squared leftover: what no node of the scale with as low a score has more of left. May be too much.
+    pub(super) fn most_left(&self, scale: &Scale) -> (u32, u64) {
+        let side = self.near.sqrt() * (1.0 + DOUBT);
+        ((f64::from(scale.capacity.cores) * side) as u32 + 1, (scale.capacity.memory as f64 * side) as u64 + 1)
+    }
+
     #[cold]
     fn cmp_exact(&self, other: &Self) -> Ordering {
         if (self.cores, self.memory, self.capacity) == (other.cores, other.memory, other.capacity) {
