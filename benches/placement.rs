@@ -166,10 +166,10 @@ fn measure<P: Placer>(criterion: &mut Criterion, name: &str, nodes: usize, grain
                 while count < times {
                     let (time, more) = black_box(cluster.churn())[which];
                     count += more;
-                    blocks.extend((more > 0).then(|| time.div_f64(more as f64)));
+                    blocks.extend((more > 0).then(|| time.as_secs_f64() / more as f64));
                 }
-                blocks.sort_unstable();
-                blocks[blocks.len() / 2].mul_f64(times as f64)
+                blocks.sort_unstable_by(f64::total_cmp);
+                Duration::from_secs_f64(blocks[blocks.len() / 2] * times as f64)
             });
         });
     }

@@ -7,7 +7,7 @@ use model::NodeId;
 use super::Need;
 use super::grid::Grid;
 use super::index::Index;
-use super::score::{Capacity, Score};
+use super::score::{Capacity, Scale, Score};
 
 impl Index {
     /// The fit's choice among the nodes that have room and are allowed. `fits` says exactly whether a node has room.
@@ -44,8 +44,8 @@ impl Index {
             Self::Pinned | Self::First(_) => None,
             Self::Best(_) => Some(Rank::Best(cores, memory)),
             Self::Worst(_) => Some(Rank::Worst(Reverse((cores, memory)))),
-            Self::L2(_) => Some(Rank::L2(Score::leftover(cores - need.cores.0, memory - need.memory.0, capacity))),
-            Self::Dot(_) => Some(Rank::Dot(Reverse(Score::new((need.cores.0, cores), (need.memory.0, memory), capacity)))),
+            Self::L2(_) => Some(Rank::L2(Score::leftover(cores - need.cores.0, memory - need.memory.0, &capacity.into()))),
+            Self::Dot(_) => Some(Rank::Dot(Reverse(Score::new((need.cores.0, cores), (need.memory.0, memory), &capacity.into())))),
         }
     }
 }
@@ -88,27 +88,28 @@ fn worst(grid: &Grid, cores: u32, memory: u64, mut allow: impl FnMut(u32) -> boo
     None
 }
 
-/// The smallest squared leftover. In a row it grows with the memory left; over the rows its core part alone soon is
-/// more than the best so far.
-fn l2(grids: &[(Capacity, Grid)], cores: u32, memory: u64, allow: &mut impl FnMut(u32) -> bool) -> Option<u32> {
+/// The smallest squared leftover. In a row it grows with the memory left; and soon one part alone is more than the best
+/// so far.
+fn l2(grids: &[(Scale, Grid)], cores: u32, memory: u64, allow: &mut impl FnMut(u32) -> bool) -> Option<u32> {
     let mut best: Option<(Score, u32)> = None;
-    for &(capacity, ref grid) in grids {
-        let mut next = grid.least(cores, memory);
+    for (scale, grid) in grids {
+        let bound = |best: &Option<(Score, u32)>| {
+            let (more_cores, more_memory) = best.map_or((u32::MAX, u64::MAX), |(score, _)| score.most_left(scale));
+            (cores.saturating_add(more_cores), memory.saturating_add(more_memory))
+        };
+        let mut most = bound(&best);
+        let mut next = grid.least_below(cores, memory, most);
         while let Some(entry) = next {
-            let left = entry.cores - cores;
-            if best.is_some_and(|(score, _)| Score::leftover(left, 0, capacity) > score) {
-                break;
-            }
-            let scored = (Score::leftover(left, entry.memory - memory, capacity), entry.node);
-            let better = best.is_none_or(|best| scored < best);
-            if better && !allow(entry.node) {
-                next = grid.after(entry, memory);
-                continue;
-            }
-            if better {
+            let scored = (Score::leftover(entry.cores - cores, entry.memory - memory, scale), entry.node);
+            if best.is_none_or(|best| scored < best) {
+                if !allow(entry.node) {
+                    next = grid.after(entry, memory);
+                    continue;
+                }
                 best = Some(scored);
+                most = bound(&best);
             }
-            next = grid.least(entry.cores + 1, memory);
+            next = grid.least_below(entry.cores + 1, memory, most);
         }
     }
     best.map(|(_, node)| node)
@@ -116,13 +117,13 @@ fn l2(grids: &[(Capacity, Grid)], cores: u32, memory: u64, allow: &mut impl FnMu
 
 /// The largest dot product of need and free. In a row it grows with the free memory (where the need has any); a row
 /// can be no better than with all of the capacity's memory free.
-fn dot(grids: &[(Capacity, Grid)], cores: u32, memory: u64, allow: &mut impl FnMut(u32) -> bool) -> Option<u32> {
+fn dot(grids: &[(Scale, Grid)], cores: u32, memory: u64, allow: &mut impl FnMut(u32) -> bool) -> Option<u32> {
     let mut best: Option<(Reverse<Score>, u32)> = None;
-    for &(capacity, ref grid) in grids {
-        let score = |free: u32, most: u64| Reverse(Score::new((cores, free), (memory, most), capacity));
+    for (scale, grid) in grids {
+        let score = |free: u32, most: u64| Reverse(Score::new((cores, free), (memory, most), scale));
         let mut at = grid.floor(u32::MAX, u64::MAX);
         while let Some((free, most)) = at {
-            if free < cores || best.is_some_and(|(best, _)| score(free, capacity.memory) > best) {
+            if free < cores || best.is_some_and(|(best, _)| score(free, scale.capacity.memory) > best) {
                 break;
             }
             if most < memory || best.is_some_and(|(best, _)| score(free, most) > best) {

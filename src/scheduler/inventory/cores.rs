@@ -133,7 +133,10 @@ impl Layout {
 
     #[inline]
     fn count(&self, part: &Part, free: &[u64]) -> u32 {
-        self.masks_of(part).iter().zip(&free[part.word..]).map(|(mask, free)| (mask & free).count_ones()).sum()
+        if part.masks.len() == 1 {
+            return (part.mask & free[part.word]).count_ones();
+        }
+        self.masks[part.masks.clone()].iter().zip(&free[part.word..]).map(|(mask, free)| (mask & free).count_ones()).sum()
     }
 }
 

@@ -80,14 +80,21 @@ impl Grid {
     /// The least entry with so many free cores or more, and so much free memory or more.
     #[inline]
     pub(super) fn least(&self, cores: u32, memory: u64) -> Option<Entry> {
-        let (row, column, number) = self.seek(cores, memory)?;
+        let (row, column, number) = self.seek(cores, memory, (usize::MAX, usize::MAX))?;
+        Some(self.shape.entry(row, column, number))
+    }
+
+    /// The same, but entries with more free cores or memory than `most` may be left out.
+    #[inline]
+    pub(super) fn least_below(&self, cores: u32, memory: u64, most: (u32, u64)) -> Option<Entry> {
+        let (row, column, number) = self.seek(cores, memory, (most.0 as usize, self.shape.column(most.1.min(self.shape.most.memory))))?;
         Some(self.shape.entry(row, column, number))
     }
 
     /// The node of the least entry with so many free cores or more, and so much free memory or more.
     #[inline]
     pub(super) fn least_node(&self, cores: u32, memory: u64) -> Option<u32> {
-        let (_, _, number) = self.seek(cores, memory)?;
+        let (_, _, number) = self.seek(cores, memory, (usize::MAX, usize::MAX))?;
         Some(self.shape.node(number))
     }
 
@@ -102,16 +109,16 @@ impl Grid {
         }
     }
 
-    /// The row, column and number of the least entry that has as much of both.
+    /// The row, column and number of the least entry that has as much of both and lies in no later row or column.
     #[inline]
-    fn seek(&self, cores: u32, memory: u64) -> Option<(usize, usize, u64)> {
+    fn seek(&self, cores: u32, memory: u64, last: (usize, usize)) -> Option<(usize, usize, u64)> {
         let shape = &self.shape;
         if cores > shape.most.cores || memory > shape.most.memory {
             return None;
         }
         let (mut row, from) = (cores as usize, shape.column(memory));
         loop {
-            if let Some(column) = self.occupied.next_column(row, from) {
+            if let Some(column) = self.occupied.next_column(row, from).filter(|&column| column <= last.1) {
                 if column > from {
                     return Some((row, column, self.first(row, column)));
                 }
@@ -121,7 +128,7 @@ impl Grid {
                     return found;
                 }
             }
-            row = self.occupied.row_after(row)?;
+            row = self.occupied.row_after(row).filter(|&row| row <= last.0)?;
         }
     }
 

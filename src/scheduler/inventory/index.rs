@@ -6,7 +6,7 @@ use super::classes::Class;
 use super::grid::Grid;
 use super::ladder::Ladder;
 use super::node::Node;
-use super::score::Capacity;
+use super::score::{Capacity, Scale};
 use super::shape::Entry;
 
 /// The index of one fit.
@@ -22,8 +22,8 @@ pub(super) enum Index {
     First(Ladder),
     Best(Grid),
     Worst(Grid),
-    L2(Vec<(Capacity, Grid)>),
-    Dot(Vec<(Capacity, Grid)>),
+    L2(Vec<(Scale, Grid)>),
+    Dot(Vec<(Scale, Grid)>),
 }
 
 impl Index {
@@ -49,7 +49,7 @@ impl Index {
         if let Self::L2(grids) | Self::Dot(grids) = self
             && class.group as usize == grids.len()
         {
-            grids.push((class.capacity, Grid::new()));
+            grids.push((class.capacity.into(), Grid::new()));
         }
         if let Some(grid) = self.grid(class, cores) {
             grid.reserve(nodes, Entry { cores, memory, node });
