@@ -160,13 +160,16 @@ fn measure<P: Placer>(criterion: &mut Criterion, name: &str, nodes: usize, grain
     for (which, verb) in ["place", "release"].into_iter().enumerate() {
         criterion.bench_function(&format!("{verb} {name} {nodes}"), |bencher| {
             let cluster = cluster.get_or_insert_with(|| Cluster::new(placer(), nodes, grain));
+            // The median of the blocks: a block in which the machine did something else does not count.
             bencher.iter_custom(|times| {
-                let (mut total, mut count) = (Duration::ZERO, 0);
+                let (mut count, mut blocks) = (0, Vec::new());
                 while count < times {
                     let (time, more) = black_box(cluster.churn())[which];
-                    (total, count) = (total + time, count + more);
+                    count += more;
+                    blocks.extend((more > 0).then(|| time.div_f64(more as f64)));
                 }
-                total.mul_f64(times as f64 / count as f64)
+                blocks.sort_unstable();
+                blocks[blocks.len() / 2].mul_f64(times as f64)
             });
         });
     }

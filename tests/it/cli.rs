@@ -1,6 +1,7 @@
 //! The command line, through the binary: its outputs against golden files, its refusals, and that a run is its arguments.
 //!
 //! `WHARFINGER_BLESS=1 cargo test --test it cli` writes the golden files anew.
+#![expect(clippy::unwrap_used, reason = "what calls the program for a test may panic like the test")]
 
 mod commands;
 mod interrupt;

@@ -2,6 +2,8 @@
 
 mod ledger;
 mod moves;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

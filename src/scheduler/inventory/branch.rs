@@ -1,7 +1,7 @@
 //! The upper pages of a set: which subtree a number belongs to. Nothing of leaves.
 
 /// How many subtrees a branch holds.
-const WIDTH: usize = 16;
+const WIDTH: usize = 32;
 
 /// Padding: more than any number.
 const NONE: u64 = u64::MAX;
@@ -56,7 +56,7 @@ impl Branch {
     pub(super) fn slot(&self, number: u64) -> usize {
         // By halves, and without a branch: of the slots from `slot` on the first belongs to a number at most as large.
         let number = number.min(NONE - 1);
-        [8, 4, 2, 1].into_iter().fold(0, |slot, half| if self.from[slot + half] <= number { slot + half } else { slot })
+        [16, 8, 4, 2, 1].into_iter().fold(0, |slot, half| if self.from[slot + half] <= number { slot + half } else { slot })
     }
 
     /// The subtree in a slot.

@@ -27,17 +27,44 @@ impl Index {
     }
 }
 
+/// How a fit ranks a node with room: the least is chosen, and among equals the lowest index.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Rank {
+    Best(u32, u64),
+    Worst(Reverse<(u32, u64)>),
+    L2(Score),
+    Dot(Reverse<Score>),
+}
+
+impl Index {
+    /// The rank of a node with room; `None` for a fit that does not rank.
+    pub(super) fn rank(&self, need: Need, free: Need, capacity: Capacity) -> Option<Rank> {
+        let (cores, memory) = (free.cores.0, free.memory.0);
+        match self {
+            Self::Pinned | Self::First(_) => None,
+            Self::Best(_) => Some(Rank::Best(cores, memory)),
+            Self::Worst(_) => Some(Rank::Worst(Reverse((cores, memory)))),
+            Self::L2(_) => Some(Rank::L2(Score::leftover(cores - need.cores.0, memory - need.memory.0, capacity))),
+            Self::Dot(_) => Some(Rank::Dot(Reverse(Score::new((need.cores.0, cores), (need.memory.0, memory), capacity)))),
+        }
+    }
+}
+
 /// Fewest free cores left, then least memory left, then the lowest index: the order of the grid itself.
 #[inline]
 fn best(grid: &Grid, cores: u32, memory: u64, mut allow: impl FnMut(u32) -> bool) -> Option<u32> {
-    let mut next = grid.least(cores, memory);
-    while let Some(entry) = next {
-        if allow(entry.node) {
-            return Some(entry.node);
-        }
-        next = grid.after(entry, memory);
+    // Nearly always the first will do, and then its amounts need not be known.
+    let first = grid.least_node(cores, memory)?;
+    if allow(first) {
+        return Some(first);
     }
-    None
+    let mut last = grid.least(cores, memory)?;
+    loop {
+        last = grid.after(last, memory)?;
+        if allow(last.node) {
+            return Some(last.node);
+        }
+    }
 }
 
 /// Most free cores left, then most memory left, then the lowest index: the order of the grid from its end, but nodes

@@ -28,6 +28,12 @@ impl Class {
     pub(super) fn holds(&self, need: Need) -> bool {
         self.capacity.cores >= need.cores.0 && self.capacity.memory >= need.memory.0
     }
+
+    /// Whether a node with so many free cores is in no grid: it has cores, and all of them are taken.
+    #[inline]
+    pub(super) fn leaves_out(&self, free_cores: u32) -> bool {
+        free_cores == 0 && self.capacity.cores > 0
+    }
 }
 
 /// All classes, numbered in the order of their first node.

@@ -1,5 +1,7 @@
 //! Which cores of a node a placement gets. Only masks: nothing of nodes, memory or indexes.
 
+use std::ops::Range;
+
 use model::{CpuSet, NodeClass};
 use smallvec::SmallVec;
 
@@ -9,19 +11,33 @@ use smallvec::SmallVec;
 #[derive(Clone, Debug)]
 pub(super) struct Layout {
     parts: Vec<Part>,
+    /// The words of all parts, one after the other.
     masks: Vec<u64>,
 }
 
-/// Some cores of the node, and the parts that divide them.
+/// Some cores of the node, and what divides them.
 #[derive(Clone, Debug)]
 struct Part {
-    /// The first word in which it has cores.
+    /// The first word in which it has cores, and its mask there.
     word: usize,
-    /// Its words among the masks.
-    masks: std::ops::Range<usize>,
-    /// Its parts.
-    parts: std::ops::Range<usize>,
+    mask: u64,
+    /// All its words among the masks.
+    masks: Range<usize>,
+    inside: Inside,
 }
+
+/// What divides a part.
+#[derive(Clone, Debug)]
+enum Inside {
+    /// Nothing: the lowest ids will do.
+    Cores,
+    /// Physical cores of two siblings each, 2n and 2n + 1.
+    Pairs,
+    Parts(Range<usize>),
+}
+
+/// The lower one of each pair.
+const LOWER: u64 = 0x5555_5555_5555_5555;
 
 impl Layout {
     /// The layout of the cores of a class that tasks may have.
@@ -38,7 +54,8 @@ impl Layout {
         let word = words.iter().position(|&word| word != 0).unwrap_or(0);
         let from = self.masks.len();
         self.masks.extend_from_slice(&words[word..]);
-        self.parts.push(Part { word, masks: from..self.masks.len(), parts: 0..0 });
+        let mask = words.get(word).copied().unwrap_or(0);
+        self.parts.push(Part { word, mask, masks: from..self.masks.len(), inside: Inside::Cores });
     }
 
     /// Divides a part by the first of the levels that does divide it, and its parts by the levels after.
@@ -49,11 +66,15 @@ impl Layout {
             return self.divide(part, cores, finer);
         }
         if shares.iter().all(|share| share.count().0 == 1) {
-            return; // single cores: the lowest ids will do
+            return;
+        }
+        if shares.iter().all(is_pair) {
+            self.parts[part].inside = Inside::Pairs;
+            return;
         }
         let from = self.parts.len();
         shares.iter().for_each(|share| self.push(share));
-        self.parts[part].parts = from..self.parts.len();
+        self.parts[part].inside = Inside::Parts(from..self.parts.len());
         for (offset, share) in shares.iter().enumerate() {
             self.divide(from + offset, share, finer);
         }
@@ -65,25 +86,26 @@ impl Layout {
     /// So a placement touches the fewest NUMA nodes and cache groups, gets whole physical cores first, and an odd
     /// remainder goes to a physical core that is half used already. The caller has made sure that so many are free.
     pub(super) fn take(&self, count: u32, free: &mut [u64]) -> CpuSet {
-        if self.parts[0].parts.is_empty() {
+        let whole = &self.parts[0];
+        if matches!(whole.inside, Inside::Cores) {
             return take_lowest(count, free);
         }
         if let [free] = free {
             let before = *free;
-            self.take_from(&self.parts[0], count, std::slice::from_mut(free));
+            self.take_from(whole, count, std::slice::from_mut(free));
             return CpuSet::from_word(before ^ *free);
         }
         let before: SmallVec<[u64; 4]> = SmallVec::from_slice(free);
-        self.take_from(&self.parts[0], count, free);
+        self.take_from(whole, count, free);
         difference(before, free)
     }
 
     fn take_from(&self, part: &Part, mut count: u32, free: &mut [u64]) {
-        let masks = &self.masks[part.masks.clone()];
-        if part.parts.is_empty() {
-            return clear_lowest(count, masks, &mut free[part.word..]);
-        }
-        let parts = &self.parts[part.parts.clone()];
+        let parts = match &part.inside {
+            Inside::Cores => return clear_lowest(count, self.masks_of(part), &mut free[part.word..]),
+            Inside::Pairs => return clear_pairs(count, self.masks_of(part), &mut free[part.word..]),
+            Inside::Parts(parts) => &self.parts[parts.clone()],
+        };
         while count > 0 {
             let (mut best, mut most) = ((u32::MAX, 0), (0, 0));
             for (index, part) in parts.iter().enumerate() {
@@ -95,15 +117,57 @@ impl Layout {
                 }
             }
             let (held, index) = if best.0 == u32::MAX { most } else { best };
-            let share = held.min(count);
-            self.take_from(&parts[index], share, free);
-            count -= share;
+            let chosen = &parts[index];
+            if held > count {
+                return self.take_from(chosen, count, free);
+            }
+            self.masks_of(chosen).iter().zip(&mut free[chosen.word..]).for_each(|(mask, free)| *free &= !mask);
+            count -= held;
         }
     }
 
-    fn count(&self, part: &Part, free: &[u64]) -> u32 {
-        self.masks[part.masks.clone()].iter().zip(&free[part.word..]).map(|(mask, free)| (mask & free).count_ones()).sum()
+    #[inline]
+    fn masks_of<'a>(&'a self, part: &'a Part) -> &'a [u64] {
+        if part.masks.len() == 1 { std::slice::from_ref(&part.mask) } else { &self.masks[part.masks.clone()] }
     }
+
+    #[inline]
+    fn count(&self, part: &Part, free: &[u64]) -> u32 {
+        self.masks_of(part).iter().zip(&free[part.word..]).map(|(mask, free)| (mask & free).count_ones()).sum()
+    }
+}
+
+/// Whether the cores are siblings of one physical core by the usual numbering, of which the host may have one.
+fn is_pair(cores: &CpuSet) -> bool {
+    let mut ids = cores.iter().map(|core| core / 2);
+    let first = ids.next();
+    ids.all(|id| Some(id) == first)
+}
+
+/// Clears `count` bits that are set in `free` and in `masks`: whole pairs first, then halves, the lowest ones each; a
+/// last odd one from a pair that is half taken already, where there is one.
+fn clear_pairs(mut count: u32, masks: &[u64], free: &mut [u64]) {
+    for (mask, free) in masks.iter().zip(&mut *free) {
+        let mut whole = mask & *free & (*free >> 1) & (mask >> 1) & LOWER;
+        while count > 1 && whole != 0 {
+            let lower = whole & whole.wrapping_neg();
+            *free &= !(lower | lower << 1);
+            whole ^= lower;
+            count -= 2;
+        }
+    }
+    if count == 0 {
+        return;
+    }
+    for (mask, free) in masks.iter().zip(&mut *free) {
+        let here = mask & *free;
+        let whole = here & (here >> 1) & LOWER;
+        let halves = here & !(whole | whole << 1);
+        let cleared = without_lowest(count.min(halves.count_ones()), halves);
+        *free ^= halves ^ cleared;
+        count -= (halves ^ cleared).count_ones();
+    }
+    clear_lowest(count, masks, free);
 }
 
 /// Takes the `count` lowest cores out of `free`.
@@ -152,6 +216,7 @@ fn intersection(one: &CpuSet, other: &CpuSet) -> CpuSet {
 #[cfg(test)]
 mod tests {
     use model::{Bytes, Cores, TopologySpec};
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -196,6 +261,32 @@ mod tests {
         assert_eq!(taken((1, 1, 2), 8, "4", 1), "5");
         assert_eq!(taken((1, 1, 2), 8, "0,3,4-7", 2), "1-2");
         assert_eq!(taken((1, 1, 4), 16, "0,4-5,8-10", 3), "1-3");
+    }
+
+    proptest! {
+        /// The usual numbering of siblings has a short cut; siblings far apart have not, and must do the same.
+        #[test]
+        fn pairs_are_taken_like_any_siblings(busy in prop::collection::vec(any::<bool>(), 80), count in 0usize..80, host in 0u32..4) {
+            let class = |far: bool| {
+                let id = |core: u32| if far { core % 2 * 40 + core / 2 } else { core };
+                let groups = |size: u32| (0..80 / size).map(|group| (group * size..(group + 1) * size).map(id).collect()).collect::<Vec<CpuSet>>();
+                NodeClass { topology: model::Topology { numa: groups(40), cache: groups(10), smt: groups(2) }, ..NodeClass::plain("n".parse().unwrap(), Cores(80), Bytes(0)) }
+            };
+            let near = |core: u32| core % 40 * 2 + core / 40;
+            let (pairs, siblings) = (class(false), class(true));
+            let free: Vec<u32> = (host..80).filter(|&core| !busy[core as usize]).collect();
+            let count = count.min(free.len());
+            let take = |class: &NodeClass, free: CpuSet| {
+                let mut words = free.words().to_vec();
+                words.resize(2, 0);
+                Layout::of(class).take(count as u32, &mut words)
+            };
+            let one = take(&pairs, free.iter().copied().collect());
+            let far = |core: u32| core % 2 * 40 + core / 2;
+            let other: CpuSet = take(&siblings, free.iter().map(|&core| far(core)).collect()).iter().map(near).collect();
+            prop_assert_eq!(one.count(), Cores(count as u32));
+            prop_assert_eq!(one, other);
+        }
     }
 
     #[test]

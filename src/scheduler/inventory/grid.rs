@@ -1,20 +1,13 @@
 //! Nodes in the order of (free cores, free memory, node), with quick access to any place in that order. No policy.
 //!
-//! Rows are numbers of free cores, columns are equal ranges of free memory. Each cell is an ordered set of (memory
-//! within the column, node), and a bitmap knows the cells that are not empty. Columns become narrower as nodes become
-//! more, so that cells stay small and the grid does too; order never depends on how wide they are.
+//! Rows are numbers of free cores, columns are ranges of free memory. Each cell is an ordered set of (memory, node),
+//! and a bitmap knows the cells that are not empty. There are more columns for more nodes, so that cells stay small and
+//! the grid does too; the order never depends on how wide they are.
 
 use super::branch::Set;
 use super::occupied::Occupied;
 use super::pages::{Pages, Places};
-
-/// A node's place in the order. Compares by free cores, then free memory, then node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Entry {
-    pub cores: u32,
-    pub memory: u64,
-    pub node: u32,
-}
+use super::shape::{Entry, Shape};
 
 /// The ordered set.
 #[derive(Clone, Debug)]
@@ -26,64 +19,6 @@ pub(super) struct Grid {
     len: usize,
 }
 
-/// What a grid has room for, and how an entry becomes a cell and a number within it.
-#[derive(Clone, Copy, Debug)]
-struct Shape {
-    most: Entry,
-    /// Entries that the columns are made for.
-    planned: usize,
-    column_bits: u32,
-    /// Low bits of the memory, which a column does not tell apart.
-    memory_bits: u32,
-    node_bits: u32,
-}
-
-/// The share of a cell that one planned node pays for.
-const NODES_PER_CELL: usize = 4;
-
-impl Shape {
-    /// A shape for entries up to `most` in each part, `planned` of them.
-    fn new(most: Entry, planned: usize) -> Self {
-        let bits = |value: u64| 64 - value.leading_zeros();
-        let memory_bits = bits(most.memory);
-        // One bit pattern more than needed, so that no number is all ones.
-        let node_bits = bits(u64::from(most.node) + 1);
-        let wanted = bits((planned / NODES_PER_CELL / (most.cores as usize + 1)) as u64);
-        let needed = (memory_bits + node_bits).saturating_sub(64);
-        let column_bits = wanted.min(memory_bits).max(needed);
-        Self { most, planned, column_bits, memory_bits: memory_bits - column_bits, node_bits }
-    }
-
-    fn rows(&self) -> usize {
-        self.most.cores as usize + 1
-    }
-
-    fn holds(&self, entry: Entry) -> bool {
-        entry.cores <= self.most.cores && entry.memory <= self.most.memory && entry.node <= self.most.node
-    }
-
-    #[inline]
-    fn cell(&self, row: usize, column: usize) -> usize {
-        row << self.column_bits | column
-    }
-
-    #[inline]
-    fn column(&self, memory: u64) -> usize {
-        (memory >> self.memory_bits) as usize
-    }
-
-    #[inline]
-    fn number(&self, memory: u64, node: u32) -> u64 {
-        (memory & ((1 << self.memory_bits) - 1)) << self.node_bits | u64::from(node)
-    }
-
-    #[inline]
-    fn entry(&self, row: usize, column: usize, number: u64) -> Entry {
-        let memory = (column as u64) << self.memory_bits | number >> self.node_bits;
-        Entry { cores: row as u32, memory, node: (number & ((1 << self.node_bits) - 1)) as u32 }
-    }
-}
-
 impl Grid {
     /// An empty grid that has room for nothing yet.
     pub(super) fn new() -> Self {
@@ -91,7 +26,7 @@ impl Grid {
     }
 
     fn shaped(shape: Shape) -> Self {
-        let (rows, columns) = (shape.rows(), 1 << shape.column_bits);
+        let (rows, columns) = (shape.rows(), shape.columns);
         Self {
             shape,
             cells: vec![Set::EMPTY; rows * columns],
@@ -129,50 +64,81 @@ impl Grid {
     /// Takes out an entry that is in it.
     #[inline]
     pub(super) fn remove(&mut self, places: &mut (impl Places + ?Sized), entry: Entry) {
+        let number = self.shape.number(entry.memory, entry.node);
+        self.len -= 1;
+        if !self.pages.remove(places, number) {
+            return;
+        }
         let (row, column) = (entry.cores as usize, self.shape.column(entry.memory));
         let set = &mut self.cells[self.shape.cell(row, column)];
-        *set = self.pages.remove(places, *set, self.shape.number(entry.memory, entry.node));
+        *set = self.pages.tidy(places, *set, number);
         if set.is_empty() {
             self.occupied.remove(row, column);
         }
-        self.len -= 1;
     }
 
     /// The least entry with so many free cores or more, and so much free memory or more.
     #[inline]
     pub(super) fn least(&self, cores: u32, memory: u64) -> Option<Entry> {
-        self.ceil(Entry { cores, memory, node: 0 }, memory)
+        let (row, column, number) = self.seek(cores, memory)?;
+        Some(self.shape.entry(row, column, number))
+    }
+
+    /// The node of the least entry with so many free cores or more, and so much free memory or more.
+    #[inline]
+    pub(super) fn least_node(&self, cores: u32, memory: u64) -> Option<u32> {
+        let (_, _, number) = self.seek(cores, memory)?;
+        Some(self.shape.node(number))
     }
 
     /// The next entry after this one with so much free memory or more, which this one has.
-    #[inline]
     pub(super) fn after(&self, entry: Entry, memory: u64) -> Option<Entry> {
-        self.ceil(Entry { node: entry.node + 1, ..entry }, memory)
+        let (row, column) = (entry.cores as usize, self.shape.column(entry.memory));
+        let in_cell = self.pages.ceil(self.cells[self.shape.cell(row, column)], self.shape.number(entry.memory, entry.node + 1));
+        let in_row = || self.occupied.column_after(row, column).map(|column| (column, self.first(row, column)));
+        match in_cell.map(|number| (column, number)).or_else(in_row) {
+            Some((column, number)) => Some(self.shape.entry(row, column, number)),
+            None => self.least(entry.cores + 1, memory),
+        }
     }
 
-    /// The least entry that is `from` or more and has at least `memory`, as `from` has.
+    /// The row, column and number of the least entry that has as much of both.
     #[inline]
-    fn ceil(&self, from: Entry, memory: u64) -> Option<Entry> {
-        let most = self.shape.most;
-        if from.cores > most.cores || from.memory > most.memory {
+    fn seek(&self, cores: u32, memory: u64) -> Option<(usize, usize, u64)> {
+        let shape = &self.shape;
+        if cores > shape.most.cores || memory > shape.most.memory {
             return None;
         }
-        let mut row = from.cores as usize;
-        let (mut bounded, mut bound) = (self.shape.column(from.memory), self.shape.number(from.memory, from.node));
+        let (mut row, from) = (cores as usize, shape.column(memory));
         loop {
-            let mut column = bounded;
-            while let Some(found) = self.occupied.next_column(row, column) {
-                let set = self.cells[self.shape.cell(row, found)];
-                // Only in the first column there may be entries below the bound.
-                let number = if found == bounded { self.pages.ceil(set, bound) } else { Some(self.pages.first(set)) };
-                if let Some(number) = number {
-                    return Some(self.shape.entry(row, found, number));
+            if let Some(column) = self.occupied.next_column(row, from) {
+                if column > from {
+                    return Some((row, column, self.first(row, column)));
                 }
-                column = found + 1;
+                // Only in the first column there may be entries with less.
+                let found = self.bounded(row, column, memory);
+                if found.is_some() {
+                    return found;
+                }
             }
-            row = self.occupied.next_row(row + 1)?;
-            (bounded, bound) = (self.shape.column(memory), self.shape.number(memory, 0));
+            row = self.occupied.row_after(row)?;
         }
+    }
+
+    /// The first entry of the row from this occupied cell on that has so much memory.
+    #[inline(never)]
+    fn bounded(&self, row: usize, column: usize, memory: u64) -> Option<(usize, usize, u64)> {
+        if let Some(number) = self.pages.ceil(self.cells[self.shape.cell(row, column)], self.shape.number(memory, 0)) {
+            return Some((row, column, number));
+        }
+        let column = self.occupied.column_after(row, column)?;
+        Some((row, column, self.first(row, column)))
+    }
+
+    /// The least number of an occupied cell.
+    #[inline]
+    fn first(&self, row: usize, column: usize) -> u64 {
+        self.pages.first(self.cells[self.shape.cell(row, column)])
     }
 
     /// The most free cores and memory, in this order, that any entry has with no more than these.
@@ -180,7 +146,7 @@ impl Grid {
         let most = self.shape.most;
         let (cores, memory) = if cores > most.cores { (most.cores, most.memory) } else { (cores, memory.min(most.memory)) };
         let mut row = cores as usize;
-        let (mut bounded, mut bound) = (self.shape.column(memory), self.shape.number(memory, 0) | ((1 << self.shape.node_bits) - 1));
+        let (mut bounded, mut bound) = (self.shape.column(memory), self.shape.last_number(memory));
         loop {
             let mut next = Some(bounded);
             while let Some(found) = next.and_then(|column| self.occupied.prev_column(row, column)) {
@@ -206,7 +172,7 @@ impl Grid {
         self.cells.iter().enumerate().filter(|(_, set)| !set.is_empty()).flat_map(move |(cell, &set)| {
             let mut numbers = Vec::new();
             self.pages.collect(set, &mut numbers);
-            let (row, column) = (cell >> self.shape.column_bits, cell & ((1 << self.shape.column_bits) - 1));
+            let (row, column) = (cell / self.shape.columns, cell % self.shape.columns);
             numbers.into_iter().map(move |number| self.shape.entry(row, column, number))
         })
     }

@@ -2,15 +2,20 @@
 
 use model::Fit;
 
-use super::grid::{Entry, Grid};
+use super::classes::Class;
+use super::grid::Grid;
 use super::ladder::Ladder;
 use super::node::Node;
 use super::score::Capacity;
+use super::shape::Entry;
 
 /// The index of one fit.
 ///
 /// Best-fit and worst-fit read the order of one grid. The fits that weigh shares of a node's capacity have a grid for
 /// each capacity, by its group. First-fit has its ladder, and pinned needs none.
+///
+/// A node with all its cores taken is in no grid: on a full cluster most nodes are such, no task with cores can use
+/// them, and each placement that takes a node's last core would file it for nothing.
 #[derive(Clone, Debug)]
 pub(super) enum Index {
     Pinned,
@@ -34,59 +39,64 @@ impl Index {
         }
     }
 
-    /// Makes room for one more node of a group of equal capacities. Groups come in ascending order. `false` when the
-    /// index must be built anew for nodes with so much memory.
-    pub(super) fn reserve(&mut self, nodes: &mut [Node], group: u32, capacity: Capacity, node: u32) -> bool {
+    /// Makes room for one more node. Classes come in the order of their groups. `false` when the index must be built
+    /// anew for nodes with so much memory.
+    pub(super) fn reserve(&mut self, nodes: &mut [Node], class: &Class, node: u32) -> bool {
+        let Capacity { cores, memory } = class.capacity;
         if let Self::First(ladder) = self {
-            return ladder.covers(capacity.memory);
+            return ladder.covers(memory);
         }
         if let Self::L2(grids) | Self::Dot(grids) = self
-            && group as usize == grids.len()
+            && class.group as usize == grids.len()
         {
-            grids.push((capacity, Grid::new()));
+            grids.push((class.capacity, Grid::new()));
         }
-        if let Some(grid) = self.grid(group) {
-            grid.reserve(nodes, Entry { cores: capacity.cores, memory: capacity.memory, node });
+        if let Some(grid) = self.grid(class, cores) {
+            grid.reserve(nodes, Entry { cores, memory, node });
         }
         true
     }
 
     /// A node is offered: it was closed, or is new.
-    pub(super) fn insert(&mut self, nodes: &mut [Node], group: u32, entry: Entry) {
+    pub(super) fn insert(&mut self, nodes: &mut [Node], class: &Class, entry: Entry) {
         if let Self::First(ladder) = self {
             ladder.set(entry.node, Some((entry.cores, entry.memory)));
-        } else if let Some(grid) = self.grid(group) {
+        } else if let Some(grid) = self.grid(class, entry.cores) {
             grid.insert(nodes, entry);
         }
     }
 
     /// A node is offered no more.
-    pub(super) fn remove(&mut self, nodes: &mut [Node], group: u32, entry: Entry) {
+    pub(super) fn remove(&mut self, nodes: &mut [Node], class: &Class, entry: Entry) {
         if let Self::First(ladder) = self {
             ladder.set(entry.node, None);
-        } else if let Some(grid) = self.grid(group) {
+        } else if let Some(grid) = self.grid(class, entry.cores) {
             grid.remove(nodes, entry);
         }
     }
 
     /// What is free on an offered node changes.
     #[inline]
-    pub(super) fn change(&mut self, nodes: &mut [Node], group: u32, before: Entry, after: Entry) {
+    pub(super) fn change(&mut self, nodes: &mut [Node], class: &Class, before: Entry, after: Entry) {
         if let Self::First(ladder) = self {
-            ladder.set(after.node, Some((after.cores, after.memory)));
-        } else if let Some(grid) = self.grid(group) {
+            return ladder.set(after.node, Some((after.cores, after.memory)));
+        }
+        if let Some(grid) = self.grid(class, before.cores) {
             grid.remove(nodes, before);
+        }
+        if let Some(grid) = self.grid(class, after.cores) {
             grid.insert(nodes, after);
         }
     }
 
-    /// The grid of a group.
+    /// The grid in which nodes of the class with so many free cores are.
     #[inline]
-    fn grid(&mut self, group: u32) -> Option<&mut Grid> {
+    fn grid(&mut self, class: &Class, cores: u32) -> Option<&mut Grid> {
         match self {
+            _ if class.leaves_out(cores) => None,
             Self::Pinned | Self::First(_) => None,
             Self::Best(grid) | Self::Worst(grid) => Some(grid),
-            Self::L2(grids) | Self::Dot(grids) => Some(&mut grids[group as usize].1),
+            Self::L2(grids) | Self::Dot(grids) => Some(&mut grids[class.group as usize].1),
         }
     }
 

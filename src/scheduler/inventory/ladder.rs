@@ -152,15 +152,15 @@ impl Ladder {
 
     /// Whether every entry is what the level below it makes it, and the nodes are as given.
     pub(super) fn agrees(&self, nodes: impl Iterator<Item = Option<(u32, u64)>>) -> bool {
-        // A closed node that was never open may lie beyond the end of either.
         let mut other = Self { rungs: vec![Rung::default()], memory_shift: self.memory_shift };
-        nodes.enumerate().for_each(|(node, free)| other.set(node as u32, free));
-        let (one, other) = (&self.rungs[0], &other.rungs[0]);
-        let entries = one.cores.len().max(other.cores.len()) * BLOCK;
-        let closed = |entry: Option<(i16, i16)>| entry.unwrap_or((CLOSED, CLOSED));
-        let leaves = (0..entries).all(|at| closed(one.get(at)) == closed(other.get(at)));
-        let mut pairs = self.rungs.iter().zip(&self.rungs[1..]);
-        leaves && pairs.all(|(below, above)| (0..below.cores.len()).all(|block| above.get(block) == Some(below.most(block))))
+        for (node, free) in nodes.enumerate().filter(|(_, free)| free.is_some()) {
+            other.set(node as u32, free);
+        }
+        // Blocks of nodes that are all closed may be left from when they were open.
+        let same_lanes =
+            |one: &[Lane], other: &[Lane]| one.starts_with(other) && one[other.len()..].iter().all(|lane| *lane == Lane::CLOSED);
+        let same = |one: &Rung, other: &Rung| same_lanes(&one.cores, &other.cores) && same_lanes(&one.memory, &other.memory);
+        self.rungs.len() >= other.rungs.len() && self.rungs.iter().zip(&other.rungs).all(|(one, other)| same(one, other))
     }
 
     /// How many bytes it keeps.

@@ -19,17 +19,18 @@ mod pages;
 mod reasons;
 mod recount;
 mod score;
+mod shape;
 
 use std::sync::Arc;
 
 use model::{Bytes, CoreChoice, Cores, CpuSet, Fit, NodeClass, NodeId};
 
 use classes::{Class, Classes};
-use grid::Entry;
 use index::Index;
 pub use need::{Need, Totals};
 use node::Node;
 use score::Capacity;
+use shape::Entry;
 
 /// The free capacity of every node, with the index that the fit of the policy asks for.
 ///
@@ -90,8 +91,7 @@ impl Inventory {
     pub fn add_node(&mut self, class: &Arc<NodeClass>) -> NodeId {
         let number = self.classes.intern(class);
         let class = self.classes.get(number);
-        let (capacity, group) = (class.capacity, class.group);
-        let Capacity { cores, memory } = capacity;
+        let Capacity { cores, memory } = class.capacity;
         let mask = match *class.task_words {
             [word] => word,
             _ => self.words.len() as u64,
@@ -106,8 +106,8 @@ impl Inventory {
         make_room(&mut self.nodes, 1);
         self.nodes.push(Node { memory, mask, cores, class: number, place: 0, open: true });
         self.open += 1;
-        if self.index.reserve(&mut self.nodes, group, capacity, node.0) {
-            self.index.insert(&mut self.nodes, group, Entry { cores, memory, node: node.0 });
+        if self.index.reserve(&mut self.nodes, class, node.0) {
+            self.index.insert(&mut self.nodes, class, Entry { cores, memory, node: node.0 });
         } else {
             self.index_anew();
         }
@@ -176,18 +176,19 @@ impl Inventory {
         }
         record.open = open;
         let entry = Entry { cores: record.cores, memory: record.memory, node: node.0 };
-        let group = self.classes.get(record.class).group;
+        let class = self.classes.get(record.class);
         if open {
             self.open += 1;
-            self.index.insert(&mut self.nodes, group, entry);
+            self.index.insert(&mut self.nodes, class, entry);
         } else {
             self.open -= 1;
-            self.index.remove(&mut self.nodes, group, entry);
+            self.index.remove(&mut self.nodes, class, entry);
         }
     }
 
     /// The fit's choice among the open nodes with room, if any has.
     #[must_use]
+    #[inline]
     pub fn find(&self, need: Need) -> Option<NodeId> {
         self.find_where(need, |_| true)
     }
@@ -196,7 +197,27 @@ impl Inventory {
     /// does not choose, but not about one without room.
     #[must_use]
     pub fn find_where(&self, need: Need, allow: impl FnMut(NodeId) -> bool) -> Option<NodeId> {
+        if need.cores.0 == 0 && self.capacity.cores > 0 {
+            return self.find_without_cores(need, allow);
+        }
         self.index.choose(need, |node| self.fits(node, need), allow)
+    }
+
+    /// The choice for a need without cores, which also nodes with none left can meet. Reads every node, as the grids
+    /// leave those out.
+    #[cold]
+    fn find_without_cores(&self, need: Need, mut allow: impl FnMut(NodeId) -> bool) -> Option<NodeId> {
+        let listed = self.index.choose(need, |node| self.fits(node, need), &mut allow);
+        let rank = |node: NodeId| {
+            let free = Need { cores: self.free_cores(node), memory: self.free_memory(node) };
+            Some((self.index.rank(need, free, self.class_of(node).capacity)?, node))
+        };
+        let left_out = (0..)
+            .map(NodeId)
+            .zip(&self.nodes)
+            .filter(|&(node, record)| record.open && self.classes.get(record.class).leaves_out(record.cores) && self.fits(node, need));
+        let best = listed.into_iter().chain(left_out.map(|(node, _)| node).filter(|&node| allow(node))).filter_map(rank).min();
+        best.map_or(listed, |(_, node)| Some(node))
     }
 
     /// Whether the node has room, open or not. The one feasibility check of planner and ledger.
@@ -256,17 +277,9 @@ impl Inventory {
         let record = &mut nodes[node.index()];
         let before = *record;
         let class = classes.get(before.class);
-        let given = cpuset.words();
         let free = free_words(record, words, class.task_words.len());
-        let taken = |((given, free), whole): ((&u64, &u64), &u64)| given & (free | !whole) == 0;
-        assert!(
-            given.len() <= free.len() && given.iter().zip(&*free).zip(&class.task_words).all(taken),
-            "cores {cpuset} given back to {node} were not taken from it"
-        );
+        assert!(give_words(free, &class.task_words, cpuset.words()), "cores {cpuset} given back to {node} were not taken from it");
         assert!(memory.0 <= class.capacity.memory - before.memory, "{memory} given back to {node} was not taken from it");
-        for (free, given) in free.iter_mut().zip(given) {
-            *free |= given;
-        }
         let cores = cpuset.count().0;
         self.free.add(cores, memory.0);
         self.set_free(node, before.cores + cores, before.memory + memory.0);
@@ -314,13 +327,14 @@ impl Inventory {
         }
     }
 
+    #[inline]
     fn set_free(&mut self, node: NodeId, cores: u32, memory: u64) {
         let record = &mut self.nodes[node.index()];
         let before = Entry { cores: record.cores, memory: record.memory, node: node.0 };
         (record.cores, record.memory) = (cores, memory);
         if record.open {
-            let group = self.classes.get(record.class).group;
-            self.index.change(&mut self.nodes, group, before, Entry { cores, memory, node: node.0 });
+            let class = self.classes.get(record.class);
+            self.index.change(&mut self.nodes, class, before, Entry { cores, memory, node: node.0 });
         }
     }
 
@@ -330,9 +344,9 @@ impl Inventory {
         for node in 0..self.nodes.len() as u32 {
             let Node { cores, memory, class, open, .. } = self.nodes[node as usize];
             let class = self.classes.get(class);
-            self.index.reserve(&mut self.nodes, class.group, class.capacity, node);
+            self.index.reserve(&mut self.nodes, class, node);
             if open {
-                self.index.insert(&mut self.nodes, class.group, Entry { cores, memory, node });
+                self.index.insert(&mut self.nodes, class, Entry { cores, memory, node });
             }
         }
     }
@@ -345,6 +359,14 @@ fn free_words<'a>(record: &'a mut Node, words: &'a mut [u64], count: usize) -> &
         1 => std::slice::from_mut(&mut record.mask),
         _ => &mut words[record.mask as usize..][..count],
     }
+}
+
+/// Adds the cores to those that are free; `false` where they are not among the taken ones of the whole.
+#[inline]
+fn give_words(free: &mut [u64], whole: &[u64], given: &[u64]) -> bool {
+    let taken = given.len() <= free.len() && given.iter().zip(&*free).zip(whole).all(|((given, free), whole)| given & (free | !whole) == 0);
+    free.iter_mut().zip(given).for_each(|(free, given)| *free |= given);
+    taken
 }
 
 /// Grows by an eighth, not to double: these lists are the greater part of what the inventory keeps.

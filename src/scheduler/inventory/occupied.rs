@@ -8,16 +8,10 @@ pub(super) struct Occupied {
     rows: Vec<u64>,
 }
 
-/// The lowest set bit of `words` that is `from` or more.
-#[inline]
-fn next(words: &[u64], from: usize) -> Option<usize> {
-    let mut word = from / 64;
-    let mut rest = words.get(word)? & (u64::MAX << (from % 64));
-    while rest == 0 {
-        word += 1;
-        rest = *words.get(word)?;
-    }
-    Some(word * 64 + rest.trailing_zeros() as usize)
+/// The lowest set bit of `words` from a word on.
+fn first_bit(words: &[u64], from: usize) -> Option<usize> {
+    let word = from + words.get(from..)?.iter().position(|&word| word != 0)?;
+    Some(word * 64 + words[word].trailing_zeros() as usize)
 }
 
 /// The highest set bit of `words` that is `to` or less.
@@ -56,7 +50,26 @@ impl Occupied {
     /// The first occupied column of the row from this one on.
     #[inline]
     pub(super) fn next_column(&self, row: usize, from: usize) -> Option<usize> {
-        next(&self.cells[row * self.words_a_row..][..self.words_a_row], from)
+        let rest = self.cells[row * self.words_a_row + from / 64] & (u64::MAX << (from % 64));
+        self.column_in(row, from, rest)
+    }
+
+    /// The first occupied column of the row after this one.
+    pub(super) fn column_after(&self, row: usize, column: usize) -> Option<usize> {
+        let rest = self.cells[row * self.words_a_row + column / 64] & (u64::MAX << (column % 64) << 1);
+        self.column_in(row, column, rest)
+    }
+
+    /// The first column in what rest there is of the word of this one, or in the words after.
+    #[inline]
+    fn column_in(&self, row: usize, column: usize, rest: u64) -> Option<usize> {
+        if rest != 0 {
+            return Some(column / 64 * 64 + rest.trailing_zeros() as usize);
+        }
+        if self.words_a_row == 1 {
+            return None;
+        }
+        first_bit(&self.cells[row * self.words_a_row..][..self.words_a_row], column / 64 + 1)
     }
 
     /// The last occupied column of the row up to this one.
@@ -64,10 +77,14 @@ impl Occupied {
         prev(&self.cells[row * self.words_a_row..][..self.words_a_row], to)
     }
 
-    /// The first row with an occupied cell from this one on.
+    /// The first row with an occupied cell after this one.
     #[inline]
-    pub(super) fn next_row(&self, from: usize) -> Option<usize> {
-        next(&self.rows, from)
+    pub(super) fn row_after(&self, row: usize) -> Option<usize> {
+        let rest = self.rows[row / 64] & (u64::MAX << (row % 64) << 1);
+        if rest != 0 {
+            return Some(row / 64 * 64 + rest.trailing_zeros() as usize);
+        }
+        first_bit(&self.rows, row / 64 + 1)
     }
 
     /// The last row with an occupied cell up to this one.
@@ -104,12 +121,11 @@ mod tests {
                 let column = column % columns;
                 let in_row = || set.iter().filter(|cell| cell.0 == row).map(|cell| cell.1);
                 prop_assert_eq!(occupied.next_column(row, column), in_row().find(|&at| at >= column));
+                prop_assert_eq!(occupied.column_after(row, column), in_row().find(|&at| at > column));
                 prop_assert_eq!(occupied.prev_column(row, column), in_row().rfind(|&at| at <= column));
-                prop_assert_eq!(occupied.next_row(row), set.iter().map(|cell| cell.0).find(|&at| at >= row));
+                prop_assert_eq!(occupied.row_after(row), set.iter().map(|cell| cell.0).find(|&at| at > row));
                 prop_assert_eq!(occupied.prev_row(row), set.iter().map(|cell| cell.0).rfind(|&at| at <= row));
             }
-            prop_assert_eq!(occupied.next_column(0, columns), None);
-            prop_assert_eq!(occupied.next_row(200), None);
         }
     }
 }

@@ -3,8 +3,7 @@
 //!
 //! Pages are in order, but a leaf keeps its few numbers in any order, and the pool knows where the number of each
 //! owner lies: so a number comes and goes with a few stores, and what must be ordered is ordered when it is read. A
-//! set of up to fifteen is a single leaf. Leaves are padded with [`NONE`], so that loops over them have a fixed length
-//! and no branch that depends on the numbers.
+//! set of up to fifteen is a single leaf.
 
 use super::branch::{Branch, Set};
 
@@ -43,14 +42,14 @@ pub(super) struct Pages {
 }
 
 impl Leaf {
-    const EMPTY: Self = Self { numbers: [NONE; WIDTH], len: 0 };
-
-    fn of(numbers: &[u64]) -> Self {
-        let mut leaf = Self { len: numbers.len() as u64, ..Self::EMPTY };
-        leaf.numbers[..numbers.len()].copy_from_slice(numbers);
-        leaf
+    /// A leaf with these numbers; what lies after them is never read.
+    fn of(held: &[u64]) -> Self {
+        let mut numbers = [0; WIDTH];
+        numbers[..held.len()].copy_from_slice(held);
+        Self { len: held.len() as u64, numbers }
     }
 
+    #[inline]
     fn held(&self) -> &[u64] {
         &self.numbers[..self.len as usize]
     }
@@ -58,17 +57,12 @@ impl Leaf {
     /// The least number that is `from` or more, or [`NONE`].
     #[inline]
     fn ceil(&self, from: u64) -> u64 {
-        self.numbers.iter().fold(NONE, |least, &number| least.min(if number < from { NONE } else { number }))
+        self.held().iter().fold(NONE, |least, &number| least.min(if number < from { NONE } else { number }))
     }
 
     #[inline]
     fn first(&self) -> u64 {
-        if self.len == 1 {
-            return self.numbers[0];
-        }
-        // Three chains of comparisons, which the processor follows side by side.
-        let least = |from: usize| self.numbers[from..from + 5].iter().fold(NONE, |least, &number| least.min(number));
-        least(0).min(least(5)).min(least(10))
+        self.held().iter().fold(NONE, |least, &number| least.min(number))
     }
 
     fn floor(&self, to: u64) -> Option<u64> {
@@ -87,7 +81,7 @@ impl Pages {
     #[inline]
     pub(super) fn insert(&mut self, places: &mut (impl Places + ?Sized), set: Set, number: u64) -> Set {
         if set.is_empty() {
-            return self.leaf(places, Leaf::of(&[number]));
+            return self.leaf_of(places, number);
         }
         let page = if set.height() == 0 { set } else { self.leaf_for(set, number) };
         let leaf = &mut self.leaves[page.index()];
@@ -101,21 +95,36 @@ impl Pages {
         set
     }
 
-    /// Takes out the number, which is in the set.
+    /// Takes out the number, which is in a set. Whether its leaf has become thin or empty, so that the set must be
+    /// tidied.
     #[inline]
-    pub(super) fn remove(&mut self, places: &mut (impl Places + ?Sized), set: Set, number: u64) -> Set {
+    #[must_use]
+    pub(super) fn remove(&mut self, places: &mut (impl Places + ?Sized), number: u64) -> bool {
         let place = places.place(number & self.owner_mask);
         let (page, slot) = (place as usize / 16, place as usize % 16);
         let leaf = &mut self.leaves[page];
         debug_assert!(leaf.held().get(slot) == Some(&number), "what is removed is there");
         let last = leaf.len - 1;
         leaf.len = last;
-        let moved = std::mem::replace(&mut leaf.numbers[last as usize], NONE);
         if slot as u64 != last {
+            let moved = leaf.numbers[last as usize];
             leaf.numbers[slot] = moved;
             places.set_place(moved & self.owner_mask, place);
         }
-        if last == 0 || (last == THIN && set.height() > 0) { self.tidy(places, set, number) } else { set }
+        last == 0 || last == THIN
+    }
+
+    /// The set after this number left a leaf thin or empty.
+    #[inline]
+    pub(super) fn tidy(&mut self, places: &mut (impl Places + ?Sized), set: Set, number: u64) -> Set {
+        if set.height() > 0 {
+            return self.tidy_branches(places, set, number);
+        }
+        if self.leaves[set.index()].len > 0 {
+            return set;
+        }
+        self.free_leaves.push(set.index() as u32);
+        Set::EMPTY
     }
 
     /// The least number of the set that is `from` or more.
@@ -148,11 +157,17 @@ impl Pages {
 
     /// The least number of a set that is not empty.
     #[inline]
-    pub(super) fn first(&self, mut set: Set) -> u64 {
-        while set.height() > 0 {
-            set = self.branches[set.index()].kid(0);
+    pub(super) fn first(&self, set: Set) -> u64 {
+        let leaf = if set.height() == 0 { set } else { self.first_leaf(set) };
+        self.leaves[leaf.index()].first()
+    }
+
+    #[inline(never)]
+    fn first_leaf(&self, mut page: Set) -> Set {
+        while page.height() > 0 {
+            page = self.branches[page.index()].kid(0);
         }
-        self.leaves[set.index()].first()
+        page
     }
 
     /// All numbers of the set, ascending, into `into`.
@@ -212,13 +227,8 @@ impl Pages {
         (all[middle], self.leaf(places, Leaf::of(&all[middle..])))
     }
 
-    /// A leaf of the set has become thin or empty when the number left it.
     #[cold]
-    fn tidy(&mut self, places: &mut (impl Places + ?Sized), mut set: Set, number: u64) -> Set {
-        if set.height() == 0 {
-            self.release(set);
-            return Set::EMPTY;
-        }
+    fn tidy_branches(&mut self, places: &mut (impl Places + ?Sized), mut set: Set, number: u64) -> Set {
         self.tidy_below(places, set, number);
         while set.height() > 0 && self.branches[set.index()].len() == 1 {
             let only = self.branches[set.index()].kid(0);
@@ -270,6 +280,17 @@ impl Pages {
         }
     }
 
+    /// A new leaf with a single number.
+    #[inline]
+    fn leaf_of(&mut self, places: &mut (impl Places + ?Sized), number: u64) -> Set {
+        let Some(index) = self.free_leaves.pop() else { return self.leaf(places, Leaf::of(&[number])) };
+        let leaf = &mut self.leaves[index as usize];
+        leaf.len = 1;
+        leaf.numbers[0] = number;
+        places.set_place(number & self.owner_mask, index * 16);
+        Set::page(0, index as usize)
+    }
+
     fn leaf(&mut self, places: &mut (impl Places + ?Sized), leaf: Leaf) -> Set {
         let index = self.free_leaves.pop().map_or(self.leaves.len(), |index| index as usize);
         if index == self.leaves.len() {
@@ -315,6 +336,10 @@ mod tests {
         }
     }
 
+    fn remove(pages: &mut Pages, places: &mut [u32], set: Set, number: u64) -> Set {
+        if pages.remove(places, number) { pages.tidy(places, set, number) } else { set }
+    }
+
     fn check(pages: &Pages, set: Set, model: &BTreeSet<u64>, probe: u64) {
         let mut all = Vec::new();
         pages.collect(set, &mut all);
@@ -339,13 +364,13 @@ mod tests {
                 if grow && model.insert(number(key)) {
                     set = pages.insert(&mut places[..], set, number(key));
                 } else if !grow && model.remove(&number(key)) {
-                    set = pages.remove(&mut places[..], set, number(key));
+                    set = remove(&mut pages, &mut places, set, number(key));
                 }
                 if turn % 50 == 0 { check(&pages, set, &model, number(key)) }
             }
             check(&pages, set, &model, number(350));
             for number in model {
-                set = pages.remove(&mut places[..], set, number);
+                set = remove(&mut pages, &mut places, set, number);
             }
             prop_assert!(set.is_empty());
             prop_assert_eq!((pages.leaves.len(), pages.branches.len()), (pages.free_leaves.len(), pages.free_branches.len()));

@@ -2,9 +2,9 @@
 
 use model::{Cores, NodeId};
 
-use super::grid::Entry;
 use super::index::Index;
 use super::node::Node;
+use super::shape::Entry;
 use super::{Inventory, Totals};
 
 impl Inventory {
@@ -54,12 +54,13 @@ impl Inventory {
             for Entry { cores, memory, node } in entries {
                 let record = &self.nodes[node as usize];
                 let grouped = matches!(self.index, Index::Best(_) | Index::Worst(_)) || self.classes.get(record.class).group == group;
-                if free(record) != Some((cores, memory)) || !grouped {
+                if free(record) != Some((cores, memory)) || !grouped || self.classes.get(record.class).leaves_out(cores) {
                     return Err(format!("{} is indexed with {cores} cores and {memory} bytes free", NodeId(node)));
                 }
             }
             indexed += grid.len();
         }
-        if indexed == self.open { Ok(()) } else { Err(format!("{indexed} of {} open nodes are indexed", self.open)) }
+        let listed = self.nodes.iter().filter(|record| record.open && !self.classes.get(record.class).leaves_out(record.cores)).count();
+        if indexed == listed { Ok(()) } else { Err(format!("{indexed} of {listed} open nodes are indexed")) }
     }
 }

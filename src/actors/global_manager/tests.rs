@@ -1,0 +1,115 @@
+//! The GlobalManager alone: what it refuses, and what it frees once.
+
+use std::sync::Arc;
+
+use model::{
+    Bytes, Cause, Cores, Event, Finding, JobBody, JobId, Message, Millis, Name, NodeClass, NodeId, NodeSpec, Outbox, Placement, Plan, Run,
+    Status, TaskKey, ToAgent, ToGlobalManager, ToJobManager,
+};
+
+use super::GlobalManager;
+
+const NODE: NodeId = NodeId(0);
+const FIRST: Run = Run { attempt: 1, placement: 1 };
+const SECOND: Run = Run { attempt: 2, placement: 2 };
+
+fn task(instance: u32) -> TaskKey {
+    TaskKey { job: JobId(0), instance }
+}
+
+/// One node of four cores and 100 bytes.
+fn manager() -> GlobalManager {
+    let name: Name = "n".parse().unwrap();
+    let class = Arc::new(NodeClass::plain(name.clone(), Cores(4), Bytes(100)));
+    let mut manager = GlobalManager::new();
+    tell(&mut manager, ToGlobalManager::Join(Arc::new(NodeSpec { name, class })));
+    manager
+}
+
+fn tell(manager: &mut GlobalManager, input: ToGlobalManager) -> Outbox {
+    let mut out = Outbox::default();
+    manager.step(Millis(0), input, &mut out);
+    out
+}
+
+fn placement(instance: u32, run: Run, cpuset: &str, memory: u64) -> Placement {
+    let (cpuset, body) = (cpuset.parse().unwrap(), Arc::new(JobBody::default()));
+    Placement {
+        task: task(instance),
+        run,
+        node: NODE,
+        cpuset,
+        memory: Bytes(memory),
+        gang: 0,
+        body,
+        limit: None,
+        elapsed: Millis::ZERO,
+        ends: None,
+    }
+}
+
+/// Proposes a gang; returns how many placements were refused and how many starts were ordered.
+fn propose(manager: &mut GlobalManager, placements: Vec<Placement>) -> (usize, usize) {
+    let out = tell(manager, ToGlobalManager::Propose(Box::new(Plan { placements, ..Plan::default() })));
+    let refused = out.messages.iter().find_map(|message| match message {
+        Message::JobManager(ToJobManager::Planned { refused }) => Some(refused.len()),
+        _ => None,
+    });
+    let starts = out.messages.iter().filter(|message| matches!(message, Message::Agent(_, ToAgent::Order(_)))).count();
+    (refused.expect("a plan is answered"), starts)
+}
+
+fn ended(manager: &mut GlobalManager, instance: u32, run: Run) -> usize {
+    let found = Finding::Run { node: NODE, task: task(instance), run, status: Status::Ended(Cause::Exit(0)) };
+    let out = tell(manager, ToGlobalManager::Found(found));
+    out.events.iter().filter(|event| matches!(event, Event::Released { .. })).count()
+}
+
+fn free(manager: &GlobalManager) -> (Cores, Bytes) {
+    (manager.free().free_cores(NODE), manager.free().free_memory(NODE))
+}
+
+#[test]
+fn a_gang_that_does_not_fit_whole_takes_nothing() {
+    let mut manager = manager();
+    for _ in 0..3 {
+        // The memory of the first must not be lost with the refusal of the second, however often it is tried.
+        let gang = vec![placement(0, FIRST, "0-1", 60), placement(1, FIRST, "2-3", 60)];
+        assert_eq!(propose(&mut manager, gang), (2, 0));
+        assert_eq!(free(&manager), (Cores(4), Bytes(100)));
+    }
+    assert_eq!(propose(&mut manager, vec![placement(0, FIRST, "0-1", 60), placement(1, FIRST, "2-3", 40)]), (0, 2));
+}
+
+#[test]
+fn a_core_that_is_held_is_refused() {
+    let mut manager = manager();
+    assert_eq!(propose(&mut manager, vec![placement(0, FIRST, "0-1", 10)]), (0, 1));
+    assert_eq!(propose(&mut manager, vec![placement(1, FIRST, "1-2", 10)]), (1, 0));
+    assert_eq!(propose(&mut manager, vec![placement(0, SECOND, "2", 10)]), (1, 0), "one live run of an instance on a node");
+    assert_eq!(free(&manager), (Cores(2), Bytes(90)));
+}
+
+#[test]
+fn an_end_frees_once_and_a_stale_end_frees_nothing() {
+    let mut manager = manager();
+    propose(&mut manager, vec![placement(0, FIRST, "0-1", 10)]);
+    assert_eq!((ended(&mut manager, 0, FIRST), ended(&mut manager, 0, FIRST)), (1, 0));
+    propose(&mut manager, vec![placement(0, SECOND, "0-1", 10)]);
+    assert_eq!(ended(&mut manager, 0, FIRST), 0, "the end of the first run cannot end the second");
+    assert_eq!(free(&manager), (Cores(2), Bytes(90)));
+    assert_eq!(ended(&mut manager, 0, SECOND), 1);
+    assert_eq!(free(&manager), (Cores(4), Bytes(100)));
+}
+
+#[test]
+fn a_lost_node_frees_what_it_held_and_takes_no_more() {
+    let mut manager = manager();
+    propose(&mut manager, vec![placement(0, FIRST, "0-1", 10)]);
+    let stale = tell(&mut manager, ToGlobalManager::Found(Finding::NodeLost { node: NODE, epoch: 0 }));
+    assert!(stale.messages.is_empty(), "the loss of an earlier epoch is no news");
+    let out = tell(&mut manager, ToGlobalManager::Found(Finding::NodeLost { node: NODE, epoch: 1 }));
+    assert!(matches!(out.messages.last(), Some(Message::JobManager(ToJobManager::NodeLost(NODE)))));
+    assert_eq!(free(&manager), (Cores(4), Bytes(100)));
+    assert_eq!(propose(&mut manager, vec![placement(1, FIRST, "0", 10)]), (1, 0));
+}
