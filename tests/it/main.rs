@@ -4,6 +4,7 @@ mod cli;
 mod journal;
 mod page;
 mod properties;
+mod readme;
 mod reasons;
 mod support;
 mod tidy;
