@@ -1,5 +1,6 @@
 //! `management replay`: the journalled inputs must give the journalled plans again.
 
+use std::io::BufReader;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -9,8 +10,11 @@ use super::failure::{Failure, Outcome};
 use super::terminal;
 use crate::report::quantity::Count;
 use crate::report::table::OutputFormat;
-use crate::sim::input::open_lines;
+use crate::sim::input::{LineGuard, open_file};
 use crate::sim::journal::{ReplayError, Replayed, replay};
+
+/// The longest line of a journal, in bytes: a plan of a million placements is one line.
+const LONGEST_RECORD: usize = 1 << 28;
 
 /// Give a journal's inputs to a fresh scheduler and compare the plans
 #[derive(Debug, Args)]
@@ -31,7 +35,7 @@ pub struct Replay {
 /// Runs the command.
 pub fn run(arguments: &Replay) -> Result<Outcome, Failure> {
     let file = &arguments.journal;
-    match replay(open_lines(file)?) {
+    match replay(BufReader::new(LineGuard::up_to(open_file(file)?, LONGEST_RECORD))) {
         Ok(replayed) => {
             terminal::print(&same(&replayed, arguments.output))?;
             Ok(Outcome::Done)

@@ -135,7 +135,7 @@ impl Planner {
     /// A new node, or one that came back empty.
     pub fn node_ready(&mut self, node: NodeId, name: &Name, class: &Arc<NodeClass>) {
         if node.index() < self.room.inventory.len() {
-            self.room.inventory.reset_node(node);
+            // What it held was released task by task; what is planned on it meanwhile holds until the plan is answered.
             self.room.inventory.set_open(node, true);
         } else {
             let added = self.room.inventory.add_node(class);
@@ -233,7 +233,7 @@ impl Planner {
         priority: i32,
         ends: Millis,
     ) -> Result<Place, WaitReason> {
-        let shape = Shape { scope: None, parts: smallvec::smallvec![part] };
+        let shape = Shape { scope: None, estimated: true, parts: smallvec::smallvec![part] };
         let members = [task.instance];
         let ask = Ask { job: task.job, members: &members, shape: &shape, priority, ends };
         let other = |room: &Room, asker: Asker, _: usize| room.place_where(asker, |node| node != from && to.is_none_or(|to| to == node));

@@ -26,6 +26,8 @@ pub struct Part {
 pub struct Shape {
     /// The job, where the rules of a part look at the job's other tasks.
     pub scope: Option<JobId>,
+    /// Whether every task has an estimate of its run time: without one a unit is never backfilled.
+    pub estimated: bool,
     /// The parts, most cores first, then most memory.
     pub parts: SmallVec<[Part; 1]>,
 }
@@ -39,7 +41,8 @@ impl Shape {
             let spec = &body.tasks[task];
             (std::cmp::Reverse((spec.cores, spec.memory)), task, instance)
         });
-        let mut shape = Self { scope: None, parts: SmallVec::new() };
+        let estimated = tasks.iter().all(|&(_, task)| body.tasks[task].expected.is_some());
+        let mut shape = Self { scope: None, estimated, parts: SmallVec::new() };
         for &(_, task) in &tasks {
             let part = shape.part_of(job, body, task);
             match shape.parts.last_mut() {
@@ -53,7 +56,7 @@ impl Shape {
     /// The shape of one instance of a task that is placed alone.
     #[must_use]
     pub fn of_one(job: JobId, body: &JobBody, task: usize) -> Self {
-        let mut shape = Self { scope: None, parts: SmallVec::new() };
+        let mut shape = Self { scope: None, estimated: body.tasks[task].expected.is_some(), parts: SmallVec::new() };
         let part = shape.part_of(job, body, task);
         shape.parts.push(part);
         shape

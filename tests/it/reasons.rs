@@ -57,7 +57,9 @@ impl Bench {
         match *step {
             Step::Push { cores, gib, gang, estimate } => {
                 let need = Need { cores: Cores(cores), memory: Bytes(gib << 30) };
-                let shape = Shape { scope: None, parts: [Part { need, rules: None, task: None, count: gang }].into_iter().collect() };
+                let estimated = estimate.is_some();
+                let shape =
+                    Shape { scope: None, estimated, parts: [Part { need, rules: None, task: None, count: gang }].into_iter().collect() };
                 let shape = self.planner.shape(shape);
                 self.needs.insert(shape, (need, gang));
                 let members = if gang == 1 { Members::Each(1) } else { Members::Gang((0..gang).collect()) };

@@ -16,6 +16,8 @@ const BLOCK: usize = 1 << 16;
 #[derive(Debug)]
 pub struct LineGuard<R> {
     inner: R,
+    /// The longest line that passes, in bytes.
+    longest: usize,
     /// Line ends so far.
     lines: u64,
     /// Bytes since the last line end.
@@ -30,9 +32,14 @@ struct LongLine {
 }
 
 impl<R: Read> LineGuard<R> {
-    /// Guards a reader.
+    /// Guards a reader against lines longer than [`LONGEST_LINE`].
     pub fn new(inner: R) -> Self {
-        Self { inner, lines: 0, since: 0 }
+        Self::up_to(inner, LONGEST_LINE)
+    }
+
+    /// Guards a reader against lines longer than so many bytes.
+    pub fn up_to(inner: R, longest: usize) -> Self {
+        Self { inner, longest, lines: 0, since: 0 }
     }
 }
 
@@ -43,7 +50,7 @@ impl<R: Read> Read for LineGuard<R> {
         let count = self.inner.read(&mut buffer[..most])?;
         let block = &buffer[..count];
         let first = block.iter().position(|&byte| byte == b'\n');
-        if self.since + first.unwrap_or(count) > LONGEST_LINE {
+        if self.since + first.unwrap_or(count) > self.longest {
             return Err(io::Error::new(io::ErrorKind::InvalidData, LongLine { line: self.lines + 1 }));
         }
         match block.iter().rposition(|&byte| byte == b'\n') {
