@@ -98,8 +98,12 @@ fn try_between(
         return planner.try_unit(rank, shape, now, round);
     }
     let until = estimate.map_or(Millis::NEVER, |estimate| now.plus(estimate));
-    let between =
-        |room: &Room, asker: Asker, _: usize| room.place_where(asker, |node| promises.spare(room, node, asker.part.need, now, until));
+    let between = |room: &Room, asker: Asker, _: usize| {
+        let apart = asker.part.rules.as_ref().is_some_and(|rules| rules.anti_affinity);
+        room.place_where(asker, |node| {
+            promises.spare(room, node, asker.part.need, now, until) && !(apart && promises.promised_mate(asker, node, now, until))
+        })
+    };
     let mut tried = planner.try_unit_at(rank, shape, now, between, round);
     if let (Err(_), Some(own)) = (&tried, &own) {
         let promised = |room: &Room, asker: Asker, member: usize| {

@@ -205,9 +205,15 @@ impl Promises {
     fn mates(&self, room: &Room, asker: Asker, node: NodeId, start: Millis, until: Millis) -> bool {
         let Some(task) = asker.part.task else { return false };
         let there = |(key, held): (TaskKey, &Held)| key.job == asker.job && held.mate == Some(task) && held.ends >= start;
+        room.held.on(node).any(there) || self.promised_mate(asker, node, start, until)
+    }
+
+    /// Whether an instance of the asker's task is promised to be on the node at any time from `start` until `until`.
+    #[must_use]
+    pub fn promised_mate(&self, asker: Asker, node: NodeId, start: Millis, until: Millis) -> bool {
+        let Some(task) = asker.part.task else { return false };
         let mates = self.touching(node).filter(|promise| promise.unit.job == asker.job);
         let mut at_once = mates.filter(|promise| promise.start <= until && start <= promise.until);
-        room.held.on(node).any(there)
-            || at_once.any(|promise| promise.places.iter().any(|place| place.node == node && place.mate == Some(task)))
+        at_once.any(|promise| promise.places.iter().any(|place| place.node == node && place.mate == Some(task)))
     }
 }
