@@ -137,7 +137,9 @@ fn jobs() -> impl Strategy<Value = Vec<(u64, JobBody)>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(2_000), ..ProptestConfig::default() })]
+
+
 
     #[test]
     fn every_invariant_holds_after_every_step(
