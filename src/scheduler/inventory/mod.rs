@@ -114,18 +114,6 @@ impl Inventory {
         node
     }
 
-    /// Makes all of the node's task capacity free again: the node came back empty.
-    pub fn reset_node(&mut self, node: NodeId) {
-        let Capacity { cores, memory } = self.class_of(node).capacity;
-        let before = self.nodes[node.index()];
-        let Self { classes, nodes, words, .. } = self;
-        let whole = &classes.get(before.class).task_words;
-        free_words(&mut nodes[node.index()], words, whole.len()).copy_from_slice(whole);
-        self.free.sub(before.cores, before.memory);
-        self.free.add(cores, memory);
-        self.set_free(node, cores, memory);
-    }
-
     /// How many nodes there are, open or not.
     #[must_use]
     pub fn len(&self) -> usize {

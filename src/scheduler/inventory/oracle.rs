@@ -37,7 +37,6 @@ enum Step {
     TakeExact(u32, Vec<u32>, u64),
     Give(usize),
     Open(u32, bool),
-    Reset(u32),
     Policy(Fit, CoreChoice),
 }
 
@@ -52,7 +51,6 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (any::<u32>(), prop::collection::vec(0u32..330, 0..4), memory()).prop_map(|(node, cores, memory)| Step::TakeExact(node, cores, memory)),
         6 => any::<usize>().prop_map(Step::Give),
         2 => (any::<u32>(), any::<bool>()).prop_map(|(node, open)| Step::Open(node, open)),
-        1 => any::<u32>().prop_map(Step::Reset),
         1 => (fit(), core_choice()).prop_map(|(fit, cores)| Step::Policy(fit, cores)),
     ]
 }
@@ -173,14 +171,6 @@ impl Pair {
         }
     }
 
-    fn reset(&mut self, node: u32) {
-        self.inventory.reset_node(NodeId(node));
-        let plain = &mut self.nodes[node as usize];
-        plain.cores = plain.class.task_cpuset().iter().collect();
-        plain.memory = plain.class.task_memory().0;
-        self.taken.retain(|(at, _, _)| at.0 != node);
-    }
-
     fn step(&mut self, step: Step) {
         let nodes = self.nodes.len() as u32;
         match step {
@@ -217,7 +207,6 @@ impl Pair {
                 self.inventory.set_open(NodeId(node % nodes), open);
                 self.nodes[(node % nodes) as usize].open = open;
             }
-            Step::Reset(node) => self.reset(node % nodes),
             Step::Policy(fit, cores) => {
                 self.fit = fit;
                 self.inventory.set_policy(fit, cores);
