@@ -1,0 +1,3 @@
+//! The composition root of `worker`.
+
+fn main() {}
