@@ -58,8 +58,7 @@ impl<B: Behaviour> SimulatedDriver<B> {
 
     /// Lets a run begin. `remaining` is what an image says that it has still to run.
     fn run(&mut self, begins: Millis, task: TaskKey, run: Run, start: &Start, image: Option<Image>, signals: &mut Signals) {
-        let spec = &start.body.tasks[start.body.task_of(task.instance)];
-        let (length, exit_code) = self.behaviour.attempt(task, run.attempt, spec);
+        let (length, exit_code) = self.behaviour.attempt(task, run.attempt, &start.spec);
         let ends = match image {
             Some(image) => image.remaining.map(|remaining| begins + remaining),
             None => start.ends.or(length.map(|length| begins + length.since(start.elapsed))),

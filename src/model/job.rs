@@ -33,7 +33,7 @@ pub struct JobBody {
     /// When it should have ended, counted from its submission.
     pub deadline: Option<Millis>,
     /// The tasks, in the order of the document.
-    pub tasks: Vec<TaskSpec>,
+    pub tasks: Vec<Arc<TaskSpec>>,
 }
 
 /// What a failed task does to its mates.
@@ -88,6 +88,28 @@ pub struct TaskSpec {
     pub simulate: Simulate,
     /// What a real engine runs; absent in traces.
     pub container: Option<Box<ContainerSpec>>,
+}
+
+impl Default for TaskSpec {
+    /// One instance that asks for nothing and is tried once.
+    fn default() -> Self {
+        Self {
+            name: "task".parse().expect("letters are a name"),
+            kind: TaskKind::Container,
+            count: 1,
+            cores: Cores::ZERO,
+            memory: Bytes::ZERO,
+            rules: PlacementRules::default(),
+            depends_on: Vec::new(),
+            attempts: 1,
+            at_most_once: false,
+            timeout: None,
+            expected: None,
+            stop_grace: Millis::ZERO,
+            simulate: Simulate::default(),
+            container: None,
+        }
+    }
 }
 
 /// What must hold of the task that is waited for.

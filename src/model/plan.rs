@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Bytes, Cause, CpuSet, JobBody, Millis, NodeId, PlanId, Run, TaskKey};
+use crate::{Bytes, Cause, CpuSet, Millis, NodeId, PlanId, Run, TaskKey, TaskSpec};
 
 /// What the JobManager proposes in one round.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -42,9 +42,9 @@ pub struct Placement {
     pub memory: Bytes,
     /// All placements of a plan with the same number start together or not at all.
     pub gang: u32,
-    /// The spec of its job; a journal names it by the job.
+    /// The spec of its task; a journal names it by the job.
     #[serde(skip)]
-    pub body: Arc<JobBody>,
+    pub spec: Arc<TaskSpec>,
     /// The longest that it may run, and what it is called when it does.
     pub limit: Option<(Millis, Cause)>,
     /// How long this attempt has run already: above zero only where a saved state is taken up again.

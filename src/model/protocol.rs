@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Bytes, Cause, CpuSet, Fence, JobBody, JobId, JobSpec, Millis, Name, NodeId, NodeSpec, Placement, Plan, Policy, Run, Stop, TaskKey,
+    Bytes, Cause, CpuSet, Fence, JobId, JobSpec, Millis, Name, NodeId, NodeSpec, Placement, Plan, Policy, Run, Stop, TaskKey, TaskSpec,
 };
 
 /// A message; its variant names the machine that it goes to.
@@ -271,8 +271,8 @@ pub struct Start {
     pub cpuset: CpuSet,
     /// With how much memory.
     pub memory: Bytes,
-    /// The spec of its job.
-    pub body: Arc<JobBody>,
+    /// The spec of its task.
+    pub spec: Arc<TaskSpec>,
     /// The longest that it may run, and what it is called when it does.
     pub limit: Option<(Millis, Cause)>,
     /// How long this attempt has run already.

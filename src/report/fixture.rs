@@ -43,7 +43,7 @@ pub fn job(name: &str, count: u32) -> JobSpec {
         on_failure: OnFailure::FailFast,
         gang: true,
         deadline: None,
-        tasks: vec![task],
+        tasks: vec![task.into()],
     };
     JobSpec { name: name.parse().unwrap(), body: Arc::new(body) }
 }

@@ -31,7 +31,7 @@ pub fn faults(plan: &Plan, ledger: &Inventory) -> Vec<String> {
         if *memory > ledger.free_memory(node).0 {
             faults.push(format!("{task} asks for more memory than {node} has free"));
         }
-        let spec = &placement.body.tasks[placement.body.task_of(task.instance)];
+        let spec = &placement.spec;
         if placement.cpuset.count() != spec.cores || placement.memory != spec.memory {
             faults.push(format!("{task} does not get what it asked for"));
         }

@@ -402,7 +402,8 @@ impl<'a> World<'a> {
         let mut first = 0;
         for task in &mut body.tasks {
             if task.expected.is_none() && task.kind == TaskKind::Container {
-                task.expected = Some(self.nature.estimate(job, first, task, error));
+                let estimate = self.nature.estimate(job, first, task, error);
+                Arc::make_mut(task).expected = Some(estimate);
             }
             first += task.count;
         }

@@ -55,7 +55,7 @@ prop_compose! {
             }
         }
         let on_failure = if fail_fast { OnFailure::FailFast } else { OnFailure::Continue };
-        JobBody { tenant: None, priority, labels: Labels::new(), on_failure, gang, deadline: Some(Millis(60_000)), tasks }
+        JobBody { tenant: None, priority, labels: Labels::new(), on_failure, gang, deadline: Some(Millis(60_000)), tasks: tasks.into_iter().map(Arc::new).collect() }
     }
 }
 
@@ -202,7 +202,7 @@ proptest! {
         nodes in nodes(), mut jobs in jobs(), fit in proptest::sample::select(&Fit::ALL[..5]), conservative: bool, seed: u64,
     ) {
         for (_, body) in &mut jobs {
-            for task in &mut body.tasks {
+            for task in body.tasks.iter_mut().map(Arc::make_mut) {
                 // Estimates are exact and nothing fails: the conditions under which a promise is one.
                 // What becomes ready later stands behind, so that nothing comes before a promise after it was given.
                 task.depends_on.clear();

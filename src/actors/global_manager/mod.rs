@@ -238,8 +238,8 @@ fn reservation(placement: &Placement, phase: Phase) -> Reservation {
 }
 
 fn start(placement: Placement) -> Start {
-    let Placement { cpuset, memory, body, limit, elapsed, ends, .. } = placement;
-    Start { cpuset, memory, body, limit, elapsed, ends }
+    let Placement { cpuset, memory, spec, limit, elapsed, ends, .. } = placement;
+    Start { cpuset, memory, spec, limit, elapsed, ends }
 }
 
 fn tell(node: NodeId, task: TaskKey, run: Run, change: Change, out: &mut Outbox) {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use model::{
-    Bytes, Cause, Cores, Event, Finding, JobBody, JobId, Message, Millis, Name, NodeClass, NodeId, NodeSpec, Outbox, Placement, Plan, Run,
-    Status, TaskKey, ToAgent, ToGlobalManager, ToJobManager,
+    Bytes, Cause, Cores, Event, Finding, JobId, Message, Millis, Name, NodeClass, NodeId, NodeSpec, Outbox, Placement, Plan, Run, Status,
+    TaskKey, TaskSpec, ToAgent, ToGlobalManager, ToJobManager,
 };
 
 use super::GlobalManager;
@@ -33,7 +33,7 @@ fn tell(manager: &mut GlobalManager, input: ToGlobalManager) -> Outbox {
 }
 
 fn placement(instance: u32, run: Run, cpuset: &str, memory: u64) -> Placement {
-    let (cpuset, body) = (cpuset.parse().unwrap(), Arc::new(JobBody::default()));
+    let (cpuset, spec) = (cpuset.parse().unwrap(), Arc::new(TaskSpec::default()));
     Placement {
         task: task(instance),
         run,
@@ -41,7 +41,7 @@ fn placement(instance: u32, run: Run, cpuset: &str, memory: u64) -> Placement {
         cpuset,
         memory: Bytes(memory),
         gang: 0,
-        body,
+        spec,
         limit: None,
         elapsed: Millis::ZERO,
         ends: None,

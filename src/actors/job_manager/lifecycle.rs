@@ -97,7 +97,7 @@ impl JobManager {
                 let run = record.run;
                 job.set(task.instance, TaskState::Ready, None, out);
                 job.set(task.instance, TaskState::Scheduled, None, out);
-                let body = std::sync::Arc::clone(&job.spec.body);
+                let spec = std::sync::Arc::clone(job.task(task.instance));
                 let Place { cpuset, .. } = place;
                 let elapsed = now.since(started);
                 self.adopted.push(Placement {
@@ -107,7 +107,7 @@ impl JobManager {
                     cpuset,
                     memory: need.memory,
                     gang: 0,
-                    body,
+                    spec,
                     limit: None,
                     elapsed,
                     ends: known_end,

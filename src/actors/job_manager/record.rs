@@ -1,5 +1,7 @@
 //! Records of live jobs: where each task instance stands, and what follows from that for the job.
 
+use std::sync::Arc;
+
 use model::{Cause, Event, JobId, JobSpec, JobState, Millis, NodeId, Outbox, Run, ShapeId, TaskKey, TaskSpec, TaskState};
 use smallvec::SmallVec;
 
@@ -75,7 +77,7 @@ impl Job {
     }
 
     /// The spec of an instance's task.
-    pub fn task(&self, instance: u32) -> &TaskSpec {
+    pub fn task(&self, instance: u32) -> &Arc<TaskSpec> {
         &self.spec.body.tasks[self.spec.body.task_of(instance)]
     }
 

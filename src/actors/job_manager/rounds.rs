@@ -124,7 +124,7 @@ impl JobManager {
                 cpuset: place.cpuset.clone(),
                 memory: place.need.memory,
                 gang: *gang,
-                body: Arc::clone(&job.spec.body),
+                spec: Arc::clone(job.task(instance)),
                 limit: limit(job, instance, kill_overrun),
                 elapsed: Millis::ZERO,
                 ends: None,
@@ -160,10 +160,10 @@ impl JobManager {
             let run = Run { placement: record.minted, ..from_run };
             self.moving.insert(task, (place.node, run.placement));
             job.set(task.instance, TaskState::Migrating, None, out);
-            let body = Arc::clone(&job.spec.body);
+            let spec = Arc::clone(job.task(task.instance));
             let limit = limit(job, task.instance, self.planner.policy().kill_overrun);
             let Place { node, cpuset, need, .. } = place;
-            let to = Placement { task, run, node, cpuset, memory: need.memory, gang: 0, body, limit, elapsed: Millis::ZERO, ends: None };
+            let to = Placement { task, run, node, cpuset, memory: need.memory, gang: 0, spec, limit, elapsed: Millis::ZERO, ends: None };
             plan.moves.push(Move { to, from_run, from });
         }
     }

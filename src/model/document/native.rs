@@ -236,7 +236,7 @@ impl TryFrom<NativeJob> for JobSpec {
                 on_failure: document.on_failure,
                 gang: document.gang,
                 deadline: document.deadline_s.map(|seconds| seconds.0),
-                tasks,
+                tasks: tasks.into_iter().map(Arc::new).collect(),
             }),
         })
     }

@@ -1,5 +1,7 @@
 //! The way back: a typed job as a native document, for saved states.
 
+use std::sync::Arc;
+
 use super::native::{AntiAffinity, DependsOn, JobPlacement, Kind, NativeJob, NativeTask, Resources, SimulateDocument, Spread};
 use crate::{Bytes, JobSpec, PlacementRules, Seconds, TaskKind, TaskSpec};
 
@@ -36,7 +38,7 @@ impl From<&PlacementRules> for JobPlacement {
     }
 }
 
-fn document_of(task: &TaskSpec, all: &[TaskSpec]) -> NativeTask {
+fn document_of(task: &TaskSpec, all: &[Arc<TaskSpec>]) -> NativeTask {
     let (kind, count, replicas) = match task.kind {
         TaskKind::Container => (Kind::Container, Some(task.count), None),
         TaskKind::Service => (Kind::Service, None, Some(task.count)),
@@ -160,7 +162,8 @@ mod tests {
                 }
                 let on_failure = if continues { OnFailure::Continue } else { OnFailure::FailFast };
                 let tenant = tenant.map(|tenant| tenant.parse().unwrap());
-                let body = JobBody { tenant, priority, labels, on_failure, gang, deadline, tasks };
+                let body =
+                    JobBody { tenant, priority, labels, on_failure, gang, deadline, tasks: tasks.into_iter().map(Arc::new).collect() };
                 JobSpec { name: "j".parse().unwrap(), body: Arc::new(body) }
             },
         )

@@ -68,7 +68,7 @@ impl TryFrom<SwarmJob> for JobSpec {
             return Err(BadDocument::new("job_info.tasks", "a job needs at least one task"));
         }
         let deadline = document.job_info.tasks.values().filter_map(|task| task.deadline).min();
-        let tasks = document.job_info.tasks.into_iter().map(|(name, task)| task.into_spec(name)).collect::<Result<_, _>>()?;
+        let tasks = document.job_info.tasks.into_iter().map(|(name, task)| task.into_spec(name).map(Arc::new)).collect::<Result<_, _>>()?;
         Ok(Self {
             name: document.job_name,
             body: Arc::new(JobBody {

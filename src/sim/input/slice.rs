@@ -86,7 +86,7 @@ fn scaled(body: &JobBody, factor: f64) -> JobBody {
     let mut body = body.clone();
     let scale = |span: &mut Option<Millis>| *span = span.map(|span| span.scaled(factor));
     scale(&mut body.deadline);
-    for task in &mut body.tasks {
+    for task in body.tasks.iter_mut().map(Arc::make_mut) {
         scale(&mut task.timeout);
         scale(&mut task.expected);
         task.simulate.duration = task.simulate.duration.map(|duration| duration.scaled(factor));

@@ -89,7 +89,7 @@ impl Bodies {
             on_failure: OnFailure::default(),
             gang: shape.gang,
             deadline: shape.deadline,
-            tasks: shape.tasks.iter().zip(&self.names).map(task).collect(),
+            tasks: shape.tasks.iter().zip(&self.names).map(task).map(Arc::new).collect(),
         }
     }
 }
