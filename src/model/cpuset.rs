@@ -187,14 +187,22 @@ impl FromStr for CpuSet {
 
 impl Serialize for CpuSet {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        // Text for people, words for the hash of a journal.
+        // Text for people, words for snapshots and the hash of a journal.
         if serializer.is_human_readable() { serializer.collect_str(self) } else { self.words().serialize(serializer) }
     }
 }
 
 impl<'de> Deserialize<'de> for CpuSet {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+        use serde::de::Error;
+        if deserializer.is_human_readable() {
+            return String::deserialize(deserializer)?.parse().map_err(Error::custom);
+        }
+        let words = SmallVec::<[u64; 4]>::deserialize(deserializer)?;
+        match words.len() <= MOST_CORES as usize / 64 {
+            true => Ok(Self::from_words(&words)),
+            false => Err(Error::custom(format!("a cpuset of {} words", words.len()))),
+        }
     }
 }
 

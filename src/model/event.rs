@@ -2,13 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::tagged::tagged;
 use crate::{
     Bytes, Cause, Cores, CpuSet, JobId, JobState, Millis, NodeId, NodeState, Policy, Run, ShapeId, TaskKey, TaskState, WaitReason,
 };
 
+tagged! {
+    "Event", "type";
 /// One public event before it is numbered.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// A job changed its state.
     Job {
@@ -93,6 +95,7 @@ pub enum Event {
         policy: Policy,
     },
 }
+}
 
 /// A numbered event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -104,4 +107,25 @@ pub struct Numbered {
     /// What happened.
     #[serde(flatten)]
     pub event: Event,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::JobId;
+
+    #[test]
+    fn an_event_is_read_back_from_text_and_from_bytes() {
+        let task = TaskKey { job: JobId(3), instance: 1 };
+        let cpuset: CpuSet = "0-3,70".parse().unwrap();
+        for event in [
+            Event::Reserved { task, run: Run { attempt: 1, placement: 2 }, node: NodeId(9), cpuset, memory: Bytes(5 << 30) },
+            Event::Waiting { shape: ShapeId(4), reason: Some(WaitReason::Constraints) },
+            Event::Job { job: task.job, from: JobState::Queued, to: JobState::Failed, cause: Some(Cause::Exit(3)) },
+        ] {
+            let bytes = postcard::to_stdvec(&(&event, 77u8)).unwrap();
+            assert_eq!(postcard::from_bytes(&bytes), Ok((event.clone(), 77u8)));
+            assert_eq!(serde_json::from_str::<Event>(&serde_json::to_string(&event).unwrap()).unwrap(), event);
+        }
+    }
 }

@@ -17,6 +17,7 @@ mod policy;
 mod protocol;
 mod reason;
 mod state;
+mod tagged;
 mod time;
 mod topology;
 mod units;

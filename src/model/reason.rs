@@ -4,80 +4,83 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::tagged::tagged;
 use crate::{Bytes, Cores, JobId, Millis, NodeId, TaskKey};
 
-/// Why a task instance is not placed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "code")]
-pub enum WaitReason {
-    /// The next round has not come yet.
-    NextRound,
-    /// No node is open for new tasks.
-    NoNode,
-    /// No node has so many free cores.
-    CoresShort {
-        /// How many cores are missing on the nearest node.
-        short_by: Cores,
-        /// The allowed node with the most free cores.
-        nearest: NodeId,
-    },
-    /// Nodes with enough cores lack memory.
-    MemoryShort {
-        /// How many bytes are missing on the nearest node.
-        short_by: Bytes,
-        /// The allowed node with enough cores and the most free memory.
-        nearest: NodeId,
-    },
-    /// No open node's labels meet the constraints.
-    Constraints,
-    /// Every node with room holds another instance of the task.
-    AntiAffinity,
-    /// The pinned node is closed, unknown, or the pinned cores are taken.
-    PinTaken {
-        /// How many of the pinned cores are taken.
-        short_by: Cores,
-    },
-    /// The policy places only what the client pinned.
-    NotPinned,
-    /// The gang does not fit as a whole: with some of its tasks placed, the next one finds no room.
-    GangShort {
-        /// Tasks that found a place together.
-        fitted: u32,
-        /// Tasks of the gang.
-        of: u32,
-        /// Cores that the next task lacks on the nearest node.
-        cores: Cores,
-        /// Bytes that the next task lacks on the nearest node, where the cores would do.
-        memory: Bytes,
-        /// The nearest node, where one is open.
-        nearest: Option<NodeId>,
-    },
-    /// Strict admission: an earlier task waits.
-    BehindHead {
-        /// The first that waits.
-        head: TaskKey,
-    },
-    /// Backfill: it has no estimate, so it might delay what waits before it.
-    NoEstimate {
-        /// The first that waits.
-        head: TaskKey,
-    },
-    /// Backfill: it would delay the promised start of one that waits before it.
-    WouldDelay {
-        /// Whose start would be delayed.
-        head: TaskKey,
-        /// The start that was promised.
-        promised: Millis,
-    },
-    /// Lower-priority tasks are being evicted for it.
-    Evicting {
-        /// How many tasks.
-        victims: u32,
-    },
-    /// It waits for other tasks of its job.
-    Dependencies,
-    /// A migration waits for room.
-    NoTarget,
+tagged! {
+    "WaitReason", "code";
+    /// Why a task instance is not placed.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum WaitReason {
+        /// The next round has not come yet.
+        NextRound,
+        /// No node is open for new tasks.
+        NoNode,
+        /// No node has so many free cores.
+        CoresShort {
+            /// How many cores are missing on the nearest node.
+            short_by: Cores,
+            /// The allowed node with the most free cores.
+            nearest: NodeId,
+        },
+        /// Nodes with enough cores lack memory.
+        MemoryShort {
+            /// How many bytes are missing on the nearest node.
+            short_by: Bytes,
+            /// The allowed node with enough cores and the most free memory.
+            nearest: NodeId,
+        },
+        /// No open node's labels meet the constraints.
+        Constraints,
+        /// Every node with room holds another instance of the task.
+        AntiAffinity,
+        /// The pinned node is closed, unknown, or the pinned cores are taken.
+        PinTaken {
+            /// How many of the pinned cores are taken.
+            short_by: Cores,
+        },
+        /// The policy places only what the client pinned.
+        NotPinned,
+        /// The gang does not fit as a whole: with some of its tasks placed, the next one finds no room.
+        GangShort {
+            /// Tasks that found a place together.
+            fitted: u32,
+            /// Tasks of the gang.
+            of: u32,
+            /// Cores that the next task lacks on the nearest node.
+            cores: Cores,
+            /// Bytes that the next task lacks on the nearest node, where the cores would do.
+            memory: Bytes,
+            /// The nearest node, where one is open.
+            nearest: Option<NodeId>,
+        },
+        /// Strict admission: an earlier task waits.
+        BehindHead {
+            /// The first that waits.
+            head: TaskKey,
+        },
+        /// Backfill: it has no estimate, so it might delay what waits before it.
+        NoEstimate {
+            /// The first that waits.
+            head: TaskKey,
+        },
+        /// Backfill: it would delay the promised start of one that waits before it.
+        WouldDelay {
+            /// Whose start would be delayed.
+            head: TaskKey,
+            /// The start that was promised.
+            promised: Millis,
+        },
+        /// Lower-priority tasks are being evicted for it.
+        Evicting {
+            /// How many tasks.
+            victims: u32,
+        },
+        /// It waits for other tasks of its job.
+        Dependencies,
+        /// A migration waits for room.
+        NoTarget,
+    }
 }
 
 impl WaitReason {
@@ -214,5 +217,24 @@ impl Cause {
             Self::Requested => "requested",
             Self::Unplaceable => "unplaceable",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_read_back_from_text_and_from_bytes() {
+        let gang = WaitReason::GangShort { fitted: 1, of: 3, cores: Cores(2), memory: Bytes::ZERO, nearest: Some(NodeId(7)) };
+        let behind = WaitReason::BehindHead { head: TaskKey { job: JobId(300), instance: 4 } };
+        for reason in [gang, behind, WaitReason::NoNode, WaitReason::MemoryShort { short_by: Bytes(1 << 40), nearest: NodeId(0) }] {
+            let text = serde_json::to_value(reason).unwrap();
+            assert_eq!((&text["code"], serde_json::from_value(text.clone()).ok()), (&reason.code().into(), Some(reason)));
+            // Something after it shows that no more and no less is read.
+            let bytes = postcard::to_stdvec(&(Some(reason), 77u8)).unwrap();
+            assert_eq!(postcard::from_bytes(&bytes), Ok((Some(reason), 77u8)));
+        }
+        assert!(postcard::from_bytes::<WaitReason>(b"\x02no").is_err());
     }
 }

@@ -131,7 +131,10 @@ impl<'de> Deserialize<'de> for Bytes {
                 text.parse().map_err(E::custom)
             }
         }
-        deserializer.deserialize_any(Amount)
+        match deserializer.is_human_readable() {
+            true => deserializer.deserialize_any(Amount),
+            false => deserializer.deserialize_u64(Amount),
+        }
     }
 }
 
