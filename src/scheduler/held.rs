@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use model::{JobId, Millis, NodeId, TaskKey};
+use serde::{Deserialize, Serialize};
 
 use crate::inventory::Need;
 
 /// A task that holds a place.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Held {
     /// What it holds.
     pub need: Need,
@@ -22,7 +23,7 @@ pub struct Held {
 }
 
 /// All held places, by node; within a node few enough to look through.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Holdings {
     keys: Vec<Vec<TaskKey>>,
     held: Vec<Vec<Held>>,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use model::{Admission, Bytes, CpuSet, JobId, Millis, Name, NodeClass, NodeId, Policy, ShapeId, TaskKey, WaitReason};
+use serde::{Deserialize, Serialize};
 
 use crate::admission;
 use crate::gang::{Ask, Place, place_all};
@@ -19,7 +20,7 @@ use crate::shape::{Part, Shape};
 const LARGE_ROUND: usize = 1 << 20;
 
 /// What a round decided.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Round {
     /// Places taken; those of a gang lie side by side with the same number.
     pub places: Vec<(u32, Place)>,
@@ -32,7 +33,9 @@ pub struct Round {
 }
 
 /// The queue, the cluster as it is known, and the policy in force.
-#[derive(Debug)]
+///
+/// Its serialised form is for snapshots: a planner that was restored decides what the one that was saved would have.
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Planner {
     pub(crate) policy: Policy,
     pub(crate) round: Millis,
@@ -51,7 +54,8 @@ pub struct Planner {
     touched: Vec<ShapeId>,
     /// Whether a shape could be held by the empty cluster, as of a number of nodes.
     possible: BTreeMap<ShapeId, (usize, bool)>,
-    /// The places of the unit that is being tried.
+    /// The places of the unit that is being tried; none between two steps.
+    #[serde(skip)]
     places: Vec<Place>,
 }
 

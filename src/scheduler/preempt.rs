@@ -1,13 +1,14 @@
 //! Preemption: which tasks of lower priority yield their places to a unit that waits.
 
 use model::{NodeId, TaskKey};
+use serde::{Deserialize, Serialize};
 
 use crate::gang::Ask;
 use crate::inventory::Need;
 use crate::room::{Asker, Room};
 
 /// A running task that yields.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Victim {
     /// Which task.
     pub task: TaskKey,

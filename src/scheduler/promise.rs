@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 
 use model::{Millis, NodeId, TaskKey};
+use serde::{Deserialize, Serialize};
 
 use crate::gang::Ask;
 use crate::held::Held;
@@ -15,7 +16,7 @@ use crate::inventory::Need;
 use crate::room::{Asker, Room};
 
 /// A start that was promised to a waiting unit.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Promise {
     /// The unit's first member.
     pub unit: TaskKey,
@@ -28,7 +29,7 @@ pub struct Promise {
 }
 
 /// A place that is promised.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PromisedPlace {
     /// Where.
     pub node: NodeId,
@@ -39,7 +40,7 @@ pub struct PromisedPlace {
 }
 
 /// All promises: first those of earlier rounds, in the order of their queue, then those given in this one.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Promises {
     list: Vec<Option<Promise>>,
     /// Promises from this place on were given in this round.

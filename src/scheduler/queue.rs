@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 
 use model::{JobId, Millis, QueueOrder, ShapeId, TaskKey};
+use serde::{Deserialize, Serialize};
 
 use crate::inventory::Need;
 use crate::shape::{Shape, ShapeTable};
 
 /// Where a unit stands in the queue: smaller goes first. Ties go to the earlier job, then the lower instance.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Rank {
     primary: (u64, u64),
     /// The unit's first task instance.
@@ -25,7 +26,7 @@ impl Rank {
 }
 
 /// Who is placed together.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Members {
     /// Instances of one task from the rank's to this one (exclusive), each placed alone.
     Each(u32),
@@ -34,7 +35,7 @@ pub enum Members {
 }
 
 /// A waiting unit.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Unit {
     /// Who is placed together.
     pub members: Members,
@@ -62,7 +63,7 @@ impl Unit {
 }
 
 /// The waiting units of one shape.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Lane {
     units: BTreeMap<Rank, Unit>,
     blocked: bool,
@@ -71,7 +72,7 @@ pub struct Lane {
 }
 
 /// All that waits for a place.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Queue {
     order: QueueOrder,
     shapes: ShapeTable,

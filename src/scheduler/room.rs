@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use model::{Fit, JobId, Name, NodeId, PlacementRules, WaitReason, label_matches};
+use serde::{Deserialize, Serialize};
 
 use crate::held::Holdings;
 use crate::inventory::{Inventory, Need};
 use crate::shape::Part;
 
 /// A node that is kept for a unit that evicts others from it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Nominated {
     /// The unit's job.
     pub job: JobId,
@@ -18,7 +19,7 @@ pub struct Nominated {
 }
 
 /// The cluster as the planner sees it.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Room {
     /// Free capacity.
     pub inventory: Inventory,

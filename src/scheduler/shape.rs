@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use model::{JobBody, JobId, PlacementRules, ShapeId};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use smallvec::SmallVec;
 
 use crate::inventory::Need;
 
 /// Equal tasks of a shape.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Part {
     /// Cores and memory of each task.
     pub need: Need,
@@ -22,7 +23,7 @@ pub struct Part {
 }
 
 /// What decides where a waiting unit fits: its parts, the largest first.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Shape {
     /// The job, where the rules of a part look at the job's other tasks.
     pub scope: Option<JobId>,
@@ -113,5 +114,19 @@ impl ShapeTable {
     #[must_use]
     pub fn get(&self, id: ShapeId) -> &Arc<Shape> {
         &self.shapes[id.index()]
+    }
+}
+
+impl Serialize for ShapeTable {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.shapes.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for ShapeTable {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let shapes = Vec::<Arc<Shape>>::deserialize(deserializer)?;
+        let ids = shapes.iter().cloned().zip((0..).map(ShapeId)).collect();
+        Ok(Self { ids, shapes })
     }
 }

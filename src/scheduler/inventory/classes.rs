@@ -71,6 +71,7 @@ impl Classes {
         &self.list[number as usize]
     }
 
+    /// Each once, by its number.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Class> {
         self.list.iter()
     }

@@ -18,6 +18,7 @@ mod oracle;
 mod pages;
 mod reasons;
 mod recount;
+mod saved;
 mod score;
 mod shape;
 

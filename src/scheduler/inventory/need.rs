@@ -1,9 +1,10 @@
 //! Amounts of capacity: what a task needs, and sums over many nodes. No policy.
 
 use model::{Bytes, Cores};
+use serde::{Deserialize, Serialize};
 
 /// What a placement takes from one node. Either part may be zero.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Need {
     /// Whole cores.
     pub cores: Cores,

@@ -38,6 +38,7 @@ enum Step {
     Give(usize),
     Open(u32, bool),
     Policy(Fit, CoreChoice),
+    Restore,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -52,6 +53,7 @@ fn step() -> impl Strategy<Value = Step> {
         6 => any::<usize>().prop_map(Step::Give),
         2 => (any::<u32>(), any::<bool>()).prop_map(|(node, open)| Step::Open(node, open)),
         1 => (fit(), core_choice()).prop_map(|(fit, cores)| Step::Policy(fit, cores)),
+        1 => Just(Step::Restore),
     ]
 }
 
@@ -210,6 +212,10 @@ impl Pair {
             Step::Policy(fit, cores) => {
                 self.fit = fit;
                 self.inventory.set_policy(fit, cores);
+            }
+            Step::Restore => {
+                let saved = postcard::to_stdvec(&self.inventory).unwrap();
+                self.inventory = postcard::from_bytes(&saved).unwrap();
             }
         }
     }
