@@ -6,6 +6,7 @@ mod page;
 mod properties;
 mod readme;
 mod reasons;
+mod restore;
 mod support;
 mod tidy;
 mod traces;

@@ -15,7 +15,7 @@ use wharfinger::sim::input::JobInput;
 use wharfinger::sim::simulation::{RunOptions, run};
 use wharfinger::sim::world::World;
 
-fn name(text: &str) -> Name {
+pub(super) fn name(text: &str) -> Name {
     text.parse().expect("a name")
 }
 
@@ -47,7 +47,7 @@ prop_compose! {
 }
 
 prop_compose! {
-    fn job()(mut tasks in proptest::collection::vec(task(), 1..4), gang: bool, chain: bool, priority in 0i32..3, fail_fast: bool) -> JobBody {
+    pub(super) fn job()(mut tasks in proptest::collection::vec(task(), 1..4), gang: bool, chain: bool, priority in 0i32..3, fail_fast: bool) -> JobBody {
         for (index, task) in tasks.iter_mut().enumerate() {
             task.name = name(&format!("t{index}"));
             if chain && index > 0 {
@@ -59,7 +59,7 @@ prop_compose! {
     }
 }
 
-fn policy() -> impl Strategy<Value = Policy> {
+pub(super) fn policy() -> impl Strategy<Value = Policy> {
     let order = proptest::sample::select(QueueOrder::ALL);
     let fit = proptest::sample::select(&Fit::ALL[..5]);
     let admission = proptest::sample::select(Admission::ALL);
