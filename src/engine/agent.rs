@@ -58,10 +58,9 @@ impl<D: Driver> Agent<D> {
     /// Takes a message.
     pub fn step(&mut self, now: Millis, input: ToAgent, signals: &mut Signals, out: &mut Outbox) {
         match input {
-            ToAgent::Welcome(fence) => {
-                self.fence = fence;
-                self.seq = 0;
-            }
+            ToAgent::Welcome { node, fence } => (self.node, self.fence) = (node, fence),
+            // Its shell ends it: there is no life under this name.
+            ToAgent::NameTaken { .. } | ToAgent::Removed => {}
             ToAgent::Order(order) => {
                 // An order of another epoch speaks of tasks that this agent never had; an older term has lost its say.
                 if order.fence.epoch == self.fence.epoch && order.fence.term >= self.fence.term {

@@ -1,10 +1,12 @@
 //! Public events: what changed, when, and why. The FrontEnd numbers them.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::tagged::tagged;
 use crate::{
-    Bytes, Cause, Cores, CpuSet, JobId, JobState, Millis, NodeId, NodeState, Policy, Run, ShapeId, TaskKey, TaskState, WaitReason,
+    Bytes, Cause, Cores, CpuSet, JobId, JobState, Millis, NodeId, NodeSpec, NodeState, Policy, Run, ShapeId, TaskKey, TaskState, WaitReason,
 };
 
 tagged! {
@@ -88,6 +90,22 @@ pub enum Event {
         from: NodeState,
         /// After.
         to: NodeState,
+    },
+    /// A node joined, or came back with nothing running.
+    Joined {
+        /// The node.
+        node: NodeId,
+        /// What it offers.
+        spec: Arc<NodeSpec>,
+        /// Its epoch from now on.
+        epoch: u32,
+    },
+    /// A node gets no new tasks, or gets them again.
+    Cordoned {
+        /// The node.
+        node: NodeId,
+        /// No new tasks.
+        cordoned: bool,
     },
     /// The policy was switched.
     PolicyChanged {

@@ -9,6 +9,7 @@ pub mod document;
 mod event;
 mod ids;
 mod job;
+mod join;
 mod label;
 mod name;
 mod node;
@@ -16,6 +17,7 @@ mod plan;
 mod policy;
 mod protocol;
 mod reason;
+mod request;
 mod state;
 mod tagged;
 mod time;
@@ -27,16 +29,18 @@ pub use distribution::Distribution;
 pub use event::{Event, Numbered};
 pub use ids::{Fence, JobId, NodeId, PlanId, Run, ShapeId, TaskKey};
 pub use job::{Condition, ContainerSpec, JobBody, JobSpec, OnFailure, Pin, PlacementRules, Simulate, TaskKind, TaskSpec};
+pub use join::{Join, Memory};
 pub use label::{Constraint, Labels, Operator, Preference, label_matches};
 pub use name::{BadName, LONGEST_NAME, Name};
 pub use node::{NodeClass, NodeSpec, NodeState};
 pub use plan::{Move, Placement, Plan, Stop};
 pub use policy::{Admission, CoreChoice, Fit, Order as QueueOrder, Policy, PolicyName, UnknownWord};
 pub use protocol::{
-    Action, Change, Finding, Image, Message, Operation, Order, Outbox, Progress, Report, ReportBody, Request, Start, Status, Timer,
-    ToAgent, ToDiscovery, ToGlobalManager, ToJobManager,
+    Action, Change, Finding, Image, Message, Operation, Order, Outbox, Progress, Report, ReportBody, Start, Status, Timer, ToAgent,
+    ToDiscovery, ToFrontEnd, ToGlobalManager, ToJobManager,
 };
 pub use reason::{Cause, WaitReason};
+pub use request::{Answer, Refusal, Request, Role, Submission, SubmitKey, Token};
 pub use state::{JobState, TaskState};
 pub use time::{Millis, Seconds};
 pub use topology::{BadTopology, Topology, TopologySpec};

@@ -76,3 +76,41 @@ pub struct Stop {
     /// Why.
     pub cause: Cause,
 }
+
+/// A plan with the specs of its tasks, as logs and links carry it. A spec that many placements share is written once.
+pub(crate) mod whole {
+    use std::sync::Arc;
+
+    use serde::de::Error as _;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::{Placement, Plan};
+    use crate::TaskSpec;
+
+    fn placements(plan: &mut Plan) -> impl Iterator<Item = &mut Placement> {
+        plan.placements.iter_mut().chain(plan.moves.iter_mut().map(|moved| &mut moved.to))
+    }
+
+    pub fn serialize<S: Serializer>(plan: &Plan, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut specs: Vec<&Arc<TaskSpec>> = Vec::new();
+        let mut of: Vec<u32> = Vec::new();
+        for placement in plan.placements.iter().chain(plan.moves.iter().map(|moved| &moved.to)) {
+            // Placements of one task lie side by side, so the latest spec is nearly always the one.
+            if !specs.last().is_some_and(|latest| Arc::ptr_eq(latest, &placement.spec)) {
+                specs.push(&placement.spec);
+            }
+            of.push(specs.len() as u32 - 1);
+        }
+        (plan, specs, of).serialize(serializer)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Box<Plan>, D::Error> {
+        let (mut plan, specs, of) = <(Plan, Vec<Arc<TaskSpec>>, Vec<u32>)>::deserialize(deserializer)?;
+        let mut of = of.into_iter();
+        for placement in placements(&mut plan) {
+            let spec = of.next().and_then(|index| specs.get(index as usize));
+            placement.spec = Arc::clone(spec.ok_or_else(|| D::Error::custom("a placement has no spec"))?);
+        }
+        Ok(Box::new(plan))
+    }
+}

@@ -1,18 +1,19 @@
-//! The messages between the machines: the same types in virtual time and live.
+//! The messages between the machines: the same types in virtual time, in mailboxes, on links and in logs.
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Bytes, Cause, CpuSet, Fence, JobId, JobSpec, Millis, Name, NodeId, NodeSpec, Placement, Plan, Policy, Run, Stop, TaskKey, TaskSpec,
+    Bytes, Cause, CpuSet, Event, Fence, JobId, JobSpec, Join, Millis, Name, NodeId, NodeSpec, Placement, Plan, Policy, Request, Run, Stop,
+    TaskKey, TaskSpec, Token,
 };
 
 /// A message; its variant names the machine that it goes to.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Message {
     /// To the FrontEnd.
-    FrontEnd(Request),
+    FrontEnd(ToFrontEnd),
     /// To the JobManager.
     JobManager(ToJobManager),
     /// To the GlobalManager.
@@ -23,20 +24,13 @@ pub enum Message {
     Discovery(ToDiscovery),
 }
 
-/// What clients ask of the FrontEnd.
-#[derive(Clone, Debug)]
-pub enum Request {
-    /// Take a job.
-    Submit {
-        /// The job.
-        spec: JobSpec,
-        /// When it was first submitted; now, but for a job of a saved state.
-        submitted: Millis,
-        /// What a saved state knows of its instances; empty for a new job.
-        progress: Vec<Progress>,
-    },
-    /// An operation on the cluster or a job.
-    Operate(Operation),
+/// To the FrontEnd.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum ToFrontEnd {
+    /// What a client asks for.
+    Request(Request),
+    /// What became public at an actor, in order, to be numbered.
+    Events(Vec<(Millis, Event)>),
 }
 
 /// Operations, passed on to the machine that owns the record.
@@ -45,6 +39,8 @@ pub enum Request {
 pub enum Operation {
     /// Stop a job.
     Stop(JobId),
+    /// Stop one task instance; what waits for it never runs.
+    StopTask(TaskKey),
     /// Use another policy from the next round on; the queue is kept.
     SetPolicy(Policy),
     /// Give a node no new tasks, or give it new ones again.
@@ -66,6 +62,13 @@ pub enum Operation {
         /// Which node.
         node: Name,
     },
+    /// Drain a node, then let it go; its worker ends, and its name may be given anew.
+    Remove {
+        /// Which node.
+        node: Name,
+        /// At once: what runs there is lost.
+        force: bool,
+    },
     /// Move one running task instance.
     Migrate {
         /// Which instance.
@@ -83,6 +86,8 @@ pub enum Progress {
     Waiting,
     /// Ended well.
     Succeeded,
+    /// Ended otherwise and shall be tried again, as a run later than this one.
+    Again(Run),
     /// Runs on these cores of this node.
     Running {
         /// Where.
@@ -180,14 +185,18 @@ pub enum Change {
 }
 
 /// To the GlobalManager.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum ToGlobalManager {
-    /// A worker asks to join, with no task running.
-    Join(Arc<NodeSpec>),
+    /// A worker asks to join, or comes back.
+    Join(Box<Join>),
     /// A plan to recheck, reserve and carry out.
-    Propose(Box<Plan>),
+    Propose(#[serde(with = "crate::plan::whole")] Box<Plan>),
     /// Stops outside a plan.
     Stop(Stop),
+    /// From the FrontEnd: a token with which workers and actors may join.
+    AddToken(Box<Token>),
+    /// From the FrontEnd: it may not any more.
+    RevokeToken(Name),
     /// An operation on a node.
     Operate(Operation),
     /// A job has ended: nobody asks about its runs any more.
@@ -197,7 +206,7 @@ pub enum ToGlobalManager {
 }
 
 /// What Discovery reports once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Finding {
     /// The node's lease has surely run out.
     NodeLost {
@@ -220,16 +229,28 @@ pub enum Finding {
 }
 
 /// To an agent.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum ToAgent {
-    /// The answer to its join: the fence that it lives under from now on.
-    Welcome(Fence),
+    /// The answer to its join. Under the node and the epoch that it had, it keeps its runs.
+    Welcome {
+        /// The id of its node.
+        node: NodeId,
+        /// The fence that it lives under from now on.
+        fence: Fence,
+    },
+    /// Another instance of its name is alive, or may be until its lease has run out.
+    NameTaken {
+        /// The instance that asked.
+        instance: u64,
+    },
+    /// The node was removed: stop everything, and do not come back.
+    Removed,
     /// What to do with a run.
     Order(Order),
 }
 
 /// What to do with a run, fenced.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Order {
     /// Stale ones are refused.
     pub fence: Fence,
@@ -242,7 +263,7 @@ pub struct Order {
 }
 
 /// What an agent is told to do with a run.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Action {
     /// Start it.
     Start(Box<Start>),
@@ -265,7 +286,7 @@ pub enum Action {
 }
 
 /// How a run is started.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Start {
     /// On which cores.
     pub cpuset: CpuSet,
@@ -293,23 +314,34 @@ pub struct Image {
 }
 
 /// To Discovery.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ToDiscovery {
     /// From the GlobalManager: watch this node's lease from now on.
     Watch {
         /// Which node.
         node: NodeId,
+        /// Its name: reports come from whoever has it in its certificate.
+        name: Name,
         /// Which of its epochs.
         epoch: u32,
     },
     /// From the GlobalManager: nobody asks about this job any more.
     Forget(JobId),
+    /// From the GlobalManager: the node came back without this run. Unless its end is known, its outcome never will be.
+    Vanished {
+        /// The node.
+        node: NodeId,
+        /// Which instance.
+        task: TaskKey,
+        /// Which run.
+        run: Run,
+    },
     /// From an agent.
     Report(Report),
 }
 
 /// What an agent reports.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
     /// Which node.
     pub node: NodeId,
@@ -322,7 +354,7 @@ pub struct Report {
 }
 
 /// The body of a report.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ReportBody {
     /// It lives.
     Heartbeat,
@@ -338,7 +370,7 @@ pub enum ReportBody {
 }
 
 /// What an agent sees of a run. Later variants are later states of the same run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Status {
     /// Its start, or its restore, is confirmed.
     Running,
@@ -349,7 +381,7 @@ pub enum Status {
 }
 
 /// What a machine wants to be woken for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Timer {
     /// The JobManager's next round.
     Round,
@@ -365,7 +397,7 @@ pub struct Outbox {
     /// Messages, in order.
     pub messages: Vec<Message>,
     /// Public events, in order.
-    pub events: Vec<crate::Event>,
+    pub events: Vec<Event>,
     /// When to wake the machine again.
     pub timers: Vec<(Millis, Timer)>,
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use actors::{Discovery, FrontEnd, GlobalManager, JobManager};
 use engine::{Agent, Signals, SimulatedDriver};
-use model::{Event, JobId, Message, Millis, NodeId, Outbox, Request, TaskKind, Timer, ToGlobalManager};
+use model::{Event, JobId, Join, Message, Millis, NodeId, Outbox, Request, Submission, TaskKind, Timer, ToFrontEnd, ToGlobalManager};
 use rand::RngExt as _;
 use scheduler::check::faults;
 
@@ -92,7 +92,7 @@ impl<'a> World<'a> {
             let node = NodeId(index as u32);
             let agent = Agent::new(node, SimulatedDriver::new(node, Arc::clone(&world.nature)));
             world.hosts.push(Host { agent, up: true, incarnation: 0, since: config.start });
-            world.deliver(Message::GlobalManager(ToGlobalManager::Join(Arc::clone(spec))));
+            world.deliver(Message::GlobalManager(ToGlobalManager::Join(Box::new(Join::fresh(Arc::clone(spec), 0)))));
             world.settle();
             world.expect_failure(node, 0);
         }
@@ -175,7 +175,12 @@ impl<'a> World<'a> {
             self.services.insert(job, Arc::clone(&spec.body));
         }
         self.observer.admitted(self.now, job, &spec, submitted);
-        self.deliver(Message::FrontEnd(Request::Submit { spec, submitted, progress }));
+        self.deliver(Message::FrontEnd(ToFrontEnd::Request(Request::Submit(Box::new(Submission {
+            spec,
+            submitted,
+            progress,
+            key: None,
+        })))));
         self.settle();
     }
 
@@ -344,7 +349,7 @@ impl<'a> World<'a> {
         match deed {
             Deed::Fail(node) => self.fail(node),
             Deed::Repair(node) => self.repair(node),
-            Deed::Operate(operation) => self.deliver(Message::FrontEnd(Request::Operate(operation))),
+            Deed::Operate(operation) => self.deliver(Message::FrontEnd(ToFrontEnd::Request(Request::Operate(operation)))),
         }
     }
 
@@ -373,7 +378,7 @@ impl<'a> World<'a> {
         host.up = true;
         host.since = self.now;
         host.agent = Agent::new(node, SimulatedDriver::new(node, Arc::clone(&self.nature)));
-        let join = Message::GlobalManager(ToGlobalManager::Join(Arc::clone(&self.config.nodes[node.index()])));
+        let join = Message::GlobalManager(ToGlobalManager::Join(Box::new(Join::fresh(Arc::clone(&self.config.nodes[node.index()]), 0))));
         self.out.messages.push(join);
         self.route(Place::Agent(node));
     }

@@ -1,22 +1,25 @@
 //! Discovery: what workers report. It keeps only later states, expires leases, and passes each change on once.
 
 use model::{
-    Finding, JobId, Message, Millis, NodeId, Outbox, Report, ReportBody, Run, Status, TaskKey, Timer, ToDiscovery, ToGlobalManager,
+    Cause, Finding, JobId, Message, Millis, Name, NodeId, Outbox, Report, ReportBody, Run, Status, TaskKey, Timer, ToDiscovery,
+    ToGlobalManager,
 };
+use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 /// The latest that is known of a task instance: ordered, so that a report that is not later changes nothing.
 type Seen = (Run, Stage);
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 enum Stage {
     Running,
     Checkpointed,
     Ended,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Watched {
+    name: Name,
     epoch: u32,
     /// When its lease runs out unless it is heard of.
     lease_ends: Millis,
@@ -26,7 +29,7 @@ struct Watched {
 }
 
 /// Discovery's state.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Discovery {
     lease: Millis,
     nodes: Vec<Option<Watched>>,
@@ -44,17 +47,50 @@ impl Discovery {
     /// Takes a message.
     pub fn step(&mut self, now: Millis, input: ToDiscovery, out: &mut Outbox) {
         match input {
-            ToDiscovery::Watch { node, epoch } => {
+            ToDiscovery::Watch { node, name, epoch } => {
                 if self.nodes.len() <= node.index() {
                     self.nodes.resize(node.index() + 1, None);
                 }
                 let lease_ends = now + self.lease;
-                self.nodes[node.index()] = Some(Watched { epoch, lease_ends, lost: false, seq: 0 });
+                self.nodes[node.index()] = Some(Watched { name, epoch, lease_ends, lost: false, seq: 0 });
                 out.timers.push((lease_ends, Timer::Lease(node)));
             }
             ToDiscovery::Forget(job) => self.forget(job),
+            ToDiscovery::Vanished { node, task, run } => self.pass_on(node, task, run, Status::Ended(Cause::NodeLost), out),
             ToDiscovery::Report(report) => self.report(now, report, out),
         }
+    }
+
+    /// Whether the node may still be alive at `now`. While it may, a look at its lease changes nothing.
+    #[must_use]
+    pub fn holds(&self, now: Millis, node: NodeId) -> bool {
+        self.watched(node).is_some_and(|watched| !watched.lost && now < watched.lease_ends)
+    }
+
+    /// Gives every node a full lease from now on: after a restart nobody knows which heartbeats were missed.
+    pub fn renew_all(&mut self, now: Millis, out: &mut Outbox) {
+        for (node, watched) in (0..).map(NodeId).zip(&mut self.nodes) {
+            if let Some(watched) = watched.as_mut().filter(|watched| !watched.lost) {
+                watched.lease_ends = watched.lease_ends.max(now + self.lease);
+                out.timers.push((watched.lease_ends, Timer::Lease(node)));
+            }
+        }
+    }
+
+    /// Whether this report comes from a node whose lease is held, under its present epoch.
+    #[must_use]
+    pub fn is_current(&self, report: &Report) -> bool {
+        self.watched(report.node).is_some_and(|watched| !watched.lost && watched.epoch == report.fence.epoch)
+    }
+
+    /// The name of a node that is or was watched.
+    #[must_use]
+    pub fn name(&self, node: NodeId) -> Option<&Name> {
+        self.watched(node).map(|watched| &watched.name)
+    }
+
+    fn watched(&self, node: NodeId) -> Option<&Watched> {
+        self.nodes.get(node.index())?.as_ref()
     }
 
     /// Looks at a node's lease; asks to be woken again while it holds.
@@ -78,8 +114,13 @@ impl Discovery {
         watched.seq = report.seq;
         watched.lease_ends = watched.lease_ends.max(now + self.lease);
         let ReportBody::Run { task, run, status } = report.body else { return };
+        self.pass_on(report.node, task, run, status, out);
+    }
+
+    /// Passes on what is later than everything seen of the task instance.
+    fn pass_on(&mut self, node: NodeId, task: TaskKey, run: Run, status: Status, out: &mut Outbox) {
         if self.is_later(task, run, status) {
-            let found = Finding::Run { node: report.node, task, run, status };
+            let found = Finding::Run { node, task, run, status };
             out.messages.push(Message::GlobalManager(ToGlobalManager::Found(found)));
         }
     }
@@ -114,7 +155,7 @@ impl Discovery {
 
 #[cfg(test)]
 mod tests {
-    use model::{Cause, Fence};
+    use model::Fence;
 
     use super::*;
 
@@ -123,7 +164,7 @@ mod tests {
 
     fn discovery() -> Discovery {
         let mut discovery = Discovery::new(Millis(1000));
-        discovery.step(Millis(0), ToDiscovery::Watch { node: NODE, epoch: 2 }, &mut Outbox::default());
+        discovery.step(Millis(0), ToDiscovery::Watch { node: NODE, name: "n".parse().unwrap(), epoch: 2 }, &mut Outbox::default());
         discovery
     }
 

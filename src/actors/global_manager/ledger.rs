@@ -2,14 +2,17 @@
 
 use std::sync::Arc;
 
-use model::{Bytes, CoreChoice, CpuSet, Event, Fit, Image, NodeClass, NodeId, Outbox, Run, Start, TaskKey};
+use model::{Bytes, Cause, CoreChoice, CpuSet, Event, Fit, Image, NodeClass, NodeId, Outbox, Run, Start, TaskKey};
 use scheduler::inventory::{Inventory, Need};
+use serde::{Deserialize, Serialize};
 
 /// Where a reservation stands.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Phase {
-    /// The start order is out.
-    Starting,
+    /// The start order is out; it is kept for a worker that comes back without it.
+    Starting(Box<Start>),
+    /// The order is out that restores it where it was, after a move that came to nothing.
+    Resuming { start: Box<Start>, image: Image },
     /// The start is confirmed.
     Running,
     /// The checkpoint order is out; the target is reserved.
@@ -21,11 +24,11 @@ pub enum Phase {
     /// Reserved at the target; the image is not made yet.
     Awaiting { from: NodeId, start: Box<Start> },
     /// The restore order is out.
-    Restoring { from: NodeId, start: Box<Start> },
+    Restoring { from: NodeId, start: Box<Start>, image: Image },
 }
 
 /// A reservation.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Reservation {
     /// Which run holds it.
     pub run: Run,
@@ -35,10 +38,12 @@ pub struct Reservation {
     pub memory: Bytes,
     /// Where it stands.
     pub phase: Phase,
+    /// Why it was told to stop.
+    pub stopping: Option<Cause>,
 }
 
 /// All reservations by node, beside the free capacity that they leave.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Ledger {
     keys: Vec<Vec<TaskKey>>,
     held: Vec<Vec<Reservation>>,

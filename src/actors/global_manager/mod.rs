@@ -1,5 +1,6 @@
 //! The GlobalManager: nodes, the ledger, and the orders to workers. It rechecks every plan before it reserves.
 
+mod join;
 mod ledger;
 mod moves;
 #[cfg(test)]
@@ -11,31 +12,39 @@ use std::sync::Arc;
 use ledger::{Ledger, Phase, Reservation};
 use model::{
     Action, Cause, Change, Event, Fence, Finding, Message, Millis, Name, NodeId, NodeSpec, NodeState, Operation, Order, Outbox, Placement,
-    Plan, Run, Start, Status, Stop, TaskKey, ToAgent, ToDiscovery, ToGlobalManager, ToJobManager,
+    Plan, Run, Start, Status, Stop, TaskKey, ToAgent, ToDiscovery, ToGlobalManager, ToJobManager, Token,
 };
+use serde::{Deserialize, Serialize};
 
 /// The first term; a GlobalManager that takes over counts on.
 const FIRST_TERM: u32 = 1;
 
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Node {
+    spec: Arc<NodeSpec>,
+    /// Which instance of the name holds it.
+    instance: u64,
     epoch: u32,
     state: NodeState,
     cordoned: bool,
+    /// It goes when nothing holds it any more.
+    leaving: bool,
 }
 
 /// The GlobalManager's state.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct GlobalManager {
     term: u32,
     names: BTreeMap<Name, NodeId>,
     nodes: Vec<Node>,
     ledger: Ledger,
+    /// Tokens with which workers and actors may join.
+    tokens: BTreeMap<Name, Token>,
 }
 
 impl Default for GlobalManager {
     fn default() -> Self {
-        Self { term: FIRST_TERM, names: BTreeMap::new(), nodes: Vec::new(), ledger: Ledger::default() }
+        Self { term: FIRST_TERM, names: BTreeMap::new(), nodes: Vec::new(), ledger: Ledger::default(), tokens: BTreeMap::new() }
     }
 }
 
@@ -57,6 +66,18 @@ impl GlobalManager {
         self.ledger.on(node).map(|(task, held)| (task, held.run, &held.cpuset))
     }
 
+    /// A node's name.
+    #[must_use]
+    pub fn node_name(&self, node: NodeId) -> Option<&Name> {
+        self.nodes.get(node.index()).map(|node| &node.spec.name)
+    }
+
+    /// The token of this id, where workers and actors may join with it.
+    #[must_use]
+    pub fn token(&self, id: &str) -> Option<&Token> {
+        self.tokens.get(id)
+    }
+
     /// A node's state.
     #[must_use]
     pub fn node_state(&self, node: NodeId) -> NodeState {
@@ -66,41 +87,24 @@ impl GlobalManager {
     /// Takes a message.
     pub fn step(&mut self, _now: Millis, input: ToGlobalManager, out: &mut Outbox) {
         match input {
-            ToGlobalManager::Join(spec) => self.join(spec, out),
+            ToGlobalManager::Join(join) => self.join(*join, out),
             ToGlobalManager::Propose(plan) => self.carry_out(*plan, out),
             ToGlobalManager::Stop(stop) => self.stop(stop, out),
             ToGlobalManager::Operate(operation) => self.operate(operation, out),
+            ToGlobalManager::AddToken(token) => {
+                self.tokens.insert(token.id.clone(), *token);
+            }
+            ToGlobalManager::RevokeToken(id) => {
+                self.tokens.remove(&id);
+            }
             ToGlobalManager::Forget(job) => out.messages.push(Message::Discovery(ToDiscovery::Forget(job))),
             ToGlobalManager::Found(Finding::NodeLost { node, epoch }) => {
-                if self.nodes[node.index()].epoch == epoch {
+                if self.nodes.get(node.index()).is_some_and(|record| record.epoch == epoch) {
                     self.lose(node, out);
                 }
             }
             ToGlobalManager::Found(Finding::Run { node, task, run, status }) => self.found(node, task, run, status, out),
         }
-    }
-
-    fn join(&mut self, spec: Arc<NodeSpec>, out: &mut Outbox) {
-        let node = match self.names.get(&spec.name) {
-            Some(&node) => {
-                // It comes back with nothing running, so what it held is lost, even if its lease still holds.
-                self.lose(node, out);
-                node
-            }
-            None => {
-                let node = self.ledger.add_node(&spec.class);
-                self.names.insert(spec.name.clone(), node);
-                self.nodes.push(Node { epoch: 0, state: NodeState::Joining, cordoned: false });
-                node
-            }
-        };
-        let record = &mut self.nodes[node.index()];
-        record.epoch += 1;
-        let fence = Fence { term: self.term, epoch: record.epoch };
-        out.messages.push(Message::Discovery(ToDiscovery::Watch { node, epoch: fence.epoch }));
-        out.messages.push(Message::Agent(node, ToAgent::Welcome(fence)));
-        out.messages.push(Message::JobManager(ToJobManager::NodeReady { node, spec }));
-        self.set_state(node, NodeState::Ready, out);
     }
 
     fn set_state(&mut self, node: NodeId, to: NodeState, out: &mut Outbox) {
@@ -114,8 +118,11 @@ impl GlobalManager {
 
     fn operate(&mut self, operation: Operation, out: &mut Outbox) {
         let name = match &operation {
-            Operation::Cordon { node, .. } | Operation::Drain { node, .. } | Operation::Undrain { node } => node,
-            Operation::Stop(_) | Operation::SetPolicy(_) | Operation::Migrate { .. } => return,
+            Operation::Cordon { node, .. }
+            | Operation::Drain { node, .. }
+            | Operation::Undrain { node }
+            | Operation::Remove { node, .. } => node,
+            Operation::Stop(_) | Operation::StopTask(_) | Operation::SetPolicy(_) | Operation::Migrate { .. } => return,
         };
         let Some(&node) = self.names.get(name) else { return };
         let state = self.nodes[node.index()].state;
@@ -123,9 +130,17 @@ impl GlobalManager {
             Operation::Cordon { cordoned, .. } => {
                 self.nodes[node.index()].cordoned = cordoned;
                 self.set_state(node, state, out);
+                out.events.push(Event::Cordoned { node, cordoned });
             }
             Operation::Drain { .. } if state == NodeState::Ready => self.set_state(node, NodeState::Draining, out),
-            Operation::Undrain { .. } if state == NodeState::Draining => self.set_state(node, NodeState::Ready, out),
+            Operation::Undrain { .. } if state == NodeState::Draining => {
+                self.nodes[node.index()].leaving = false;
+                self.set_state(node, NodeState::Ready, out);
+            }
+            Operation::Remove { force, .. } if state != NodeState::Left => {
+                self.remove(node, force, operation, out);
+                return;
+            }
             _ => return,
         }
         out.messages.push(Message::JobManager(ToJobManager::Operate(operation)));
@@ -156,7 +171,12 @@ impl GlobalManager {
     fn start_gang(&mut self, gang: &mut Vec<Placement>, refused: &mut Vec<Placement>, out: &mut Outbox) {
         let events = out.events.len();
         for (index, placement) in gang.iter().enumerate() {
-            if !self.ledger.reserve(placement.node, placement.task, reservation(placement, Phase::Starting), out) {
+            if !self.ledger.reserve(
+                placement.node,
+                placement.task,
+                reservation(placement, Phase::Starting(Box::new(start(placement.clone())))),
+                out,
+            ) {
                 for earlier in &gang[..index] {
                     self.ledger.release(earlier.node, earlier.task, out).expect("it was reserved just now");
                 }
@@ -174,7 +194,8 @@ impl GlobalManager {
 
     fn stop(&mut self, stop: Stop, out: &mut Outbox) {
         let held = self.ledger.get_mut(stop.node, stop.task);
-        if held.is_some_and(|held| held.run == stop.run) {
+        if let Some(held) = held.filter(|held| held.run == stop.run) {
+            held.stopping = Some(stop.cause);
             self.order(stop.node, stop.task, stop.run, Action::Stop { cause: stop.cause }, out);
         }
     }
@@ -186,7 +207,7 @@ impl GlobalManager {
 
     /// A node's lease has surely run out: what it held is free, and its tasks are told lost one by one.
     fn lose(&mut self, node: NodeId, out: &mut Outbox) {
-        if self.nodes[node.index()].state == NodeState::Unreachable {
+        if matches!(self.nodes[node.index()].state, NodeState::Unreachable | NodeState::Left) {
             return;
         }
         self.set_state(node, NodeState::Unreachable, out);
@@ -196,13 +217,14 @@ impl GlobalManager {
             self.ended(node, task, Cause::NodeLost, out);
         }
         out.messages.push(Message::JobManager(ToJobManager::NodeLost(node)));
+        self.leave_if_empty(node, out);
     }
 
     fn found(&mut self, node: NodeId, task: TaskKey, run: Run, status: Status, out: &mut Outbox) {
         // A report about a run that holds nothing here is stale: its end was taken already.
         let Some(held) = self.ledger.get_mut(node, task).filter(|held| held.run == run) else { return };
         match (status, &held.phase) {
-            (Status::Running, Phase::Starting) => {
+            (Status::Running, Phase::Starting(_) | Phase::Resuming { .. }) => {
                 held.phase = Phase::Running;
                 tell(node, task, run, Change::Started, out);
             }
@@ -220,9 +242,9 @@ impl GlobalManager {
     fn ended(&mut self, node: NodeId, task: TaskKey, cause: Cause, out: &mut Outbox) {
         let held = self.ledger.release(node, task, out).expect("only a holder ends");
         match held.phase {
-            Phase::Starting | Phase::Running | Phase::Abandoned { .. } => {}
+            Phase::Starting(_) | Phase::Resuming { .. } | Phase::Running | Phase::Abandoned { .. } => {}
             Phase::MovingOut { to } | Phase::Kept { to, .. } => self.cancel_target(to, task, cause, out),
-            Phase::Awaiting { from, start } | Phase::Restoring { from, start } => {
+            Phase::Awaiting { from, start } | Phase::Restoring { from, start, .. } => {
                 let change = Change::MoveFailed { target: node, cpuset: held.cpuset, memory: held.memory };
                 tell(node, task, held.run, change, out);
                 self.fall_back(from, task, held.run, *start, out);
@@ -230,11 +252,12 @@ impl GlobalManager {
             }
         }
         tell(node, task, held.run, Change::Ended { cause, cpuset: held.cpuset, memory: held.memory }, out);
+        self.leave_if_empty(node, out);
     }
 }
 
 fn reservation(placement: &Placement, phase: Phase) -> Reservation {
-    Reservation { run: placement.run, cpuset: placement.cpuset.clone(), memory: placement.memory, phase }
+    Reservation { run: placement.run, cpuset: placement.cpuset.clone(), memory: placement.memory, phase, stopping: None }
 }
 
 fn start(placement: Placement) -> Start {

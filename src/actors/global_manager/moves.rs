@@ -30,7 +30,7 @@ impl GlobalManager {
                 let target = self.ledger.get_mut(to, task).expect("a move holds its target");
                 let Phase::Awaiting { start, .. } = &target.phase else { return };
                 let (run, start) = (target.run, start.clone());
-                target.phase = Phase::Restoring { from: source, start: start.clone() };
+                target.phase = Phase::Restoring { from: source, start: start.clone(), image };
                 self.order(to, task, run, Action::Restore { start, image, source }, out);
             }
             Phase::Abandoned { ref start, failed } => {
@@ -73,7 +73,7 @@ impl GlobalManager {
     fn resume(&mut self, source: NodeId, task: TaskKey, failed: Run, image: Image, start: Box<Start>, out: &mut Outbox) {
         let held = self.ledger.get_mut(source, task).expect("the source holds until the restore is confirmed");
         held.run = Run { placement: failed.placement + 1, ..failed };
-        held.phase = Phase::Starting;
+        held.phase = Phase::Resuming { start: start.clone(), image };
         let run = held.run;
         self.order(source, task, run, Action::Restore { start, image, source }, out);
         tell(source, task, run, Change::Resumed, out);

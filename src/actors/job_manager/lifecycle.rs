@@ -79,6 +79,10 @@ impl JobManager {
         match progress {
             Progress::Waiting => {}
             Progress::Succeeded => job.set(task.instance, TaskState::Succeeded, None, out),
+            Progress::Again(run) => {
+                let record = job.instance(task.instance);
+                (record.run, record.minted) = (run, run.placement);
+            }
             Progress::Running { node, cpuset, attempt, started, ends: known_end } => {
                 let Some(node) = self.planner.node(node.as_str()) else { return };
                 let spec = job.task(task.instance);
@@ -222,6 +226,7 @@ impl JobManager {
                 job.set(task.instance, TaskState::Stopping, stopping.or(Some(cause)), out);
             }
             job.set(task.instance, TaskState::Stopped, stopping.or(Some(cause)), out);
+            self.skip_hopeless(task.job, out);
         } else {
             // A stop by the system says why the attempt ended, unless the node went first.
             let cause = stopping.filter(|_| cause != Cause::NodeLost).unwrap_or(cause);
@@ -260,8 +265,8 @@ impl JobManager {
     }
 
     /// Skips what waits for something that can no longer succeed.
-    fn skip_hopeless(&mut self, id: JobId, out: &mut Outbox) {
-        let Some(job) = self.jobs[id.index()].as_deref_mut() else { return };
+    pub(super) fn skip_hopeless(&mut self, id: JobId, out: &mut Outbox) {
+        let Some(job) = self.job(id) else { return };
         loop {
             let hopeless = (0..job.spec.body.tasks.len()).find(|&task| {
                 let blocked = job.spec.body.instances_of(task).any(|i| job.instances[i as usize].state == TaskState::Blocked);

@@ -12,9 +12,10 @@ use model::{
 };
 use record::Job;
 use scheduler::planner::Planner;
+use serde::{Deserialize, Serialize};
 
 /// What the JobManager knows of a node beside its capacity.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 struct NodeFlags {
     ready: bool,
     cordoned: bool,
@@ -35,7 +36,7 @@ pub struct Status {
 }
 
 /// The JobManager's state.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct JobManager {
     round: Millis,
     planner: Planner,

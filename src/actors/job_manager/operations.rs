@@ -9,6 +9,7 @@ impl JobManager {
     pub(super) fn operate(&mut self, operation: Operation, out: &mut Outbox) {
         match operation {
             Operation::Stop(job) => self.stop_job(job, Cause::Requested, out),
+            Operation::StopTask(task) => self.stop_task(task, out),
             Operation::SetPolicy(policy) => {
                 self.planner.set_policy(policy);
                 out.events.push(Event::PolicyChanged { policy });
@@ -21,12 +22,9 @@ impl JobManager {
                     self.wanted_moves.retain(|task, _| !stays.contains(task));
                 }
             }
-            Operation::Drain { node, migrate } => {
-                self.flag(&node, |flags| flags.draining = true);
-                if let Some(node) = self.planner.node(node.as_str()) {
-                    self.empty(node, migrate, out);
-                }
-            }
+            Operation::Drain { node, migrate } => self.drain(&node, migrate, out),
+            // What is forced never comes here: the GlobalManager reports its tasks lost instead.
+            Operation::Remove { node, .. } => self.drain(&node, false, out),
             Operation::Migrate { task, to } => {
                 let target = to.as_ref().map(|name| self.planner.node(name.as_str()));
                 let record = self.job(task.job).and_then(|job| job.instances.get(task.instance as usize));
@@ -37,6 +35,37 @@ impl JobManager {
             }
         }
         self.dirty = true;
+    }
+
+    fn drain(&mut self, name: &Name, migrate: bool, out: &mut Outbox) {
+        self.flag(name, |flags| flags.draining = true);
+        if let Some(node) = self.planner.node(name.as_str()) {
+            self.empty(node, migrate, out);
+        }
+    }
+
+    /// Stops one instance; what waits for it is skipped, and its mates go on.
+    fn stop_task(&mut self, task: TaskKey, out: &mut Outbox) {
+        let Some(job) = self.job(task.job) else { return };
+        match job.instances.get(task.instance as usize).map(|record| record.state) {
+            Some(TaskState::Blocked) => job.set(task.instance, TaskState::Stopped, Some(Cause::Requested), out),
+            Some(TaskState::Ready) => {
+                let (priority, deadline) = (job.spec.body.priority, job.deadline());
+                job.set(task.instance, TaskState::Stopped, Some(Cause::Requested), out);
+                // Its unit may hold mates: all of the job leave the queue, and those that still wait come back to it.
+                self.planner.cancel(task.job, priority, deadline);
+                let Some(job) = self.job(task.job) else { return };
+                let waiting = (0..job.instances.len() as u32).filter(|&i| job.instances[i as usize].state == TaskState::Ready);
+                let waiting: Vec<TaskKey> = waiting.map(|instance| TaskKey { instance, ..task }).collect();
+                self.fresh.extend(waiting);
+            }
+            Some(state) if state.holds_cores() => {
+                self.stop_run(task, Cause::Requested, out);
+            }
+            _ => return,
+        }
+        self.skip_hopeless(task.job, out);
+        self.settle(task.job, out);
     }
 
     fn flag(&mut self, node: &Name, set: impl FnOnce(&mut NodeFlags)) {

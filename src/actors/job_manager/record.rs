@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use model::{Cause, Event, JobId, JobSpec, JobState, Millis, NodeId, Outbox, Run, ShapeId, TaskKey, TaskSpec, TaskState};
+use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 /// One task instance.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct Instance {
     /// Where it stands.
     pub state: TaskState,
@@ -25,7 +26,7 @@ pub struct Instance {
 }
 
 /// A live job.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Job {
     /// Its id.
     pub id: JobId,

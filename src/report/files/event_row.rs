@@ -93,6 +93,12 @@ pub mod kind {
     pub const WAITING: &str = "waiting";
     /// A node changed its state.
     pub const NODE: &str = "node";
+    /// A node joined with these cores and bytes.
+    pub const JOINED: &str = "joined";
+    /// A node gets no new tasks.
+    pub const CORDONED: &str = "cordoned";
+    /// It gets new tasks again.
+    pub const UNCORDONED: &str = "uncordoned";
     /// The policy was switched.
     pub const POLICY: &str = "policy_changed";
 }
@@ -147,6 +153,16 @@ pub fn push(sheet: &mut Sheet, seq: u64, time: Millis, event: &Event) {
             sheet.word(Column::Type as usize, kind::NODE);
             sheet.int(Column::Node as usize, u64::from(node.0));
             change(sheet, node_word(*from), node_word(*to), None);
+        }
+        Event::Joined { node, spec, .. } => {
+            sheet.word(Column::Type as usize, kind::JOINED);
+            sheet.int(Column::Node as usize, u64::from(node.0));
+            sheet.int(Column::Cores as usize, u64::from(spec.class.task_cores().0));
+            sheet.int(Column::Memory as usize, spec.class.task_memory().0);
+        }
+        Event::Cordoned { node, cordoned } => {
+            sheet.word(Column::Type as usize, if *cordoned { kind::CORDONED } else { kind::UNCORDONED });
+            sheet.int(Column::Node as usize, u64::from(node.0));
         }
         Event::PolicyChanged { policy } => {
             sheet.word(Column::Type as usize, kind::POLICY);

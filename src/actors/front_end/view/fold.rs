@@ -1,0 +1,169 @@
+//! Events become the view.
+
+use std::sync::Arc;
+
+use model::{Cause, Event, JobId, JobState, Millis, NodeId, NodeSpec, Numbered, Run, ShapeId, TaskKey, TaskState};
+
+use super::View;
+use super::job::{AttemptView, TaskView};
+use super::node::NodeView;
+
+impl View {
+    /// Takes an event in. Events of different actors may come in another order than they happened; each says all that it changes.
+    pub(in crate::front_end) fn fold(&mut self, numbered: &Numbered) {
+        let time = numbered.time;
+        match &numbered.event {
+            Event::Job { job, to, cause, .. } => self.job_became(time, *job, *to, *cause),
+            Event::Task { task, run, node, from, to, cause } => self.task_became(time, *task, *run, *node, (*from, *to), *cause),
+            Event::Reserved { task, run, node, cpuset, memory } => {
+                if let Some(node) = self.nodes.get_mut(node.index()) {
+                    node.used_cores += cpuset.count();
+                    node.used_memory += *memory;
+                    node.held.insert(*task, (*run, cpuset.clone()));
+                }
+                self.totals.placed += 1;
+                if let Some(view) = self.task_mut(*task).filter(|view| view.run <= *run) {
+                    view.held = Some((cpuset.clone(), *memory));
+                }
+            }
+            Event::Released { task, run, node, cores, memory } => {
+                if let Some(node) = self.nodes.get_mut(node.index()) {
+                    node.used_cores = node.used_cores.saturating_sub(*cores);
+                    node.used_memory = node.used_memory.saturating_sub(*memory);
+                    if node.held.get(task).is_some_and(|(holder, _)| holder <= run) {
+                        node.held.remove(task);
+                    }
+                }
+            }
+            Event::Shaped { task, end, shape } => self.shaped(task.job, task.instance..*end, *shape),
+            Event::Waiting { shape, reason } => match reason {
+                Some(reason) => {
+                    let since =
+                        self.reasons.get(shape).filter(|(known, _)| known.code() == reason.code()).map_or(time, |(_, since)| *since);
+                    self.reasons.insert(*shape, (*reason, since));
+                }
+                None => {
+                    self.reasons.remove(shape);
+                }
+            },
+            Event::Node { node, to, .. } => {
+                if let Some(node) = self.nodes.get_mut(node.index()) {
+                    (node.state, node.since) = (*to, time);
+                }
+            }
+            Event::Joined { node, spec, epoch } => self.joined(time, *node, spec, *epoch),
+            Event::Cordoned { node, cordoned } => {
+                if let Some(node) = self.nodes.get_mut(node.index()) {
+                    node.cordoned = *cordoned;
+                }
+            }
+            Event::PolicyChanged { policy } => self.policy = *policy,
+        }
+        if self.latest.len() >= self.limits.events {
+            self.latest.pop_front();
+        }
+        self.latest.push_back(numbered.clone());
+    }
+
+    fn task_mut(&mut self, task: TaskKey) -> Option<&mut TaskView> {
+        self.jobs.get_mut(&task.job)?.tasks.get_mut(task.instance as usize)
+    }
+
+    fn job_became(&mut self, time: Millis, id: JobId, to: JobState, cause: Option<Cause>) {
+        let Some(job) = self.jobs.get_mut(&id) else { return };
+        job.state = to;
+        job.cause = cause.or(job.cause);
+        if to == JobState::Running {
+            job.started.get_or_insert(time);
+        }
+        if !to.is_terminal() {
+            return;
+        }
+        job.ended = Some(time);
+        match to {
+            JobState::Succeeded => self.totals.succeeded += 1,
+            JobState::Stopped => self.totals.stopped += 1,
+            _ => self.totals.failed += 1,
+        }
+        let (instances, forgotten) = (job.tasks.len() as u64, job.forgotten);
+        self.open_tasks = self.open_tasks.saturating_sub(instances);
+        if forgotten {
+            self.jobs.remove(&id);
+            return;
+        }
+        self.ended.push_back(id);
+        self.ended_tasks += instances;
+        while self.ended_tasks > self.limits.ended_tasks && self.ended.len() > 1 {
+            let Some(oldest) = self.ended.pop_front() else { break };
+            // One that was forgotten, or is tried again, has left the count already.
+            if self.jobs.get(&oldest).is_some_and(|job| job.is_over()) {
+                self.let_go(oldest);
+            }
+        }
+    }
+
+    /// Drops an ended job.
+    pub(super) fn let_go(&mut self, id: JobId) {
+        if let Some(job) = self.jobs.remove(&id) {
+            self.ended_tasks = self.ended_tasks.saturating_sub(job.tasks.len() as u64);
+        }
+    }
+
+    fn task_became(
+        &mut self,
+        time: Millis,
+        key: TaskKey,
+        run: Run,
+        node: Option<NodeId>,
+        (from, to): (TaskState, TaskState),
+        cause: Option<Cause>,
+    ) {
+        self.totals.lost += u64::from(to == TaskState::Lost);
+        let Some(task) = self.task_mut(key) else { return };
+        if run > task.run {
+            // A later attempt: what is known of the one before is its past.
+            if run.attempt > task.run.attempt {
+                (task.started, task.ended, task.cause) = (None, None, None);
+            }
+            task.run = run;
+        }
+        (task.state, task.since) = (to, time);
+        task.cause = cause.or(task.cause.filter(|_| to.is_terminal()));
+        task.node = node.or(task.node);
+        if to != TaskState::Ready {
+            task.shape = None;
+        }
+        if to == TaskState::Running {
+            task.started.get_or_insert(time);
+        }
+        if from.holds_cores() && !to.holds_cores() {
+            task.ended = Some(time);
+            if !to.is_terminal() {
+                task.past.push(AttemptView { run: task.run, node: task.node, started: task.started, ended: time, cause });
+                if task.past.len() > MOST_PAST {
+                    task.past.remove(0);
+                }
+            }
+        } else if to.is_terminal() {
+            task.ended.get_or_insert(time);
+        }
+    }
+
+    fn shaped(&mut self, job: JobId, instances: std::ops::Range<u32>, shape: ShapeId) {
+        let Some(job) = self.jobs.get_mut(&job) else { return };
+        for task in job.tasks.iter_mut().take(instances.end as usize).skip(instances.start as usize) {
+            task.shape = Some(shape);
+        }
+    }
+
+    fn joined(&mut self, time: Millis, node: NodeId, spec: &Arc<NodeSpec>, epoch: u32) {
+        self.names.insert(spec.name.clone(), node);
+        match self.nodes.get_mut(node.index()) {
+            Some(known) => (known.spec, known.epoch) = (Arc::clone(spec), epoch),
+            None => self.nodes.push(NodeView::new(Arc::clone(spec), epoch, time)),
+        }
+    }
+}
+
+/// Attempts before the latest that are kept of a task; a task that is evicted again and again must not fill the memory.
+const MOST_PAST: usize = 16;

@@ -1,0 +1,82 @@
+//! A job as the public sees it.
+
+use model::{Bytes, Cause, CpuSet, JobId, JobSpec, JobState, Millis, NodeId, Run, ShapeId, TaskState};
+use serde::{Deserialize, Serialize};
+
+/// A job with its task instances.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct JobView {
+    /// Its id.
+    pub id: JobId,
+    /// Its spec.
+    pub spec: JobSpec,
+    /// Where it stands.
+    pub state: JobState,
+    /// Why, where it failed before it ran.
+    pub cause: Option<Cause>,
+    /// When it was submitted.
+    pub submitted: Millis,
+    /// When a task of it first ran.
+    pub started: Option<Millis>,
+    /// When it ended.
+    pub ended: Option<Millis>,
+    /// Its task instances, by number.
+    pub tasks: Vec<TaskView>,
+    /// It is forgotten when it has ended.
+    pub forgotten: bool,
+}
+
+/// A task instance.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct TaskView {
+    /// Where it stands.
+    pub state: TaskState,
+    /// Since when.
+    pub since: Millis,
+    /// Its latest attempt and placement.
+    pub run: Run,
+    /// Where it is or was.
+    pub node: Option<NodeId>,
+    /// What the ledger holds or held for it, at its latest place.
+    pub held: Option<(CpuSet, Bytes)>,
+    /// Its placement shape, while it waits for a place.
+    pub shape: Option<ShapeId>,
+    /// When its latest attempt ran.
+    pub started: Option<Millis>,
+    /// When its latest attempt ended.
+    pub ended: Option<Millis>,
+    /// Why it ended or is being stopped.
+    pub cause: Option<Cause>,
+    /// Attempts before the latest.
+    pub past: Vec<AttemptView>,
+}
+
+/// An attempt that is over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttemptView {
+    /// Which attempt and placement.
+    pub run: Run,
+    /// Where it was.
+    pub node: Option<NodeId>,
+    /// When it ran; absent: never.
+    pub started: Option<Millis>,
+    /// When it ended.
+    pub ended: Millis,
+    /// Why.
+    pub cause: Option<Cause>,
+}
+
+impl JobView {
+    /// A job that was just admitted.
+    pub(super) fn new(id: JobId, spec: JobSpec, submitted: Millis, now: Millis) -> Self {
+        let task = TaskView { since: now, ..TaskView::default() };
+        let tasks = vec![task; spec.body.instances() as usize];
+        Self { id, spec, state: JobState::Accepted, cause: None, submitted, started: None, ended: None, tasks, forgotten: false }
+    }
+
+    /// Whether it has ended.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.state.is_terminal()
+    }
+}

@@ -1,0 +1,37 @@
+//! How a worker joins: what it offers, and what it remembers where it comes back.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{NodeId, NodeSpec, Run, TaskKey};
+
+/// A worker asks to join, or comes back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Join {
+    /// What it offers.
+    pub spec: Arc<NodeSpec>,
+    /// Which instance of the name this is: another machine, another boot or another state folder is another instance.
+    pub instance: u64,
+    /// What it remembers; absent: nothing, and nothing runs.
+    pub memory: Option<Memory>,
+}
+
+impl Join {
+    /// The join of a worker that has nothing running.
+    #[must_use]
+    pub fn fresh(spec: Arc<NodeSpec>, instance: u64) -> Self {
+        Self { spec, instance, memory: None }
+    }
+}
+
+/// What a worker that comes back remembers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Memory {
+    /// The id of its node.
+    pub node: NodeId,
+    /// The epoch that it lived under.
+    pub epoch: u32,
+    /// The runs that it has, running or with an end that nobody recorded yet; by task.
+    pub runs: Vec<(TaskKey, Run)>,
+}
