@@ -1,1 +1,9 @@
 //! The live carrier: mailboxes, timers, links and the system clock round the pure machines. It moves messages and decides nothing.
+
+mod clock;
+mod door;
+mod status;
+
+pub use clock::Clock;
+pub use door::{Door, LogPart, LogQuery, LogTrouble, Trouble};
+pub use status::{ActorStatus, Counts, Status};

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use model::{
-    Bytes, Cause, Cores, Event, Finding, JobId, Message, Millis, Name, NodeClass, NodeId, NodeSpec, Outbox, Placement, Plan, Run, Status,
-    TaskKey, TaskSpec, ToAgent, ToGlobalManager, ToJobManager,
+    Bytes, Cause, Cores, Event, Finding, JobId, Join, Message, Millis, Name, NodeClass, NodeId, NodeSpec, Outbox, Placement, Plan, Run,
+    Status, TaskKey, TaskSpec, ToAgent, ToGlobalManager, ToJobManager,
 };
 
 use super::GlobalManager;
@@ -22,7 +22,7 @@ fn manager() -> GlobalManager {
     let name: Name = "n".parse().unwrap();
     let class = Arc::new(NodeClass::plain(name.clone(), Cores(4), Bytes(100)));
     let mut manager = GlobalManager::new();
-    tell(&mut manager, ToGlobalManager::Join(Arc::new(NodeSpec { name, class })));
+    tell(&mut manager, ToGlobalManager::Join(Box::new(Join::fresh(Arc::new(NodeSpec { name, class }), 0))));
     manager
 }
 

@@ -1,0 +1,155 @@
+//! The door to the live system, for the API: requests go in and are answered once they are durable; the view is read; logs are fetched.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use actors::{FrontEnd, View};
+use model::{Answer, Millis, Name, NodeId, Request, Run, TaskKey, Token};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::status::Status;
+
+/// A request with the place for its answer.
+#[derive(Debug)]
+pub(super) struct Asked {
+    /// What is asked for.
+    pub request: Request,
+    /// Where the answer goes.
+    pub answer: oneshot::Sender<Result<Answer, Trouble>>,
+}
+
+/// Why a request has no answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Trouble {
+    /// As many requests wait as may.
+    #[error("too many requests wait for the FrontEnd")]
+    Busy,
+    /// The store has no room: nothing was taken.
+    #[error("the store is full: {0}")]
+    StoreFull(String),
+    /// The store does not write: nothing was taken.
+    #[error("the store does not write: {0}")]
+    Store(String),
+    /// The system is stopping.
+    #[error("the system is stopping")]
+    Stopping,
+}
+
+/// Which part of which output of a run is wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogQuery {
+    /// Where the run is or was.
+    pub node: NodeId,
+    /// The task instance.
+    pub task: TaskKey,
+    /// Its run.
+    pub run: Run,
+    /// Its standard error instead of its standard output.
+    pub stderr: bool,
+    /// From which byte of all that was ever written.
+    pub offset: u64,
+    /// How many bytes at most.
+    pub most: u32,
+}
+
+/// A part of an output.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LogPart {
+    /// Where the part begins: later than asked for, where the beginning was cut off.
+    pub offset: u64,
+    /// The bytes.
+    pub bytes: Vec<u8>,
+    /// Whether more may come: the run has not ended, or more lies behind the part.
+    pub more: bool,
+}
+
+/// Why there is no log.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LogTrouble {
+    /// The node is away or does not answer in time.
+    #[error("the node of the run does not answer")]
+    Away,
+    /// The node keeps no output of this run: it never started, was removed, or is simulated.
+    #[error("the node keeps no output of this run")]
+    None,
+}
+
+/// A log query with the place for its answer.
+#[derive(Debug)]
+pub(super) struct LogAsked {
+    /// What is wanted.
+    pub query: LogQuery,
+    /// Where the part goes.
+    pub answer: oneshot::Sender<Result<LogPart, LogTrouble>>,
+}
+
+/// The door; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Door {
+    pub(super) requests: mpsc::Sender<Asked>,
+    pub(super) logs: mpsc::Sender<LogAsked>,
+    pub(super) front_end: Arc<RwLock<FrontEnd>>,
+    pub(super) latest: watch::Receiver<u64>,
+    pub(super) status: Arc<Status>,
+}
+
+impl Door {
+    /// Asks the FrontEnd. The answer comes after its record is durable.
+    ///
+    /// # Errors
+    /// Where nothing was taken: too many wait, the store does not write, or the system is stopping.
+    pub async fn ask(&self, request: Request) -> Result<Answer, Trouble> {
+        let (answer, answered) = oneshot::channel();
+        self.requests.try_send(Asked { request, answer }).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => Trouble::Busy,
+            mpsc::error::TrySendError::Closed(_) => Trouble::Stopping,
+        })?;
+        answered.await.unwrap_or(Err(Trouble::Stopping))
+    }
+
+    /// Reads the view. The system stands still meanwhile, so `read` copies what it needs and comes back.
+    pub fn view<T>(&self, read: impl FnOnce(&View) -> T) -> T {
+        let front_end = self.front_end.read().unwrap_or_else(PoisonError::into_inner);
+        read(front_end.view().expect("a live FrontEnd keeps a view"))
+    }
+
+    /// The token of this id.
+    #[must_use]
+    pub fn token(&self, id: &str) -> Option<Token> {
+        self.front_end.read().unwrap_or_else(PoisonError::into_inner).token(id).cloned()
+    }
+
+    /// All tokens; their hashes are of no use to a reader.
+    #[must_use]
+    pub fn tokens(&self) -> Vec<(Name, Token)> {
+        let front_end = self.front_end.read().unwrap_or_else(PoisonError::into_inner);
+        front_end.tokens().map(|token| (token.id.clone(), token.clone())).collect()
+    }
+
+    /// The number of the latest public event; changes wake who waits for more.
+    #[must_use]
+    pub fn latest(&self) -> watch::Receiver<u64> {
+        self.latest.clone()
+    }
+
+    /// How the system is: readiness, actors, counters.
+    #[must_use]
+    pub fn status(&self) -> &Status {
+        &self.status
+    }
+
+    /// Reads a part of a run's output from its node.
+    ///
+    /// # Errors
+    /// When the node does not answer, or has no such output.
+    pub async fn log(&self, query: LogQuery) -> Result<LogPart, LogTrouble> {
+        let (answer, answered) = oneshot::channel();
+        self.logs.try_send(LogAsked { query, answer }).map_err(|_| LogTrouble::Away)?;
+        answered.await.unwrap_or(Err(LogTrouble::Away))
+    }
+
+    /// The system's time: milliseconds since the Unix epoch, never backwards.
+    #[must_use]
+    pub fn now(&self) -> Millis {
+        self.status.now()
+    }
+}

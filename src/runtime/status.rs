@@ -1,0 +1,106 @@
+//! How the live system is: what the loop counts and others read, without a lock.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use model::Millis;
+
+use super::clock::Clock;
+
+/// An actor of this system as seen from this process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ActorStatus {
+    /// `front-end`, `job-manager`, `global-manager` or `discovery`.
+    pub name: &'static str,
+    /// Where it listens, or where it is reached.
+    pub address: String,
+    /// It runs in this process.
+    pub here: bool,
+    /// It is here, or its link is up.
+    pub reachable: bool,
+}
+
+/// One count that only rises.
+#[derive(Debug, Default)]
+pub struct Count(AtomicU64);
+
+impl Count {
+    /// Adds to it.
+    pub fn add(&self, more: u64) {
+        self.0.fetch_add(more, Ordering::Relaxed);
+    }
+
+    /// Its value.
+    #[must_use]
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// What the loop counts.
+#[derive(Debug, Default)]
+pub struct Counts {
+    /// Turns that had something to do.
+    pub turns: Count,
+    /// Inputs that machines took.
+    pub inputs: Count,
+    /// Heartbeats.
+    pub heartbeats: Count,
+    /// Bytes written to logs.
+    pub logged_bytes: Count,
+    /// Writes that the store refused.
+    pub store_failures: Count,
+    /// Frames that links dropped.
+    pub dropped_frames: Count,
+    /// Joins and handshakes that were refused.
+    pub refused_joins: Count,
+}
+
+/// How the live system is.
+#[derive(Debug)]
+pub struct Status {
+    pub(super) clock: Clock,
+    /// What was counted.
+    pub counts: Counts,
+    ready: AtomicBool,
+    stopping: AtomicBool,
+    pub(super) actors: std::sync::Mutex<Vec<ActorStatus>>,
+}
+
+impl Status {
+    pub(super) fn new(clock: Clock) -> Self {
+        let actors = std::sync::Mutex::new(Vec::new());
+        Self { clock, counts: Counts::default(), ready: AtomicBool::new(false), stopping: AtomicBool::new(false), actors }
+    }
+
+    /// Whether recovery is done and the stores write.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.ready.load(Ordering::Acquire) && !self.is_stopping()
+    }
+
+    pub(super) fn set_ready(&self, ready: bool) {
+        self.ready.store(ready, Ordering::Release);
+    }
+
+    /// Whether the system takes no more requests.
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
+    }
+
+    pub(super) fn set_stopping(&self) {
+        self.stopping.store(true, Ordering::Release);
+    }
+
+    /// The actors of the system.
+    #[must_use]
+    pub fn actors(&self) -> Vec<ActorStatus> {
+        self.actors.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+
+    /// The system's time.
+    #[must_use]
+    pub fn now(&self) -> Millis {
+        self.clock.now()
+    }
+}
