@@ -158,9 +158,14 @@ impl Identity {
     /// When to renew it: after two thirds of its lifetime, so that a third is left for trying.
     #[must_use]
     pub fn renew_at(&self) -> SystemTime {
+        self.0.current.read().expect("nobody panics while holding it").valid_from + self.lifetime() * 2 / 3
+    }
+
+    /// How long the certificate is valid in all.
+    #[must_use]
+    pub fn lifetime(&self) -> Duration {
         let current = self.0.current.read().expect("nobody panics while holding it");
-        let lifetime = current.valid_until.duration_since(current.valid_from).unwrap_or_default();
-        current.valid_from + lifetime * 2 / 3
+        current.valid_until.duration_since(current.valid_from).unwrap_or_default()
     }
 
     pub(crate) fn authority_certificate(&self) -> &CertificateDer<'static> {

@@ -177,6 +177,8 @@ fn about_certificates(alert: AlertDescription) -> bool {
         A::UnknownCA,
         A::AccessDenied,
         A::CertificateRequired,
+        // A signature that does not fit the authority's key.
+        A::DecryptError,
     ]
     .contains(&alert)
 }
