@@ -1,0 +1,104 @@
+//! What somebody without a certificate may do: ask for one, once. And what a peer with one may: ask for the next.
+
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use super::Shared;
+use crate::LinkError;
+use crate::counters::add;
+use crate::identity::{Facts, PeerName, Role};
+use crate::relay::{Channel, Control, Frame, PROTOCOL};
+use crate::token::{TokenHash, id_of};
+
+/// Certificates shorter than this would end before they are used.
+const LEAST_LIFETIME: Duration = Duration::from_secs(1);
+
+/// Somebody who is let in, or a stranger who has been answered.
+pub(super) enum Greeted {
+    Peer { channel: Channel, facts: Facts, hello: Vec<u8> },
+    Answered,
+}
+
+impl Shared {
+    /// Reads the first frame and decides who this is. Each error counts and ends the connection.
+    pub(super) async fn greet(&self, mut channel: Channel) -> Result<Greeted, LinkError> {
+        let facts = channel.certificate.as_ref().map(Facts::of).transpose()?;
+        let first = channel.reader.next(self.limits.handshake).await?;
+        match (facts, first) {
+            (Some(facts), Frame::Control(Control::Hello { protocol, hello })) => {
+                if let Err(reason) = self.enter(protocol, &facts.peer) {
+                    channel.writer.say(&Control::Refused { reason: reason.clone() }).await?;
+                    return Err(LinkError::Certificate(format!("{} may not enter: {reason}", facts.peer)));
+                }
+                Ok(Greeted::Peer { channel, facts, hello })
+            }
+            (None, Frame::Control(Control::Join { protocol, id, secret, wanted, request })) => {
+                let secret = SecretString::from(secret);
+                let answer = if protocol == PROTOCOL { self.admit(&id, &secret, &wanted, &request) } else { Err(other_version(protocol)) };
+                let answer = match answer {
+                    Ok(chain) => {
+                        add(&self.counters.joins);
+                        tracing::info!(peer = %wanted, "a peer joined");
+                        Control::Issued { chain }
+                    }
+                    Err(reason) => {
+                        add(&self.counters.joins_refused);
+                        if let Some(held) = self.quiet.may(self.clock.now_ms()) {
+                            tracing::warn!(code = "link-refused", %reason, held, "a join was refused");
+                        }
+                        Control::Refused { reason }
+                    }
+                };
+                channel.writer.say(&answer).await?;
+                Ok(Greeted::Answered)
+            }
+            (Some(_), _) => Err(LinkError::Malformed("a peer begins with a hello")),
+            (None, _) => Err(LinkError::Malformed("who has no certificate may only join")),
+        }
+    }
+
+    fn enter(&self, protocol: u8, peer: &PeerName) -> Result<(), String> {
+        if protocol != PROTOCOL {
+            return Err(other_version(protocol));
+        }
+        if !self.accepts.contains(&peer.role()) {
+            return Err(format!("no {} may open sessions here", peer.role().as_str()));
+        }
+        self.gatekeeper.enter(peer)
+    }
+
+    fn admit(&self, id: &str, secret: &SecretString, wanted: &PeerName, request: &[u8]) -> Result<Vec<Vec<u8>>, String> {
+        let authority = self.authority.as_ref().ok_or("nobody can join here; ask the global manager")?;
+        id_of(id).map_err(|error| error.to_string())?;
+        let lifetime = self.gatekeeper.admit(id, &TokenHash::of(secret), wanted)?;
+        authority.issue(request, wanted, lifetime.max(LEAST_LIFETIME)).map_err(|error| error.to_string())
+    }
+
+    /// The answer to a request for a new certificate, and for how long it is valid.
+    pub(super) fn renew(&self, peer: &PeerName, request: &[u8]) -> Result<(Vec<Vec<u8>>, Duration), String> {
+        let issued = (|| {
+            let authority = self.authority.as_ref().ok_or("certificates are not renewed here; ask the global manager")?;
+            let lifetime = self.gatekeeper.renew(peer)?.max(LEAST_LIFETIME);
+            let chain = authority.issue(request, peer, lifetime).map_err(|error| error.to_string())?;
+            Ok((chain, lifetime))
+        })();
+        add(if issued.is_ok() { &self.counters.renewals } else { &self.counters.renewals_refused });
+        issued
+    }
+
+    /// Renews the listener's own certificate, where it has the authority.
+    pub(super) fn renew_own(&self) -> Result<(), LinkError> {
+        let Some(authority) = self.authority.as_ref().filter(|authority| authority.digest() == self.identity.authority()) else {
+            return Ok(());
+        };
+        debug_assert_eq!(self.identity.peer().role(), Role::Actor, "only an actor serves");
+        let key = crate::identity::NewKey::new()?;
+        let chain = authority.issue(&key.request()?, self.identity.peer(), self.identity.lifetime())?;
+        self.identity.renew(key, chain)
+    }
+}
+
+fn other_version(protocol: u8) -> String {
+    format!("version {protocol} of the protocol is not spoken here, {PROTOCOL} is; both sides should be of one release")
+}
