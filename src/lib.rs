@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod cli;
+pub mod journal;
 pub mod report;
 pub mod runtime;
 pub mod sim;

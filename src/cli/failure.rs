@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::report::files::OutputError;
 use crate::report::why::WhyError;
 use crate::sim::input::InputError;
-use crate::sim::journal::ReplayError;
+use crate::journal::ReplayError;
 use crate::sim::simulation::RunError;
 use crate::sim::sizing::SizeError;
 

@@ -11,7 +11,7 @@ use super::terminal;
 use crate::report::quantity::Count;
 use crate::report::table::OutputFormat;
 use crate::sim::input::{LineGuard, open_file};
-use crate::sim::journal::{ReplayError, Replayed, replay};
+use crate::journal::{ReplayError, Replayed, replay};
 
 /// The longest line of a journal, in bytes: a plan of a million placements is one line.
 const LONGEST_RECORD: usize = 1 << 28;

@@ -6,6 +6,7 @@
 mod agent;
 mod driver;
 mod simulated;
+pub mod wire;
 
 pub use agent::Agent;
 pub use driver::{Command, Driver, Signal, Signals, What};

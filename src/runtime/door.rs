@@ -3,7 +3,8 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use actors::{FrontEnd, View};
-use model::{Answer, Millis, Name, NodeId, Request, Run, TaskKey, Token};
+use engine::wire::{LogPart, LogQuery};
+use model::{Answer, Millis, Name, Request, Token};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::status::Status;
@@ -32,34 +33,6 @@ pub enum Trouble {
     /// The system is stopping.
     #[error("the system is stopping")]
     Stopping,
-}
-
-/// Which part of which output of a run is wanted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LogQuery {
-    /// Where the run is or was.
-    pub node: NodeId,
-    /// The task instance.
-    pub task: TaskKey,
-    /// Its run.
-    pub run: Run,
-    /// Its standard error instead of its standard output.
-    pub stderr: bool,
-    /// From which byte of all that was ever written.
-    pub offset: u64,
-    /// How many bytes at most.
-    pub most: u32,
-}
-
-/// A part of an output.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct LogPart {
-    /// Where the part begins: later than asked for, where the beginning was cut off.
-    pub offset: u64,
-    /// The bytes.
-    pub bytes: Vec<u8>,
-    /// Whether more may come: the run has not ended, or more lies behind the part.
-    pub more: bool,
 }
 
 /// Why there is no log.

@@ -8,7 +8,6 @@ pub mod comparison;
 pub mod config;
 mod heap;
 pub mod input;
-pub mod journal;
 pub mod observer;
 pub mod random;
 pub mod scenario;

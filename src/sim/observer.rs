@@ -2,7 +2,7 @@
 
 use model::{Event, JobId, JobSpec, Millis, Numbered, Plan, ToJobManager};
 
-use super::journal::Journal;
+use crate::journal::Journal;
 use crate::report::files::EventLog;
 use crate::report::recorder::Recorder;
 

@@ -9,7 +9,7 @@ use model::{Bytes, Millis};
 use super::config::{Arrival, Config};
 use super::heap::Class;
 use super::input::{InputError, Jobs};
-use super::journal::Journal;
+use crate::journal::Journal;
 use super::observer::Observer;
 use super::world::World;
 use crate::report::files::EventLog;

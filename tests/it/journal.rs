@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{BufReader, BufWriter};
 use std::path::{Path, PathBuf};
 
-use wharfinger::sim::journal::{ReplayError, Replayed, replay};
+use wharfinger::journal::{ReplayError, Replayed, replay};
 use wharfinger::sim::scenario::Scenario;
 use wharfinger::sim::simulation::{RunOptions, run};
 

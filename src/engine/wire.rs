@@ -1,0 +1,78 @@
+//! What a worker and the control plane say to each other over a link. Types alone: both ends encode them in the same way.
+
+use model::{Join, NodeId, Report, Run, TaskKey, ToAgent};
+use serde::{Deserialize, Serialize};
+
+/// From a worker.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum FromWorker {
+    /// To the GlobalManager, first of all in a session.
+    Join(Box<Join>),
+    /// To Discovery.
+    Report(Report),
+    /// To the GlobalManager: the answer to a `ReadLog`.
+    Log {
+        /// Which question.
+        id: u64,
+        /// The part; absent: there is no such output.
+        part: Option<LogPart>,
+    },
+}
+
+/// To a worker.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum ToWorker {
+    /// From the GlobalManager, to the agent.
+    Agent(ToAgent),
+    /// From Discovery: reports up to this one are durable and need not be kept.
+    Recorded {
+        /// The epoch of the reports.
+        epoch: u32,
+        /// The last of them.
+        seq: u64,
+    },
+    /// From Discovery: the lease is renewed, from the moment at which this heartbeat was sent.
+    Renewed {
+        /// The epoch of the heartbeat.
+        epoch: u32,
+        /// The heartbeat.
+        seq: u64,
+        /// How long the lease holds.
+        lease_ms: u64,
+    },
+    /// From the GlobalManager: send a part of an output.
+    ReadLog {
+        /// Which question; the answer repeats it.
+        id: u64,
+        /// What is wanted.
+        query: LogQuery,
+    },
+}
+
+/// Which part of which output of a run is wanted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogQuery {
+    /// Where the run is or was.
+    pub node: NodeId,
+    /// The task instance.
+    pub task: TaskKey,
+    /// Its run.
+    pub run: Run,
+    /// Its standard error instead of its standard output.
+    pub stderr: bool,
+    /// From which byte of all that was ever written.
+    pub offset: u64,
+    /// How many bytes at most.
+    pub most: u32,
+}
+
+/// A part of an output.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogPart {
+    /// Where the part begins: later than asked for, where the beginning was cut off.
+    pub offset: u64,
+    /// The bytes.
+    pub bytes: Vec<u8>,
+    /// Whether more may come: the run has not ended, or more lies behind the part.
+    pub more: bool,
+}
