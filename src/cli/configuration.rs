@@ -44,7 +44,7 @@ fn nodes(config: &Config) -> Vec<Value> {
                 "first": nodes[0].name,
                 "cores": class.cores,
                 "memory": class.memory,
-                "host_cores": class.host_cores,
+                "host_cores": class.host_cores(),
                 "host_memory": class.host_memory,
                 "labels": class.labels,
                 "numa": class.topology.numa.len(),

@@ -55,6 +55,14 @@ impl<D: Driver> Agent<D> {
         &self.driver
     }
 
+    /// Takes over a run that an earlier agent of this node began and whose driver kept it. The driver says next that it runs or how it
+    /// ended. `elapsed` is how long its attempt has run so far.
+    pub fn adopt(&mut self, task: TaskKey, run: Run, limit: Option<(Millis, Cause)>, elapsed: Millis) {
+        assert!(!self.keys.contains(&task), "{task} runs here already");
+        self.keys.push(task);
+        self.runs.push(Local { run, phase: Phase::Starting, limit, elapsed });
+    }
+
     /// Takes a message.
     pub fn step(&mut self, now: Millis, input: ToAgent, signals: &mut Signals, out: &mut Outbox) {
         match input {
@@ -149,12 +157,20 @@ impl<D: Driver> Agent<D> {
             (What::Exited(code), Phase::Running | Phase::Starting) => self.end(index, Cause::Exit(code), out),
             // It had ended by itself before the stop arrived.
             (What::Exited(0), Phase::Stopping(_)) => self.end(index, Cause::Exit(0), out),
-            (What::Stopped, Phase::Stopping(cause)) => self.end(index, cause, out),
+            // One that surely runs no more is as stopped as it can be.
+            (What::Stopped | What::Lost, Phase::Stopping(cause)) => self.end(index, cause, out),
+            // Asked for by the agent before this one, whose order nobody repeats; the manager still knows why it asked.
+            (What::Stopped, Phase::Running | Phase::Starting) => self.end(index, Cause::Requested, out),
+            (What::Lost, _) => self.end(index, Cause::NodeLost, out),
             (What::Refused, _) => self.end(index, Cause::StartRefused, out),
             (What::Checkpointed(image), Phase::Checkpointing) => {
                 self.runs[index].phase = Phase::Kept(*image);
                 self.runs[index].elapsed = image.elapsed;
                 self.report(task, run, Status::Checkpointed(*image), out);
+            }
+            (What::CheckpointRefused, Phase::Checkpointing) => {
+                self.runs[index].phase = Phase::Running;
+                self.report(task, run, Status::Running, out);
             }
             _ => {}
         }
@@ -189,5 +205,62 @@ impl<D: Driver> Agent<D> {
     fn next_report(&mut self, body: ReportBody) -> Report {
         self.seq += 1;
         Report { node: self.node, fence: self.fence, seq: self.seq, body }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use model::JobId;
+
+    use super::*;
+
+    /// Does nothing of what it is told.
+    struct Deaf;
+
+    impl Driver for Deaf {
+        fn command(&mut self, _: Millis, _: TaskKey, _: Run, _: Command, _: &mut Signals) {}
+    }
+
+    const TASK: TaskKey = TaskKey { job: JobId(1), instance: 0 };
+    const RUN: Run = Run { attempt: 1, placement: 1 };
+
+    /// The statuses that an agent with one adopted run reports after some orders and signals.
+    fn reported(order: Option<Action>, signals: impl IntoIterator<Item = What>) -> Vec<Status> {
+        let mut agent = Agent::new(NodeId(0), Deaf);
+        let mut out = Outbox::default();
+        agent.adopt(TASK, RUN, Some((Millis(100), Cause::Timeout)), Millis(30));
+        for what in [What::Started].into_iter().chain(signals) {
+            agent.signal(Millis(5), Signal { task: TASK, run: RUN, what }, &mut out);
+            for action in order.clone() {
+                let order = Order { fence: Fence::default(), task: TASK, run: RUN, action };
+                agent.step(Millis(5), ToAgent::Order(order), &mut Vec::new(), &mut out);
+            }
+        }
+        assert_eq!(out.timers, [(Millis(75), Timer::Limit(NodeId(0), TASK, RUN))], "what it has run before counts");
+        let status = |message| match message {
+            Message::Discovery(ToDiscovery::Report(Report { body: ReportBody::Run { status, .. }, .. })) => status,
+            other => panic!("{other:?}"),
+        };
+        out.messages.into_iter().map(status).collect()
+    }
+
+    #[test]
+    fn an_adopted_run_is_reported_like_any_other() {
+        assert_eq!(reported(None, [What::Exited(3)]), [Status::Running, Status::Ended(Cause::Exit(3))]);
+        assert_eq!(reported(None, [What::Stopped]), [Status::Running, Status::Ended(Cause::Requested)]);
+    }
+
+    #[test]
+    fn a_lost_run_ends_as_lost_unless_it_was_to_stop() {
+        assert_eq!(reported(None, [What::Lost]), [Status::Running, Status::Ended(Cause::NodeLost)]);
+        let stop = Action::Stop { cause: Cause::Drained };
+        assert_eq!(reported(Some(stop), [What::Lost])[..2], [Status::Running, Status::Ended(Cause::Drained)]);
+    }
+
+    #[test]
+    fn a_refused_checkpoint_leaves_the_run_running() {
+        let statuses = reported(Some(Action::Checkpoint), [What::CheckpointRefused, What::Exited(0)]);
+        // The order comes again after each signal, so the exit meets a run that is being checkpointed anew.
+        assert_eq!(statuses, [Status::Running, Status::Running]);
     }
 }

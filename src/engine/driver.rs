@@ -35,6 +35,10 @@ pub enum What {
     Refused,
     /// It is stopped and its image is kept.
     Checkpointed(Box<Image>),
+    /// It could not be checkpointed, and runs on.
+    CheckpointRefused,
+    /// It surely runs no more, and nobody knows how it ended.
+    Lost,
 }
 
 /// A signal of a driver about a run.

@@ -19,8 +19,8 @@ pub struct NodeClass {
     pub topology: Topology,
     /// Labels, for constraints and preferences.
     pub labels: Labels,
-    /// Cores kept for the host: the lowest ids, never given to tasks.
-    pub host_cores: Cores,
+    /// The ids of the cores that tasks may have, each below `cores`; the host keeps the others, or another worker has them.
+    pub offered: CpuSet,
     /// Memory kept for the host.
     pub host_memory: Bytes,
 }
@@ -35,15 +35,27 @@ impl NodeClass {
             memory,
             topology: Topology::flat(cores),
             labels: Labels::new(),
-            host_cores: Cores::ZERO,
+            offered: CpuSet::first(cores),
             host_memory: Bytes::ZERO,
         }
     }
 
-    /// The cores that tasks may have.
+    /// The ids of the cores that tasks may have where the host keeps the lowest ones.
+    #[must_use]
+    pub fn above_host(cores: Cores, host: Cores) -> CpuSet {
+        (host.0..cores.0).collect()
+    }
+
+    /// How many cores tasks may have.
     #[must_use]
     pub fn task_cores(&self) -> Cores {
-        self.cores.saturating_sub(self.host_cores)
+        self.offered.count()
+    }
+
+    /// How many cores are never given to tasks.
+    #[must_use]
+    pub fn host_cores(&self) -> Cores {
+        self.cores.saturating_sub(self.task_cores())
     }
 
     /// The memory that tasks may have.
@@ -55,7 +67,7 @@ impl NodeClass {
     /// The ids of the cores that tasks may have.
     #[must_use]
     pub fn task_cpuset(&self) -> CpuSet {
-        (self.host_cores.0..self.cores.0).collect()
+        self.offered.clone()
     }
 }
 

@@ -45,7 +45,7 @@ fn step() -> impl Strategy<Value = Step> {
     let cores = || prop_oneof![4 => 0u32..9, 1 => 0u32..330];
     let memory = || prop_oneof![3 => 0u64..40, 1 => 0u64..3, 1 => 0u64..1 << 41];
     prop_oneof![
-        2 => (0..5usize).prop_map(Step::AddNode),
+        2 => (0..7usize).prop_map(Step::AddNode),
         12 => (cores(), memory()).prop_map(|(cores, memory)| Step::Find(cores, memory)),
         4 => (cores(), memory(), any::<u32>()).prop_map(|(cores, memory, mask)| Step::Where(cores, memory, mask)),
         4 => (any::<u32>(), cores(), memory()).prop_map(|(node, cores, memory)| Step::TakeAt(node, cores, memory)),
@@ -65,21 +65,28 @@ fn core_choice() -> impl Strategy<Value = CoreChoice> {
     prop::sample::select(CoreChoice::ALL)
 }
 
-/// Small amounts, so that nodes are often equal; host shares; more than one and more than four words of cores.
+/// Small amounts, so that nodes are often equal; host shares and offers with gaps; more than one and more than four words of cores.
 fn classes() -> Vec<Arc<NodeClass>> {
     let class = |name: &str, cores, shape: (u32, u32, u32), memory, host: (u32, u64)| {
         let spec = TopologySpec { numa: shape.0, cache_groups: shape.1, smt: shape.2 };
         let topology = spec.expand(Cores(cores)).unwrap();
         let plain = NodeClass::plain(name.parse().unwrap(), Cores(cores), Bytes(memory));
-        Arc::new(NodeClass { topology, host_cores: Cores(host.0), host_memory: Bytes(host.1), ..plain })
+        let offered = NodeClass::above_host(Cores(cores), Cores(host.0));
+        NodeClass { topology, offered, host_memory: Bytes(host.1), ..plain }
     };
-    vec![
+    // What two workers of one machine have: its upper cores, and cores here and there beyond the first word.
+    let upper = NodeClass { offered: "4-7".parse().unwrap(), ..class("upper", 8, (1, 2, 1), 40, (0, 0)) };
+    let parted = NodeClass { offered: "3-5,40,66-71,90".parse().unwrap(), ..class("parted", 96, (2, 4, 2), 60, (0, 0)) };
+    let classes = [
         class("small", 8, (1, 1, 1), 40, (0, 0)),
         class("host", 12, (2, 1, 2), 42, (2, 2)),
         class("wide", 96, (2, 4, 2), 1 << 40, (3, 1 << 30)),
         class("wider", 320, (4, 2, 2), 1 << 41, (1, 0)),
         class("tiny", 8, (1, 2, 1), 0, (0, 0)),
-    ]
+        upper,
+        parted,
+    ];
+    classes.map(Arc::new).to_vec()
 }
 
 impl Pair {
@@ -255,7 +262,7 @@ proptest! {
 
     #[test]
     fn every_choice_is_the_oracles(
-        fit in fit(), cores in core_choice(), first in prop::collection::vec(0..5usize, 1..40), steps in prop::collection::vec(step(), 1..120),
+        fit in fit(), cores in core_choice(), first in prop::collection::vec(0..7usize, 1..40), steps in prop::collection::vec(step(), 1..120),
     ) {
         let mut pair = Pair::new(fit, cores);
         first.into_iter().for_each(|class| pair.add(&classes()[class]));

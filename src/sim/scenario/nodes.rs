@@ -82,7 +82,7 @@ impl ClassDocument {
             memory: self.memory,
             topology,
             labels: self.labels.clone(),
-            host_cores: self.host_cores,
+            offered: NodeClass::above_host(self.cores, self.host_cores),
             host_memory: self.host_memory,
         })
     }

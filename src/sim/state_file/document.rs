@@ -149,7 +149,7 @@ fn nodes_of(class: &NodeClass) -> NodesDocument {
         memory: class.memory,
         topology: regular(&class.topology),
         labels: class.labels.clone(),
-        host_cores: class.host_cores,
+        host_cores: class.host_cores(),
         host_memory: class.host_memory,
         names: Vec::new(),
         down: Vec::new(),

@@ -1,0 +1,174 @@
+//! The process driver: a task is a process group under a guard.
+//!
+//! A command never waits. Starts go to a few threads that write what is to run and start a guard; one thread waits for news of all guards. What they
+//! learn comes out as signals of a bounded channel, in order for each run, and the shell gives them to the agent. Nothing is killed when
+//! the driver goes: the guards live on, and the next driver of the same root finds them.
+//!
+//! A process cannot be checkpointed; both commands about that are refused.
+
+mod start;
+mod table;
+mod watch;
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::thread::{self, JoinHandle};
+
+use engine::{Command, Driver, Signal, Signals, What};
+use model::{Bytes, Millis, Run, TaskKey};
+use tokio::sync::mpsc;
+
+use crate::Error;
+use crate::cgroup::CgroupSupport;
+use crate::run::{Launch, Recovered, RunId, Runs, Truth};
+use table::Table;
+
+/// The most starts that wait for a thread. Each has cores of its own, so a node cannot have more at once.
+const MOST_STARTS: usize = model::MOST_CORES as usize;
+/// The most signals that wait for the shell.
+const MOST_SIGNALS: usize = 4 * MOST_STARTS;
+/// Starting is mostly waiting for the disk, so a few threads are enough for any node.
+const STARTERS: usize = 4;
+
+/// How processes are run on this node.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where the folders of the runs are.
+    pub root: PathBuf,
+    /// The program that is the guard: this one.
+    pub program: PathBuf,
+    /// The most that is kept of each output stream of a run.
+    pub output_cap: Bytes,
+    /// The cgroups that tasks get.
+    pub cgroups: CgroupSupport,
+}
+
+impl Settings {
+    /// The usual: this very program, 10 MiB of each stream, no cgroups.
+    #[must_use]
+    pub fn new(root: PathBuf) -> Self {
+        Self { root, program: "/proc/self/exe".into(), output_cap: Bytes(10 << 20), cgroups: CgroupSupport::default() }
+    }
+}
+
+/// What the threads of a driver share.
+#[derive(Debug)]
+struct Shared {
+    runs: Runs,
+    settings: Settings,
+    table: Table,
+    signals: mpsc::Sender<Signal>,
+}
+
+impl Shared {
+    /// Tells the shell. It waits where the shell has fallen behind, and not at all where it is gone.
+    fn tell(&self, id: RunId, what: What) {
+        let _ = self.signals.blocking_send(Signal { task: id.task, run: id.run, what });
+    }
+}
+
+/// Runs tasks as processes.
+#[derive(Debug)]
+pub struct ProcessDriver {
+    shared: Arc<Shared>,
+    starts: Option<SyncSender<Launch>>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl ProcessDriver {
+    /// A driver over the root of the settings, with the runs that it finds there: the agent has to adopt them before it hears the first
+    /// signal. Of each of them the signals come as if it had just been started: that it runs, if it does, and how it ends.
+    ///
+    /// # Errors
+    /// When the root cannot be used, or another worker has it.
+    pub fn open(settings: Settings) -> Result<(Self, Vec<Recovered>, mpsc::Receiver<Signal>), Error> {
+        let runs = Runs::open(&settings.root)?;
+        let recovered = runs.recover()?;
+        let (signals, receiver) = mpsc::channel(MOST_SIGNALS.max(2 * recovered.len()));
+        let table = Table::new().map_err(Error::root(&settings.root))?;
+        let shared = Arc::new(Shared { runs, settings, table, signals });
+        let (starts, queue) = sync_channel(MOST_STARTS);
+        let queue = Arc::new(std::sync::Mutex::new(queue));
+        let mut threads = Vec::new();
+        for run in &recovered {
+            match &run.truth {
+                Truth::Ended(record) => {
+                    let began = record.started.map(|_| What::Started);
+                    for what in began.into_iter().chain([record.what(false)]) {
+                        let signal = Signal { task: run.id.task, run: run.id.run, what };
+                        shared.signals.try_send(signal).expect("the channel has room for two signals of each run that was found");
+                    }
+                }
+                Truth::Running => watch::adopt(&shared, run.id),
+            }
+        }
+        let watched = Arc::clone(&shared);
+        threads.push(thread::spawn(move || watch::all(&watched)));
+        for _ in 0..STARTERS {
+            let (shared, queue) = (Arc::clone(&shared), Arc::clone(&queue));
+            threads.push(thread::spawn(move || start::each(&shared, &queue)));
+        }
+        Ok((Self { shared, starts: Some(starts), threads }, recovered, receiver))
+    }
+
+    /// The folders of the runs: their logs, and what is done with them when their end is known.
+    #[must_use]
+    pub fn runs(&self) -> &Runs {
+        &self.shared.runs
+    }
+
+    /// Lets all tasks run until a time since boot, as of [`crate::run::boot_time`]. Without it none is started, and all end when the
+    /// last one is over.
+    ///
+    /// # Errors
+    /// When the lease cannot be written; the old one then holds.
+    pub fn renew(&self, deadline: Millis) -> io::Result<()> {
+        self.shared.runs.lease().write(deadline)
+    }
+
+    fn start(&mut self, now: Millis, id: RunId, launch: Launch, signals: &mut Signals) {
+        if !self.shared.table.expect(id) {
+            return;
+        }
+        let starts = self.starts.as_ref().expect("it is there until the driver is dropped");
+        if let Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) = starts.try_send(launch) {
+            self.shared.table.forget(id);
+            signals.push((now, Signal { task: id.task, run: id.run, what: What::Refused }));
+        }
+    }
+
+    fn stop(&mut self, now: Millis, id: RunId, signals: &mut Signals) {
+        if !self.shared.table.stop(id) {
+            // Its last signal is on the way. This one goes behind it, in case the agent waits for another.
+            let stopped = Signal { task: id.task, run: id.run, what: What::Stopped };
+            if let Err(refused) = self.shared.signals.try_send(stopped) {
+                signals.push((now, refused.into_inner()));
+            }
+        }
+    }
+}
+
+impl Driver for ProcessDriver {
+    fn command(&mut self, now: Millis, task: TaskKey, run: Run, command: Command, signals: &mut Signals) {
+        let id = RunId { task, run };
+        match command {
+            Command::Start(start) => self.start(now, id, Launch::of(task, run, start), signals),
+            Command::Stop => self.stop(now, id, signals),
+            Command::Checkpoint => signals.push((now, Signal { task, run, what: What::CheckpointRefused })),
+            Command::Restore { .. } => signals.push((now, Signal { task, run, what: What::Refused })),
+        }
+    }
+}
+
+impl Drop for ProcessDriver {
+    fn drop(&mut self) {
+        self.starts = None;
+        self.shared.table.close();
+        for thread in self.threads.drain(..) {
+            // A thread that panicked has said so already.
+            let _ = thread.join();
+        }
+    }
+}

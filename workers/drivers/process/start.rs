@@ -1,0 +1,91 @@
+//! Starting: writes what is to run, durably, and starts the guard.
+
+use std::env;
+use std::fs::File;
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
+use std::sync::Mutex;
+use std::sync::mpsc::Receiver;
+
+use engine::What;
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+use rustix::pipe::{PipeFlags, pipe_with};
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
+
+use super::Shared;
+use super::table::Guarded;
+use crate::run::{ExitRecord, Launch, LaunchFile, RunFolder, RunId, Why, boot_id, wall_time};
+
+/// Where programs are looked for if the worker itself was not told.
+const SEARCH_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// Starts what the queue brings, until its other end is gone.
+pub fn each(shared: &Shared, queue: &Mutex<Receiver<Launch>>) {
+    loop {
+        let next = match queue.lock() {
+            Ok(queue) => queue.recv(),
+            Err(_) => return,
+        };
+        let Ok(launch) = next else { return };
+        let id = RunId { task: launch.task, run: launch.run };
+        if shared.table.stop_asked(id) {
+            shared.table.forget(id);
+            shared.tell(id, What::Stopped);
+            continue;
+        }
+        if let Err(error) = start(shared, id, launch) {
+            tracing::warn!(job = id.task.job.0, task = id.task.instance, attempt = id.run.attempt, %error, "a run could not be started");
+            let stop_asked = shared.table.stop_asked(id);
+            shared.table.forget(id);
+            shared.tell(id, if stop_asked { What::Stopped } else { What::Refused });
+        }
+    }
+}
+
+fn start(shared: &Shared, id: RunId, launch: Launch) -> io::Result<()> {
+    if let Some(fault) = launch.fault() {
+        return Err(io::Error::other(fault));
+    }
+    // A folder that is there already belongs to a run that was: it is never started again.
+    let folder = RunFolder::create(shared.runs.folder(), id)?;
+    let file = LaunchFile {
+        launch,
+        boot: boot_id(),
+        search_path: env::var("PATH").unwrap_or_else(|_| SEARCH_PATH.into()),
+        language: env::var("LANG").unwrap_or_else(|_| "C.UTF-8".into()),
+        output_cap: shared.settings.output_cap,
+        hierarchies: shared.settings.cgroups.hierarchies.clone(),
+        group: shared.runs.group(id),
+    };
+    let watched = folder.put_launch(&file).and_then(|()| spawn(shared, &folder)).and_then(|guarded| shared.table.watch(id, guarded));
+    watched.inspect_err(|error| close(&folder, error))
+}
+
+/// Starts the guard of a run whose file is written.
+fn spawn(shared: &Shared, folder: &RunFolder) -> io::Result<Guarded> {
+    let control = folder.control()?;
+    let (status, status_end) = pipe_with(PipeFlags::CLOEXEC)?;
+    fcntl_setfl(&status, fcntl_getfl(&status)? | OFlags::NONBLOCK)?;
+    let log = File::create(folder.file("guard.log"))?;
+    let mut command = Command::new(&shared.settings.program);
+    command.arg0("worker").arg("guard").arg(folder.path()).current_dir("/");
+    let child = command.stdin(Stdio::null()).stdout(Stdio::from(status_end)).stderr(Stdio::from(log)).spawn()?;
+    // The number is the guard's own until it is reaped, which nobody does before the descriptor says that it is gone.
+    let pid = Pid::from_raw(child.id() as i32).expect("a process has a number");
+    let guard = pidfd_open(pid, PidfdFlags::empty())?;
+    Ok(Guarded { guard, status: Some(File::from(status)), control })
+}
+
+/// Keeps a guard that may have been started after all from starting anything. Where it was quicker it has the lock, and its run goes on
+/// unwatched until its lease is over or a restarted worker finds it; that takes a worker that has run out of descriptors.
+fn close(folder: &RunFolder, error: &io::Error) {
+    if let Ok(Some(_lock)) = folder.try_lock()
+        && !folder.has("exit.json")
+    {
+        let record = ExitRecord::never_begun(Why::LaunchFailed { cause: error.to_string() }, wall_time());
+        if let Err(error) = folder.put_exit(&record) {
+            tracing::error!(%error, folder = %folder.path().display(), "the end of a run could not be recorded");
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! Why a worker cannot serve. Each error has a code, and a page in docs/errors.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use model::{Bytes, CpuSet};
+
+/// Why a worker cannot serve.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Cores were claimed that the host does not have.
+    #[error("--cores {claimed}: there is no core {missing} here; this process may use {usable}")]
+    Cores {
+        /// What was claimed.
+        claimed: CpuSet,
+        /// What of it is not there.
+        missing: CpuSet,
+        /// What is there.
+        usable: CpuSet,
+    },
+    /// More memory was claimed than there is.
+    #[error("--memory {claimed}: there are only {usable} here")]
+    Memory {
+        /// What was claimed.
+        claimed: Bytes,
+        /// What is there.
+        usable: Bytes,
+    },
+    /// The host does not say what it has.
+    #[error("cannot read {path}: {source}", path = path.display())]
+    Host {
+        /// What was read.
+        path: PathBuf,
+        /// What went wrong.
+        source: io::Error,
+    },
+    /// The folder of the runs cannot be used.
+    #[error("the runs' folder {path}: {source}", path = path.display())]
+    Root {
+        /// The file or folder.
+        path: PathBuf,
+        /// What went wrong.
+        source: io::Error,
+    },
+    /// Another worker has the folder.
+    #[error("the runs' folder {path} belongs to another worker that is still alive", path = path.display())]
+    RootTaken {
+        /// The folder.
+        path: PathBuf,
+    },
+}
+
+impl Error {
+    /// The stable code, as the pages of docs/errors are called.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Cores { .. } => "worker-cores",
+            Self::Memory { .. } => "worker-memory",
+            Self::Host { .. } => "worker-host",
+            Self::Root { .. } => "worker-root",
+            Self::RootTaken { .. } => "worker-root-taken",
+        }
+    }
+
+    /// For `map_err` of what is done with a file of the host.
+    pub(crate) fn host(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::Host { path: path.to_owned(), source }
+    }
+
+    /// For `map_err` of what is done with a file of the runs' folder.
+    pub(crate) fn root(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::Root { path: path.to_owned(), source }
+    }
+}

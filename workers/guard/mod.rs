@@ -1,0 +1,59 @@
+//! `worker guard <run folder>`: the process that stands between a worker and one task.
+//!
+//! It has a session of its own, so that nothing that ends the worker ends it. It starts the task, keeps its output, hears requests to
+//! stop, kills it when the lease has run out, and writes how it ended when no process of it is left. It needs no worker for any of that.
+//! One thread waits for everything at once; there is no runtime in it, because a node may have hundreds.
+
+mod children;
+mod exec;
+mod output;
+mod task;
+mod watch;
+
+use std::io;
+use std::path::Path;
+use std::process::ExitCode;
+
+pub use exec::launch;
+
+use crate::run::{ExitRecord, RunFolder, Why, wall_time};
+use task::Task;
+
+/// Runs the guard of a run folder to its end.
+#[must_use]
+pub fn run(folder: &Path) -> ExitCode {
+    match guard(&RunFolder::at(folder.to_owned())) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            note(&format!("the guard gives up: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn guard(folder: &RunFolder) -> io::Result<()> {
+    // A worker that was told to end at a terminal is told as a group; the guard leaves it first of all.
+    rustix::process::setsid()?;
+    rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
+    let status = children::take_stdout()?;
+    let Some(mut lock) = folder.try_lock()? else {
+        return Err(io::Error::other("another guard, or a worker that gave this run up, holds the lock"));
+    };
+    if folder.has("begun") || folder.has("exit.json") {
+        return Err(io::Error::other("this run has been before, and is never started twice"));
+    }
+    io::Write::write_all(&mut lock, format!("{}\n", std::process::id()).as_bytes())?;
+    let record = match Task::prepare(folder, status) {
+        Ok(task) => watch::to_its_end(task),
+        Err(cause) => ExitRecord::never_begun(Why::LaunchFailed { cause: cause.to_string() }, wall_time()),
+    };
+    // The lock goes with this process, after the record is there.
+    folder.put_exit(&record)
+}
+
+/// Says what went wrong, in the guard's log.
+fn note(sentence: &str) {
+    use io::Write;
+    // Where the log itself fails there is nobody left to tell.
+    let _ = writeln!(io::stderr(), "{} {sentence}", wall_time().0);
+}

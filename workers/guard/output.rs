@@ -1,0 +1,111 @@
+//! One output stream of a task: from its pipe to a file that does not outgrow its cap.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::PathBuf;
+
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+use rustix::pipe::{PipeFlags, pipe_with};
+
+/// As much as a pipe holds by default, read in one go.
+const CHUNK: usize = 64 << 10;
+/// How many chunks are read before other events have their turn.
+const CHUNKS_A_TURN: usize = 16;
+
+/// An output stream. Half of the cap is for the latest output and half for what came before it: when the file is full it becomes
+/// `stdout.1` in place of the one before, so that at least the last half of the cap is always there.
+#[derive(Debug)]
+pub struct Output {
+    pipe: Option<File>,
+    file: File,
+    path: PathBuf,
+    size: u64,
+    most: u64,
+    /// Bytes that could not be written.
+    pub lost: u64,
+}
+
+impl Output {
+    /// The stream, and the end of its pipe that the task writes to.
+    pub fn open(path: PathBuf, cap: u64) -> io::Result<(Self, OwnedFd)> {
+        let (reader, writer) = pipe_with(PipeFlags::CLOEXEC)?;
+        // Only our end: the task expects writes that wait.
+        fcntl_setfl(&reader, fcntl_getfl(&reader)? | OFlags::NONBLOCK)?;
+        let file = create(&path)?;
+        let output = Self { pipe: Some(File::from(reader)), file, path, size: 0, most: (cap / 2).max(1), lost: 0 };
+        Ok((output, writer))
+    }
+
+    /// What to wait for, until the last writer is gone.
+    pub fn pipe(&self) -> Option<BorrowedFd<'_>> {
+        self.pipe.as_ref().map(File::as_fd)
+    }
+
+    /// Moves what is in the pipe to the file, a bounded amount at a time. Answers whether there may be more.
+    pub fn pump(&mut self, buffer: &mut Vec<u8>) -> bool {
+        buffer.resize(CHUNK, 0);
+        for _ in 0..CHUNKS_A_TURN {
+            let Some(pipe) = &mut self.pipe else { return false };
+            match pipe.read(buffer) {
+                Ok(0) => self.pipe = None,
+                Ok(length) => self.keep(&buffer[..length]),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return false,
+                Err(_) => self.pipe = None,
+            }
+        }
+        self.pipe.is_some()
+    }
+
+    fn keep(&mut self, mut text: &[u8]) {
+        while !text.is_empty() {
+            if self.size >= self.most && self.rotate().is_err() {
+                self.lost += text.len() as u64;
+                return;
+            }
+            let (now, later) = text.split_at(text.len().min((self.most - self.size) as usize));
+            // On a full disk output is lost, and counted; the task goes on.
+            match self.file.write_all(now) {
+                Ok(()) => self.size += now.len() as u64,
+                Err(_) => self.lost += now.len() as u64,
+            }
+            text = later;
+        }
+    }
+
+    fn rotate(&mut self) -> io::Result<()> {
+        fs::rename(&self.path, self.path.with_extension("1"))?;
+        self.file = create(&self.path)?;
+        self.size = 0;
+        Ok(())
+    }
+}
+
+fn create(path: &PathBuf) -> io::Result<File> {
+    OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_of_much_output_is_kept_within_the_cap() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("stdout");
+        let (mut output, writer) = Output::open(path.clone(), 1000).unwrap();
+        let mut writer = File::from(writer);
+        let mut buffer = Vec::new();
+        for line in 0..500 {
+            writeln!(writer, "{line:06}").unwrap();
+            output.pump(&mut buffer);
+        }
+        drop(writer);
+        assert!(!output.pump(&mut buffer) && output.pipe().is_none());
+        let (earlier, latest) = (fs::read_to_string(path.with_extension("1")).unwrap(), fs::read_to_string(&path).unwrap());
+        assert!(earlier.len() + latest.len() <= 1000 && earlier.len() == 500);
+        assert!(latest.ends_with("000499\n"), "{latest}");
+    }
+}

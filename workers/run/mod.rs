@@ -1,0 +1,15 @@
+//! What a run leaves on disk, read and written by worker and guard alike: its folder, what to run, how it ended, and the lease.
+
+mod exit;
+mod files;
+mod folder;
+mod launch;
+mod lease;
+mod root;
+
+pub use exit::{ExitRecord, Why};
+pub use folder::{RunFolder, RunId, Running, Stream};
+pub use launch::{Launch, LaunchFile, RUN_MARKER};
+pub use lease::{LEASE_FILE, LeaseFile, boot_time, wall_time};
+pub(crate) use root::boot_id;
+pub use root::{Recovered, Runs, Truth};

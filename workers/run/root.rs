@@ -1,0 +1,262 @@
+//! The root of all runs of a worker: what was running, what has ended, and what nobody knows.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, SeekFrom};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use model::Millis;
+
+use super::{ExitRecord, LEASE_FILE, Launch, LeaseFile, RunFolder, RunId, Stream, Why, boot_time, files, wall_time};
+use crate::orphans::Session;
+use crate::{Error, cgroup, orphans};
+
+/// What is true of a run at the start of a worker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Truth {
+    /// Its guard lives.
+    Running,
+    /// It has ended, or it is lost and nothing of it is left.
+    Ended(ExitRecord),
+}
+
+/// A run that was found at the start of a worker.
+#[derive(Clone, Debug)]
+pub struct Recovered {
+    /// Which.
+    pub id: RunId,
+    /// What was to run.
+    pub launch: Launch,
+    /// How long its attempt has run, as far as is known: for the agent that adopts it.
+    pub elapsed: Millis,
+    /// What is true of it.
+    pub truth: Truth,
+}
+
+impl Recovered {
+    fn of(id: RunId, folder: &RunFolder, launch: Launch, truth: Truth) -> Self {
+        let here = folder.running().map_or(Millis::ZERO, |running| wall_time().since(running.started));
+        Self { id, elapsed: launch.elapsed.plus(here), launch, truth }
+    }
+}
+
+/// The root folder. While this lives, no other worker can open it.
+#[derive(Debug)]
+pub struct Runs {
+    root: PathBuf,
+    runs: PathBuf,
+    tag: String,
+    _lock: File,
+}
+
+impl Runs {
+    /// Opens the root, and makes it where it is not there.
+    ///
+    /// # Errors
+    /// When it cannot be used, or another worker has it.
+    pub fn open(root: &Path) -> Result<Self, Error> {
+        DirBuilder::new().recursive(true).mode(0o700).create(root).map_err(Error::root(root))?;
+        let root = root.canonicalize().map_err(Error::root(root))?;
+        let path = root.join("worker.lock");
+        let lock = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path).map_err(Error::root(&path))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(Error::RootTaken { path: root }),
+            Err(TryLockError::Error(source)) => return Err(Error::Root { path, source }),
+        }
+        let runs = root.join("runs");
+        DirBuilder::new().recursive(true).mode(0o700).create(&runs).map_err(Error::root(&runs))?;
+        files::sync_folder(&root).map_err(Error::root(&root))?;
+        // Names of cgroups are shared by all workers of a host; the folder itself tells them apart.
+        let about = fs::metadata(&root).map_err(Error::root(&root))?;
+        let tag = format!("{:x}-{:x}", about.dev(), about.ino());
+        Ok(Self { root, runs, tag, _lock: lock })
+    }
+
+    /// The folder that those of the runs lie in.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.runs
+    }
+
+    /// The folder of a run, whether it is there or not.
+    #[must_use]
+    pub fn run(&self, id: RunId) -> RunFolder {
+        RunFolder::at(self.runs.join(id.to_string()))
+    }
+
+    /// The lease of all runs.
+    #[must_use]
+    pub fn lease(&self) -> LeaseFile {
+        LeaseFile::of(&self.root)
+    }
+
+    /// What the cgroups of a run are called.
+    #[must_use]
+    pub fn group(&self, id: RunId) -> String {
+        format!("{}-{id}", self.tag)
+    }
+
+    /// Every run whose end was not yet reported, with its truth. What a killed guard left behind is killed.
+    ///
+    /// A guard that was started but has not come to its lock cannot slip in: the record of the end is written under that lock, and a
+    /// guard that finds one ends at once.
+    ///
+    /// # Errors
+    /// When a folder cannot be read or a record cannot be written.
+    pub fn recover(&self) -> Result<Vec<Recovered>, Error> {
+        let mut found = Vec::new();
+        let mut dead = Vec::new();
+        for id in self.ids()? {
+            let folder = self.run(id);
+            let path = folder.path().to_owned();
+            if folder.has("reported") {
+                continue;
+            }
+            let launch = match folder.launch() {
+                Ok(launch) => launch,
+                // A guard is started only after this file is whole: nothing ever ran here, and the order will come again.
+                Err(_) if !folder.has("lock") => {
+                    fs::remove_dir_all(&path).map_err(Error::root(&path))?;
+                    continue;
+                }
+                Err(error) => return Err(Error::root(&path)(error)),
+            };
+            let truth = match folder.try_lock().map_err(Error::root(&path))? {
+                None => Some(Truth::Running),
+                Some(lock) => match folder.exit().map_err(Error::root(&path))? {
+                    Some(record) => Some(Truth::Ended(record)),
+                    None => {
+                        dead.push((id, folder, launch.clone(), lock));
+                        None
+                    }
+                },
+            };
+            found.extend(truth.map(|truth| Recovered::of(id, &self.run(id), launch.launch, truth)));
+        }
+        let running = |id: RunId| found.iter().any(|run| run.id == id && run.truth == Truth::Running);
+        let sessions: Vec<Session> = dead.iter().filter_map(|(_, folder, ..)| session(folder, self.last_alive())).collect();
+        orphans::kill(&self.runs, &sessions, |id| !running(id));
+        for (id, folder, launch, _lock) in dead {
+            cgroup::end(&launch.hierarchies, &launch.group);
+            let record = guard_lost(&folder, &launch.boot);
+            folder.put_exit(&record).map_err(Error::root(folder.path()))?;
+            found.push(Recovered::of(id, &folder, launch.launch, Truth::Ended(record)));
+        }
+        found.sort_by_key(|run| run.id);
+        Ok(found)
+    }
+
+    /// The end of a run whose guard is gone: its record, or, where the guard was killed, one that is written now that all of its
+    /// processes are.
+    ///
+    /// # Errors
+    /// When the record can neither be read nor written.
+    pub(crate) fn conclude(&self, id: RunId) -> io::Result<ExitRecord> {
+        let folder = self.run(id);
+        let _lock = folder.try_lock()?.ok_or_else(|| io::Error::other("its guard is gone, but somebody holds its lock"))?;
+        if let Some(record) = folder.exit()? {
+            return Ok(record);
+        }
+        let launch = folder.launch()?;
+        let sessions: Vec<Session> = session(&folder, boot_time()).into_iter().collect();
+        orphans::kill(&self.runs, &sessions, |other| other == id);
+        cgroup::end(&launch.hierarchies, &launch.group);
+        let record = guard_lost(&folder, &launch.boot);
+        folder.put_exit(&record)?;
+        Ok(record)
+    }
+
+    /// The end of a run is known where it matters: a restart says no more of it, and its folder may go.
+    ///
+    /// # Errors
+    /// When the mark cannot be made.
+    pub fn acknowledge(&self, id: RunId) -> io::Result<()> {
+        files::put(&self.run(id).file("reported"), b"")
+    }
+
+    /// Deletes folders of runs whose end was acknowledged, the oldest first, until `keep` of them are left for their logs.
+    ///
+    /// # Errors
+    /// When a folder cannot be read or deleted.
+    pub fn prune(&self, keep: usize) -> Result<(), Error> {
+        let mut reported = Vec::new();
+        for id in self.ids()? {
+            if let Ok(mark) = fs::metadata(self.run(id).file("reported")) {
+                reported.push((mark.mtime(), mark.mtime_nsec(), id));
+            }
+        }
+        reported.sort_unstable();
+        let surplus = reported.len().saturating_sub(keep);
+        for (.., id) in &reported[..surplus] {
+            let folder = self.run(*id);
+            fs::remove_dir_all(folder.path()).map_err(Error::root(folder.path()))?;
+        }
+        Ok(())
+    }
+
+    /// The last `most` bytes of a stream, or fewer where there are fewer or they went over the cap.
+    ///
+    /// # Errors
+    /// When the file is there and cannot be read.
+    pub fn tail(&self, id: RunId, stream: Stream, most: u64) -> io::Result<Vec<u8>> {
+        let path = self.run(id).output(stream);
+        let mut text = tail_of(&path, most)?;
+        if (text.len() as u64) < most {
+            let mut earlier = tail_of(&path.with_extension("1"), most - text.len() as u64)?;
+            earlier.append(&mut text);
+            text = earlier;
+        }
+        Ok(text)
+    }
+
+    /// When the worker before this one surely lived: it renewed the lease. In time since boot. Until then it would have concluded the
+    /// run of a guard that died, so no session of a run that is found dead now had ended.
+    fn last_alive(&self) -> Millis {
+        let renewed = fs::metadata(self.root.join(LEASE_FILE)).map_or(0, |about| about.mtime() * 1000 + about.mtime_nsec() / 1_000_000);
+        Millis(boot_time().0.saturating_sub(wall_time().since(Millis(renewed.max(0) as u64)).0))
+    }
+
+    fn ids(&self) -> Result<Vec<RunId>, Error> {
+        let mut ids = Vec::new();
+        for entry in fs::read_dir(&self.runs).map_err(Error::root(&self.runs))? {
+            let name = entry.map_err(Error::root(&self.runs))?.file_name();
+            ids.extend(name.to_str().and_then(RunId::parse));
+        }
+        Ok(ids)
+    }
+}
+
+/// The record of a run whose guard is gone without a word. The mark that the program may have run is not made durable, so after another boot
+/// its absence proves nothing.
+fn guard_lost(folder: &RunFolder, boot: &str) -> ExitRecord {
+    let begun = folder.has("begun") || boot != boot_id();
+    let started = folder.running().map(|running| running.started);
+    ExitRecord { begun, started, ..ExitRecord::never_begun(Why::GuardLost, wall_time()) }
+}
+
+/// The session that a run's task had, in this boot.
+fn session(folder: &RunFolder, until: Millis) -> Option<Session> {
+    let launch = folder.launch().ok().filter(|launch| launch.boot == boot_id());
+    launch.and(folder.running()).map(|running| Session { id: running.pid, until })
+}
+
+/// Which boot of the host this is.
+#[must_use]
+pub(crate) fn boot_id() -> String {
+    fs::read_to_string("/proc/sys/kernel/random/boot_id").map(|id| id.trim().to_owned()).unwrap_or_default()
+}
+
+fn tail_of(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    match File::open(path) {
+        Ok(mut file) => {
+            let length = file.metadata()?.len();
+            file.seek(SeekFrom::Start(length.saturating_sub(most)))?;
+            file.take(most).read_to_end(&mut text)?;
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    Ok(text)
+}

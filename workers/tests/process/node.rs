@@ -1,0 +1,208 @@
+//! A node for tests: a driver over a folder of its own, and eyes for what runs.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use engine::{Command, Driver, Signal, What};
+use model::{
+    Bytes, ContainerSpec, Cores, CpuSet, JobBody, JobId, Millis, PlacementRules, Run, Simulate, Start, TaskKey, TaskKind, TaskSpec,
+};
+use tokio::sync::mpsc::Receiver;
+use workers::cgroup::CgroupSupport;
+use workers::drivers::process::{ProcessDriver, Settings};
+use workers::run::{Recovered, RunFolder, RunId, Stream, boot_time};
+
+/// Longer than anything here takes on a busy machine.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+pub struct Node {
+    pub driver: ProcessDriver,
+    pub signals: Receiver<Signal>,
+    pub root: Arc<tempfile::TempDir>,
+    pub recovered: Vec<Recovered>,
+    settings: Settings,
+}
+
+/// What a test asks of a task beside its command.
+pub struct Wish {
+    pub environment: BTreeMap<String, String>,
+    pub ports: BTreeMap<String, u16>,
+    pub grace: Millis,
+    pub memory: Bytes,
+    pub cpuset: CpuSet,
+}
+
+impl Default for Wish {
+    fn default() -> Self {
+        let (environment, ports) = Default::default();
+        Self { environment, ports, grace: Millis(10_000), memory: Bytes(64 << 20), cpuset: "0".parse().unwrap() }
+    }
+}
+
+impl Node {
+    pub fn new() -> Self {
+        Self::with(|_| ())
+    }
+
+    pub fn with(change: impl FnOnce(&mut Settings)) -> Self {
+        let root = Arc::new(tempfile::tempdir().unwrap());
+        let mut settings = Settings { program: env!("CARGO_BIN_EXE_worker").into(), ..Settings::new(root.path().join("root")) };
+        change(&mut settings);
+        let node = Self::open(root, settings);
+        node.lease(Millis(60_000));
+        node
+    }
+
+    pub fn with_cgroups(cgroups: CgroupSupport) -> Self {
+        Self::with(|settings| settings.cgroups = cgroups)
+    }
+
+    fn open(root: Arc<tempfile::TempDir>, settings: Settings) -> Self {
+        let (driver, recovered, signals) = ProcessDriver::open(settings.clone()).unwrap();
+        Self { driver, signals, root, recovered, settings }
+    }
+
+    /// Lets tasks run for so long from now.
+    pub fn lease(&self, span: Millis) {
+        self.driver.renew(boot_time() + span).unwrap();
+    }
+
+    /// The worker ends without a word to its guards, and another begins.
+    pub fn restart(self) -> Self {
+        let (root, settings) = (Arc::clone(&self.root), self.settings.clone());
+        drop(self);
+        Self::open(root, settings)
+    }
+
+    /// The worker ends; the folder stays.
+    pub fn abandon(self) -> Arc<tempfile::TempDir> {
+        self.root
+    }
+
+    pub fn start(&mut self, number: u32, command: &[&str], wish: Wish) -> RunId {
+        let id = id(number);
+        let mut signals = Vec::new();
+        self.driver.command(Millis(0), id.task, id.run, Command::Start(&order(command, wish)), &mut signals);
+        assert_eq!(signals, []);
+        id
+    }
+
+    pub fn shell(&mut self, number: u32, script: &str) -> RunId {
+        self.start(number, &["/bin/sh", "-c", script], Wish::default())
+    }
+
+    pub fn stop(&mut self, id: RunId) {
+        let mut signals = Vec::new();
+        self.driver.command(Millis(0), id.task, id.run, Command::Stop, &mut signals);
+        assert_eq!(signals, []);
+    }
+
+    /// The next signal, whichever run it is of.
+    pub fn next(&mut self) -> (RunId, What) {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            match self.signals.try_recv() {
+                Ok(Signal { task, run, what }) => return (RunId { task, run }, what),
+                Err(error) => assert!(Instant::now() < until, "no signal in {PATIENCE:?}: {error}"),
+            }
+            thread::sleep(Duration::from_micros(200));
+        }
+    }
+
+    pub fn expect(&mut self, id: RunId, what: What) {
+        assert_eq!(self.next(), (id, what), "{:?}\n{}", self.folder(id).exit(), self.log(id));
+    }
+
+    /// Starts a script and waits until it runs.
+    pub fn running(&mut self, number: u32, script: &str) -> RunId {
+        let id = self.shell(number, script);
+        self.expect(id, What::Started);
+        id
+    }
+
+    pub fn folder(&self, id: RunId) -> RunFolder {
+        self.driver.runs().run(id)
+    }
+
+    pub fn output(&self, id: RunId) -> String {
+        String::from_utf8(self.driver.runs().tail(id, Stream::Out, 1 << 20).unwrap()).unwrap()
+    }
+
+    fn log(&self, id: RunId) -> String {
+        let errors = self.driver.runs().tail(id, Stream::Err, 1 << 10).unwrap_or_default();
+        let guard = fs::read_to_string(self.folder(id).path().join("guard.log")).unwrap_or_default();
+        format!("{}{guard}", String::from_utf8_lossy(&errors))
+    }
+
+    /// Waits until a task has printed a line that says so.
+    pub fn hear(&self, id: RunId, word: &str) {
+        eventually(&format!("the task prints {word}"), || self.output(id).contains(word));
+    }
+
+    pub fn guard(&self, id: RunId) -> i32 {
+        fs::read_to_string(self.folder(id).path().join("lock")).unwrap().trim().parse().unwrap()
+    }
+}
+
+pub fn id(number: u32) -> RunId {
+    RunId { task: TaskKey { job: JobId(number), instance: 0 }, run: Run { attempt: 1, placement: 1 } }
+}
+
+pub fn order(command: &[&str], wish: Wish) -> Start {
+    let Wish { environment, ports, grace, memory, cpuset } = wish;
+    let command = command.iter().map(|&word| word.to_owned()).collect();
+    let task = TaskSpec {
+        name: "task".parse().unwrap(),
+        kind: TaskKind::Container,
+        count: 1,
+        cores: Cores(1),
+        memory,
+        rules: PlacementRules::default(),
+        depends_on: Vec::new(),
+        attempts: 1,
+        at_most_once: false,
+        timeout: None,
+        expected: None,
+        stop_grace: grace,
+        simulate: Simulate::default(),
+        container: Some(Box::new(ContainerSpec { image: String::new(), command, environment, ports })),
+    };
+    let body = Arc::new(JobBody { tasks: vec![task], ..JobBody::default() });
+    Start { cpuset, memory, body, limit: None, elapsed: Millis::ZERO, ends: None }
+}
+
+pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let until = Instant::now() + PATIENCE;
+    while !holds() {
+        assert!(Instant::now() < until, "not in {PATIENCE:?}: {what}");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Whether a process is there and no zombie.
+pub fn lives(pid: i32) -> bool {
+    fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.rsplit(") ").next().unwrap().starts_with('Z'))
+}
+
+/// All processes whose command line holds the words.
+pub fn processes(words: &str) -> Vec<i32> {
+    let pids = fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+    let line = |pid: &i32| fs::read(format!("/proc/{pid}/cmdline")).map(|line| String::from_utf8_lossy(&line).replace('\0', " "));
+    pids.filter(|pid| line(pid).is_ok_and(|line| line.contains(words))).collect()
+}
+
+/// All processes that belong to runs of a root.
+pub fn of_root(root: &Path) -> Vec<i32> {
+    let marker = format!("WHARFINGER_RUN={}", root.canonicalize().unwrap().display());
+    let pids = fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+    let environment = |pid: &i32| fs::read(format!("/proc/{pid}/environ")).map(|text| String::from_utf8_lossy(&text).into_owned());
+    pids.filter(|pid| environment(pid).is_ok_and(|text| text.contains(&marker))).collect()
+}
+
+pub fn kill(pid: i32) {
+    rustix::process::kill_process(rustix::process::Pid::from_raw(pid).unwrap(), rustix::process::Signal::KILL).unwrap();
+}
