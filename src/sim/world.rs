@@ -245,9 +245,9 @@ impl<'a> World<'a> {
             Message::GlobalManager(input) => {
                 if let ToGlobalManager::Propose(plan) = &input {
                     debug_assert!(
-                        !self.is_prompt() || faults(plan, self.global_manager.free()).is_empty(),
+                        !self.is_prompt() || faults(plan, self.global_manager.free(), self.global_manager.ports()).is_empty(),
                         "{:?}",
-                        faults(plan, self.global_manager.free())
+                        faults(plan, self.global_manager.free(), self.global_manager.ports())
                     );
                     self.observer.plan(plan);
                 }

@@ -52,6 +52,12 @@ impl GlobalManager {
         self.ledger.free()
     }
 
+    /// Which host ports are held, by the ledger.
+    #[must_use]
+    pub fn ports(&self) -> &scheduler::ports::Ports {
+        self.ledger.ports()
+    }
+
     /// Which runs hold cores on a node, by the ledger.
     pub fn holders(&self, node: NodeId) -> impl Iterator<Item = (TaskKey, Run, &model::CpuSet)> {
         self.ledger.on(node).map(|(task, held)| (task, held.run, &held.cpuset))
@@ -234,7 +240,8 @@ impl GlobalManager {
 }
 
 fn reservation(placement: &Placement, phase: Phase) -> Reservation {
-    Reservation { run: placement.run, cpuset: placement.cpuset.clone(), memory: placement.memory, phase }
+    let ports = placement.spec.host_ports();
+    Reservation { run: placement.run, cpuset: placement.cpuset.clone(), memory: placement.memory, ports, phase }
 }
 
 fn start(placement: Placement) -> Start {
