@@ -62,7 +62,7 @@ fn step() -> impl Strategy<Value = Step> {
 
 fn ruled(mut body: JobBody, rule: Rule) -> JobBody {
     let label = || ("zone".to_owned(), vec!["north".to_owned()]);
-    for task in &mut body.tasks {
+    for task in body.tasks.iter_mut().map(Arc::make_mut) {
         let (label, values) = label();
         match rule {
             Rule::None => {}
