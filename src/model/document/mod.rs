@@ -1,6 +1,7 @@
 //! Job documents: bytes become a typed [`JobSpec`](crate::JobSpec), or an error that names the field.
 
 mod native;
+mod ports;
 mod reverse;
 mod swarm;
 
