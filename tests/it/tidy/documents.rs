@@ -3,13 +3,14 @@
 use super::{assert_none, tree};
 
 /// Where error codes are given, by a function named `code`: words like `input-missing`, the room's part first.
-const CODES: [&str; 6] = [
+const CODES: &[&str] = &[
     "src/sim/input/error.rs",
     "src/sim/journal/replay.rs",
     "src/sim/simulation.rs",
     "src/report/files/mod.rs",
     "src/report/why/mod.rs",
     "workers/error.rs",
+    "src/store/error.rs",
 ];
 
 #[test]
