@@ -25,6 +25,7 @@ pub struct Node {
     pub root: Arc<tempfile::TempDir>,
     pub recovered: Vec<Recovered>,
     settings: Settings,
+    runtime: tokio::runtime::Runtime,
 }
 
 /// What a test asks of a task beside its command.
@@ -63,7 +64,8 @@ impl Node {
 
     fn open(root: Arc<tempfile::TempDir>, settings: Settings) -> Self {
         let (driver, recovered, signals) = ProcessDriver::open(settings.clone()).unwrap();
-        Self { driver, signals, root, recovered, settings }
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        Self { driver, signals, root, recovered, settings, runtime }
     }
 
     /// Lets tasks run for so long from now.
@@ -103,14 +105,9 @@ impl Node {
 
     /// The next signal, whichever run it is of.
     pub fn next(&mut self) -> (RunId, What) {
-        let until = Instant::now() + PATIENCE;
-        loop {
-            match self.signals.try_recv() {
-                Ok(Signal { task, run, what }) => return (RunId { task, run }, what),
-                Err(error) => assert!(Instant::now() < until, "no signal in {PATIENCE:?}: {error}"),
-            }
-            thread::sleep(Duration::from_micros(200));
-        }
+        let heard = self.runtime.block_on(async { tokio::time::timeout(PATIENCE, self.signals.recv()).await });
+        let Signal { task, run, what } = heard.expect("a signal comes").expect("the driver lives");
+        (RunId { task, run }, what)
     }
 
     pub fn expect(&mut self, id: RunId, what: What) {
@@ -181,6 +178,11 @@ pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
         assert!(Instant::now() < until, "not in {PATIENCE:?}: {what}");
         thread::sleep(Duration::from_millis(5));
     }
+}
+
+/// A time to sleep that no other test or run of tests has, so that those who sleep it can be counted.
+pub fn nap() -> String {
+    format!("sleep 9{}", std::process::id())
 }
 
 /// Whether a process is there and no zombie.
