@@ -8,9 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use engine::{Command, Driver, Signal, What};
-use model::{
-    Bytes, ContainerSpec, Cores, CpuSet, JobBody, JobId, Millis, PlacementRules, Run, Simulate, Start, TaskKey, TaskKind, TaskSpec,
-};
+use model::{Bytes, ContainerSpec, Cores, CpuSet, JobId, Millis, PlacementRules, Run, Simulate, Start, TaskKey, TaskKind, TaskSpec};
 use tokio::sync::mpsc::Receiver;
 use workers::cgroup::CgroupSupport;
 use workers::drivers::process::{ProcessDriver, Settings};
@@ -126,13 +124,18 @@ impl Node {
     }
 
     pub fn output(&self, id: RunId) -> String {
-        String::from_utf8(self.driver.runs().tail(id, Stream::Out, 1 << 20).unwrap()).unwrap()
+        self.stream(id, Stream::Out)
+    }
+
+    pub fn stream(&self, id: RunId, stream: Stream) -> String {
+        let part = self.driver.runs().log(id, stream, 0, 1 << 20).unwrap();
+        part.map_or_else(String::new, |part| String::from_utf8(part.bytes).unwrap())
     }
 
     fn log(&self, id: RunId) -> String {
-        let errors = self.driver.runs().tail(id, Stream::Err, 1 << 10).unwrap_or_default();
+        let errors = self.stream(id, Stream::Err);
         let guard = fs::read_to_string(self.folder(id).path().join("guard.log")).unwrap_or_default();
-        format!("{}{guard}", String::from_utf8_lossy(&errors))
+        format!("{errors}{guard}")
     }
 
     /// Waits until a task has printed a line that says so.
@@ -168,8 +171,7 @@ pub fn order(command: &[&str], wish: Wish) -> Start {
         simulate: Simulate::default(),
         container: Some(Box::new(ContainerSpec { image: String::new(), command, environment, ports })),
     };
-    let body = Arc::new(JobBody { tasks: vec![task], ..JobBody::default() });
-    Start { cpuset, memory, body, limit: None, elapsed: Millis::ZERO, ends: None }
+    Start { cpuset, memory, spec: Arc::new(task), limit: None, elapsed: Millis::ZERO, ends: None }
 }
 
 pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
