@@ -3,8 +3,14 @@
 use super::{assert_none, tree};
 
 /// Where error codes are given, by a function named `code`: words like `input-missing`, the room's part first.
-const CODES: [&str; 5] =
-    ["src/sim/input/error.rs", "src/sim/journal/replay.rs", "src/sim/simulation.rs", "src/report/files/mod.rs", "src/report/why/mod.rs"];
+const CODES: [&str; 6] = [
+    "src/sim/input/error.rs",
+    "src/sim/journal/replay.rs",
+    "src/sim/simulation.rs",
+    "src/report/files/mod.rs",
+    "src/report/why/mod.rs",
+    "src/link/error.rs",
+];
 
 #[test]
 fn every_error_code_has_its_page() {
