@@ -5,5 +5,6 @@ mod door;
 mod status;
 
 pub use clock::Clock;
-pub use door::{Door, LogPart, LogQuery, LogTrouble, Trouble};
+pub use door::{Door, LogTrouble, Trouble};
+pub use engine::wire::{LogPart, LogQuery};
 pub use status::{ActorStatus, Counts, Status};
