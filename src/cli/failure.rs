@@ -3,10 +3,10 @@
 use std::fmt;
 use std::path::Path;
 
+use crate::journal::ReplayError;
 use crate::report::files::OutputError;
 use crate::report::why::WhyError;
 use crate::sim::input::InputError;
-use crate::journal::ReplayError;
 use crate::sim::simulation::RunError;
 use crate::sim::sizing::SizeError;
 

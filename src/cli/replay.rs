@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 
 use super::failure::{Failure, Outcome};
 use super::terminal;
+use crate::journal::{ReplayError, Replayed, replay};
 use crate::report::quantity::Count;
 use crate::report::table::OutputFormat;
 use crate::sim::input::{LineGuard, open_file};
-use crate::journal::{ReplayError, Replayed, replay};
 
 /// The longest line of a journal, in bytes: a plan of a million placements is one line.
 const LONGEST_RECORD: usize = 1 << 28;
