@@ -85,6 +85,7 @@ impl<D: Driver> Agent<D> {
         match order.action {
             Action::Start(start) => self.begin(now, task, run, &start, found, Command::Start, signals, out),
             Action::Restore { start, image, source } => {
+                let source = Some(source).filter(|source| *source != self.node);
                 let restore = |start| Command::Restore { start, image, source };
                 self.begin(now, task, run, &start, found, restore, signals, out);
             }

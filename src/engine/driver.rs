@@ -17,8 +17,8 @@ pub enum Command<'a> {
         start: &'a Start,
         /// The image.
         image: Image,
-        /// Where the image lies.
-        source: NodeId,
+        /// The other node where the image lies; none: it lies here.
+        source: Option<NodeId>,
     },
 }
 

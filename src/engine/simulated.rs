@@ -37,15 +37,14 @@ struct Running {
 #[derive(Debug)]
 pub struct SimulatedDriver<B> {
     behaviour: Arc<B>,
-    node: model::NodeId,
     runs: Vec<Running>,
 }
 
 impl<B: Behaviour> SimulatedDriver<B> {
-    /// A driver for a node, with nothing running.
+    /// A driver with nothing running.
     #[must_use]
-    pub fn new(node: model::NodeId, behaviour: Arc<B>) -> Self {
-        Self { behaviour, node, runs: Vec::new() }
+    pub fn new(behaviour: Arc<B>) -> Self {
+        Self { behaviour, runs: Vec::new() }
     }
 
     /// What runs at `now`: the instance, its run, how long its attempt has run so far, and when it ends by itself.
@@ -96,7 +95,7 @@ impl<B: Behaviour> Driver for SimulatedDriver<B> {
                 signals.push((ready, Signal { task, run, what: What::Checkpointed(Box::new(image)) }));
             }
             Command::Restore { start, image, source } => {
-                let begins = now + self.behaviour.restore_time(image.size, source != self.node);
+                let begins = now + self.behaviour.restore_time(image.size, source.is_some());
                 self.run(begins, task, run, start, Some(image), signals);
             }
         }

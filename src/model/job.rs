@@ -175,7 +175,7 @@ pub struct ContainerSpec {
     pub command: Vec<String>,
     /// Environment variables.
     pub environment: BTreeMap<String, String>,
-    /// Container port (`80/tcp`) to host port.
+    /// Container port (`80`, `80/tcp` or `80/udp`) to host port.
     pub ports: BTreeMap<String, u16>,
 }
 

@@ -15,6 +15,7 @@ mod name;
 mod node;
 mod plan;
 mod policy;
+mod port;
 mod protocol;
 mod reason;
 mod request;
@@ -35,6 +36,7 @@ pub use name::{BadName, LONGEST_NAME, Name};
 pub use node::{NodeClass, NodeSpec, NodeState};
 pub use plan::{Move, Placement, Plan, Stop};
 pub use policy::{Admission, CoreChoice, Fit, Order as QueueOrder, Policy, PolicyName, UnknownWord};
+pub use port::{HostPort, Protocol};
 pub use protocol::{
     Action, Change, Finding, Image, Message, Operation, Order, Outbox, Progress, Report, ReportBody, Start, Status, Timer, ToAgent,
     ToDiscovery, ToFrontEnd, ToGlobalManager, ToJobManager,

@@ -39,6 +39,13 @@ tagged! {
             /// How many of the pinned cores are taken.
             short_by: Cores,
         },
+        /// On every allowed node with room other tasks hold host ports of it.
+        PortsTaken {
+            /// The lowest of its ports that is taken on the nearest node.
+            port: u16,
+            /// The allowed node with room that has the fewest of its ports taken; the lowest index among equals.
+            nearest: NodeId,
+        },
         /// The policy places only what the client pinned.
         NotPinned,
         /// The gang does not fit as a whole: with some of its tasks placed, the next one finds no room.
@@ -95,6 +102,7 @@ impl WaitReason {
             Self::Constraints => "constraints",
             Self::AntiAffinity => "anti_affinity",
             Self::PinTaken { .. } => "pin_taken",
+            Self::PortsTaken { .. } => "ports_taken",
             Self::NotPinned => "not_pinned",
             Self::GangShort { .. } => "gang_short",
             Self::BehindHead { .. } => "behind_head",
@@ -121,7 +129,7 @@ impl WaitReason {
     #[must_use]
     pub fn nearest(&self) -> Option<NodeId> {
         match *self {
-            Self::CoresShort { nearest, .. } | Self::MemoryShort { nearest, .. } => Some(nearest),
+            Self::CoresShort { nearest, .. } | Self::MemoryShort { nearest, .. } | Self::PortsTaken { nearest, .. } => Some(nearest),
             Self::GangShort { nearest, .. } => nearest,
             _ => None,
         }
@@ -147,6 +155,7 @@ impl fmt::Display for WaitReason {
             Self::Constraints => f.write_str("no open node meets the label constraints"),
             Self::AntiAffinity => f.write_str("every node with room holds another instance of the task"),
             Self::PinTaken { short_by } => write!(f, "the pinned place is not free: {short_by} of it taken, or its node closed"),
+            Self::PortsTaken { port, nearest } => write!(f, "host port {port} is taken on the nearest node, {nearest}"),
             Self::NotPinned => f.write_str("the policy places only tasks that the client pinned"),
             Self::GangShort { fitted, of, cores, memory, nearest } => {
                 write!(f, "only {fitted} of the gang's {of} tasks fit at once")?;

@@ -232,5 +232,5 @@ impl Fleet {
 
 fn fresh(behaviour: &AnyBehaviour) -> Agent<SimulatedDriver<AnyBehaviour>> {
     // The agent learns the id of its node with its welcome.
-    Agent::new(NodeId(0), SimulatedDriver::new(NodeId(0), Arc::new(behaviour.clone())))
+    Agent::new(NodeId(0), SimulatedDriver::new(Arc::new(behaviour.clone())))
 }

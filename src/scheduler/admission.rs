@@ -101,14 +101,15 @@ fn try_between(
     let between = |room: &Room, asker: Asker, _: usize| {
         let apart = asker.part.rules.as_ref().is_some_and(|rules| rules.anti_affinity);
         room.place_where(asker, |node| {
-            promises.spare(room, node, asker.part.need, now, until) && !(apart && promises.promised_mate(asker, node, now, until))
+            promises.spare(room, node, asker.part.need, &asker.part.ports, now, until)
+                && !(apart && promises.promised_mate(asker, node, now, until))
         })
     };
     let mut tried = planner.try_unit_at(rank, shape, now, between, round);
     if let (Err(_), Some(own)) = (&tried, &own) {
         let promised = |room: &Room, asker: Asker, member: usize| {
             let PromisedPlace { node: there, need, .. } = own.places[member];
-            room.place_where(asker, |node| node == there && promises.spare(room, node, need, now, until))
+            room.place_where(asker, |node| node == there && promises.spare(room, node, need, &asker.part.ports, now, until))
         };
         if planner.try_unit_at(rank, shape, now, promised, round).is_ok() {
             tried = Ok(());

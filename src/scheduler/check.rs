@@ -5,13 +5,15 @@ use std::collections::BTreeMap;
 use model::{CpuSet, NodeId, Plan};
 
 use crate::inventory::Inventory;
+use crate::ports::Ports;
 
 /// What is wrong with a plan, judged against the ledger before it; an empty list: nothing.
 ///
-/// It must name each task once, put each on an open node with named free cores, and use no core or byte twice.
+/// It must name each task once, put each on an open node with named free cores, and use no core, byte or host port twice.
 #[must_use]
-pub fn faults(plan: &Plan, ledger: &Inventory) -> Vec<String> {
+pub fn faults(plan: &Plan, ledger: &Inventory, ports: &Ports) -> Vec<String> {
     let mut faults = Vec::new();
+    let mut ports = ports.clone();
     let mut taken: BTreeMap<NodeId, (CpuSet, u64)> = BTreeMap::new();
     let mut tasks = std::collections::BTreeSet::new();
     for placement in plan.placements.iter().chain(plan.moves.iter().map(|moved| &moved.to)) {
@@ -32,6 +34,10 @@ pub fn faults(plan: &Plan, ledger: &Inventory) -> Vec<String> {
             faults.push(format!("{task} asks for more memory than {node} has free"));
         }
         let spec = &placement.spec;
+        match spec.host_ports() {
+            asked if ports.are_free(node, &asked) => ports.take(node, task, &asked),
+            _ => faults.push(format!("{task} asks for a host port of {node} that is taken")),
+        }
         if placement.cpuset.count() != spec.cores || placement.memory != spec.memory {
             faults.push(format!("{task} does not get what it asked for"));
         }

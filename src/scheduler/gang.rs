@@ -67,7 +67,7 @@ pub fn place_all(
             None => room.inventory.take(node, part.need),
         };
         let held = Held { need: part.need, priority: ask.priority, ends: ask.ends, stopping: false, mate: part.task };
-        room.held.add(node, task, held);
+        room.held.add(node, task, held, &part.ports);
         places.push(Place { task, node, cpuset, need: part.need });
     }
     Ok(())

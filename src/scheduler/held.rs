@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use model::{JobId, Millis, NodeId, TaskKey};
+use model::{HostPort, JobId, Millis, NodeId, TaskKey};
 use serde::{Deserialize, Serialize};
 
 use crate::inventory::Need;
+use crate::ports::Ports;
 
 /// A task that holds a place.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -31,6 +32,7 @@ pub struct Holdings {
     ends: Option<BTreeMap<(Millis, TaskKey, NodeId), Need>>,
     /// Nodes of the tasks whose rules look at mates.
     mates: BTreeMap<JobId, Vec<(NodeId, u16)>>,
+    ports: Ports,
     /// How many held tasks there are of each priority.
     priorities: BTreeMap<i32, u32>,
 }
@@ -52,8 +54,9 @@ impl Holdings {
         });
     }
 
-    /// Records that a task holds a place.
-    pub fn add(&mut self, node: NodeId, task: TaskKey, held: Held) {
+    /// Records that a task holds a place, with these host ports, which are free.
+    pub fn add(&mut self, node: NodeId, task: TaskKey, held: Held, ports: &[HostPort]) {
+        self.ports.take(node, task, ports);
         self.keys[node.index()].push(task);
         self.held[node.index()].push(held);
         *self.priorities.entry(held.priority).or_default() += 1;
@@ -68,6 +71,7 @@ impl Holdings {
         let index = self.position(node, task)?;
         self.keys[node.index()].swap_remove(index);
         let held = self.held[node.index()].swap_remove(index);
+        self.ports.give(node, task);
         if let Some(ends) = &mut self.ends {
             ends.remove(&(held.ends, task, node));
         }
@@ -128,6 +132,19 @@ impl Holdings {
     #[must_use]
     pub fn mates(&self, job: JobId) -> &[(NodeId, u16)] {
         self.mates.get(&job).map_or(&[], Vec::as_slice)
+    }
+
+    /// Who holds which host ports.
+    #[must_use]
+    pub fn ports(&self) -> &Ports {
+        &self.ports
+    }
+
+    /// Whether whatever holds one of these host ports of the node is expected to have ended before `at`.
+    #[must_use]
+    pub fn ports_end(&self, node: NodeId, ports: &[HostPort], at: Millis) -> bool {
+        let ended = |task| self.position(node, task).is_some_and(|index| self.held[node.index()][index].ends < at);
+        self.ports.taken(node, ports).all(|(_, task)| ended(task))
     }
 
     fn position(&self, node: NodeId, task: TaskKey) -> Option<usize> {

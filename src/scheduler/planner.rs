@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use model::{Admission, Bytes, CpuSet, JobId, Millis, Name, NodeClass, NodeId, Policy, ShapeId, TaskKey, WaitReason};
+use model::{Admission, Bytes, CpuSet, HostPort, JobId, Millis, Name, NodeClass, NodeId, Policy, ShapeId, TaskKey, WaitReason};
 use serde::{Deserialize, Serialize};
 
 use crate::admission;
@@ -216,10 +216,11 @@ impl Planner {
     }
 
     /// Takes a place that is already known, for a task of a saved state.
-    pub fn adopt(&mut self, place: &Place, held: Held) -> bool {
-        let taken = self.room.inventory.take_exact(place.node, &place.cpuset, place.need.memory);
+    pub fn adopt(&mut self, place: &Place, held: Held, ports: &[HostPort]) -> bool {
+        let free = self.room.held.ports().are_free(place.node, ports);
+        let taken = free && self.room.inventory.take_exact(place.node, &place.cpuset, place.need.memory);
         if taken {
-            self.room.held.add(place.node, place.task, held);
+            self.room.held.add(place.node, place.task, held, ports);
         }
         taken
     }
@@ -356,7 +357,8 @@ impl Planner {
         let (room, grown, all) = (&self.room, &self.grown, self.all_grown);
         if all || !grown.is_empty() {
             let open: Vec<NodeId> = grown.iter().copied().filter(|&node| room.inventory.is_open(node)).collect();
-            self.queue.unblock(|shape| all || shape.parts.iter().any(|part| open.iter().any(|&node| room.inventory.fits(node, part.need))));
+            let fits = |part: &Part| open.iter().any(|&node| room.fits(node, part));
+            self.queue.unblock(|shape| all || shape.parts.iter().any(fits));
         }
         for node in self.grown.drain(..) {
             self.is_grown[node.index()] = false;

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use model::{Millis, NodeId, TaskKey};
+use model::{HostPort, Millis, NodeId, TaskKey};
 use serde::{Deserialize, Serialize};
 
 use crate::gang::Ask;
@@ -29,12 +29,14 @@ pub struct Promise {
 }
 
 /// A place that is promised.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PromisedPlace {
     /// Where.
     pub node: NodeId,
     /// How much.
     pub need: Need,
+    /// With which host ports.
+    pub ports: Box<[HostPort]>,
     /// Which task of the job's list it is for, where its rules look at mates.
     pub mate: Option<u16>,
 }
@@ -104,9 +106,16 @@ impl Promises {
         self.list.push(Some(promise));
     }
 
-    /// Whether `need`, held on the node from `from` until `until`, delays no promise.
+    /// Whether `need` and these host ports, held on the node from `from` until `until`, delay no promise.
     #[must_use]
-    pub fn spare(&self, room: &Room, node: NodeId, need: Need, from: Millis, until: Millis) -> bool {
+    pub fn spare(&self, room: &Room, node: NodeId, need: Need, ports: &[HostPort], from: Millis, until: Millis) -> bool {
+        if !ports.is_empty() {
+            let mut at_once = self.touching(node).filter(|promise| promise.start <= until && from <= promise.until);
+            let shares = |place: &PromisedPlace| place.node == node && place.ports.iter().any(|port| ports.contains(port));
+            if at_once.any(|promise| promise.places.iter().any(shares)) {
+                return false;
+            }
+        }
         let starts = self.touching(node).map(|promise| promise.start).filter(|&start| from <= start && start <= until);
         starts.into_iter().all(|start| holds(self.level(room, node, start), need))
     }
@@ -160,12 +169,13 @@ impl Promises {
 
     fn still_good(&self, room: &Room, promise: &Promise) -> bool {
         let mut taken: BTreeMap<NodeId, Need> = BTreeMap::new();
-        promise.places.iter().all(|&PromisedPlace { node, need, .. }| {
+        promise.places.iter().all(|&PromisedPlace { node, need, ref ports, .. }| {
             let all = taken.entry(node).or_default();
             *all = sum(*all, need);
             room.inventory.is_open(node)
                 && holds(self.level(room, node, promise.start), *all)
-                && self.spare(room, node, *all, promise.start, promise.until)
+                && room.held.ports_end(node, ports, promise.start)
+                && self.spare(room, node, *all, ports, promise.start, promise.until)
         })
     }
 
@@ -192,11 +202,15 @@ impl Promises {
                     let here = || places.iter().filter(|place| place.node == node);
                     let all = here().fold(part.need, |all, place| sum(all, place.need));
                     let mates = here().any(|place| place.mate == part.task) || self.mates(room, asker, node, start, until);
-                    room.inventory.is_open(node) && room.may_hold(asker, node, mates) && self.spare(room, node, all, start, until)
+                    room.inventory.is_open(node)
+                        && room.may_hold(asker, node, mates)
+                        && !here().any(|place| part.shares_port(&place.ports))
+                        && room.held.ports_end(node, &part.ports, start)
+                        && self.spare(room, node, all, &part.ports, start, until)
                 });
                 let best = fitting.min_by_key(|&node| (levels[node], node))?;
                 add(&mut levels[best], part.need, -1);
-                places.push(PromisedPlace { node: NodeId(best as u32), need: part.need, mate: part.task });
+                places.push(PromisedPlace { node: NodeId(best as u32), need: part.need, ports: part.ports.clone(), mate: part.task });
             }
         }
         Some(places)

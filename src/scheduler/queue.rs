@@ -307,7 +307,11 @@ mod tests {
 
     fn lane(queue: &mut Queue, cores: u32) -> ShapeId {
         let need = Need { cores: Cores(cores), memory: Bytes(0) };
-        queue.intern(Shape { scope: None, estimated: false, parts: smallvec![Part { need, rules: None, task: None, count: 1 }] })
+        queue.intern(Shape {
+            scope: None,
+            estimated: false,
+            parts: smallvec![Part { need, rules: None, ports: Box::default(), task: None, count: 1 }],
+        })
     }
 
     fn unit(shape: ShapeId, priority: i32, end: u32) -> Unit {

@@ -48,7 +48,7 @@ impl Room {
     /// The fit's choice among the nodes that have room and that the rules allow.
     #[must_use]
     pub fn place(&self, asker: Asker) -> Option<NodeId> {
-        if asker.part.rules.is_none() && self.nominated.is_empty() {
+        if asker.part.rules.is_none() && asker.part.ports.is_empty() && self.nominated.is_empty() {
             return self.inventory.find(asker.part.need);
         }
         self.place_where(asker, |_| true)
@@ -57,7 +57,8 @@ impl Room {
     /// The same among the nodes that `spare` allows.
     pub fn place_where(&self, asker: Asker, spare: impl Fn(NodeId) -> bool) -> Option<NodeId> {
         let need = asker.part.need;
-        let kept = |node| self.is_kept(asker, node) || !spare(node);
+        let ports = &asker.part.ports;
+        let kept = |node| self.is_kept(asker, node) || !self.held.ports().are_free(node, ports) || !spare(node);
         let Some(rules) = &asker.part.rules else {
             return self.inventory.find_where(need, |node| !kept(node));
         };
@@ -86,7 +87,7 @@ impl Room {
         let Some(rules) = &asker.part.rules else {
             return match self.fit {
                 Fit::Pinned => Some(WaitReason::NotPinned),
-                _ => self.inventory.nearest(need),
+                _ => self.inventory.nearest(need).or_else(|| self.ports_taken(asker.part, |_| true)),
             };
         };
         if let Some(pin) = &rules.pin {
@@ -102,7 +103,10 @@ impl Room {
                 }
                 _ => need.cores,
             };
-            return (taken > model::Cores::ZERO).then_some(WaitReason::PinTaken { short_by: taken });
+            return match taken > model::Cores::ZERO {
+                true => Some(WaitReason::PinTaken { short_by: taken }),
+                false => self.ports_taken(asker.part, |node| self.names.get(&pin.node) == Some(&node)),
+            };
         }
         if self.fit == Fit::Pinned {
             return Some(WaitReason::NotPinned);
@@ -113,8 +117,29 @@ impl Room {
                 Some(WaitReason::Constraints)
             }
             Some(reason) => Some(reason),
-            None => self.inventory.nearest_where(need, |node| self.allows(asker, node)).map(|_| WaitReason::AntiAffinity),
+            None => match self.inventory.nearest_where(need, |node| self.allows(asker, node)) {
+                Some(_) => Some(WaitReason::AntiAffinity),
+                None => self.ports_taken(asker.part, |node| self.allows(asker, node)),
+            },
         }
+    }
+
+    /// Whether the node has room and the host ports for a task of the part.
+    #[must_use]
+    pub fn fits(&self, node: NodeId, part: &Part) -> bool {
+        self.inventory.fits(node, part.need) && self.held.ports().are_free(node, &part.ports)
+    }
+
+    /// That host ports are short, where no allowed node with room has all of them free.
+    fn ports_taken(&self, part: &Part, allowed: impl Fn(NodeId) -> bool) -> Option<WaitReason> {
+        if part.ports.is_empty() {
+            return None;
+        }
+        let taken = |node| self.held.ports().taken(node, &part.ports);
+        let nodes = (0..self.inventory.len() as u32).map(NodeId);
+        let roomy = nodes.filter(|&node| self.inventory.is_open(node) && self.inventory.fits(node, part.need) && allowed(node));
+        let nearest = roomy.min_by_key(|&node| (taken(node).count(), node))?;
+        taken(nearest).next().map(|(port, _)| WaitReason::PortsTaken { port: port.port, nearest })
     }
 
     /// Whether any node, empty, could hold it.

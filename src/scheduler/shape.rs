@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use model::{JobBody, JobId, PlacementRules, ShapeId};
+use model::{HostPort, JobBody, JobId, PlacementRules, ShapeId};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use smallvec::SmallVec;
 
@@ -16,6 +16,8 @@ pub struct Part {
     pub need: Need,
     /// Where they may go; absent: anywhere.
     pub rules: Option<Arc<PlacementRules>>,
+    /// The host ports that each of them holds.
+    pub ports: Box<[HostPort]>,
     /// Which task of the job's list they are, where their rules look at their mates.
     pub task: Option<u16>,
     /// How many.
@@ -33,6 +35,19 @@ pub struct Shape {
     pub parts: SmallVec<[Part; 1]>,
 }
 
+impl Part {
+    /// Whether its tasks and the other's differ in nothing but their number.
+    fn is_like(&self, other: &Self) -> bool {
+        (&self.need, &self.rules, &self.ports, self.task) == (&other.need, &other.rules, &other.ports, other.task)
+    }
+
+    /// Whether a task of it and one of the other cannot be on one node at once, for a host port that both hold.
+    #[must_use]
+    pub fn shares_port(&self, ports: &[HostPort]) -> bool {
+        self.ports.iter().any(|port| ports.contains(port))
+    }
+}
+
 impl Shape {
     /// The shape of these instances of a job, and the instances in the order of its parts.
     #[must_use]
@@ -47,7 +62,7 @@ impl Shape {
         for &(_, task) in &tasks {
             let part = shape.part_of(job, body, task);
             match shape.parts.last_mut() {
-                Some(last) if (&last.need, &last.rules, last.task) == (&part.need, &part.rules, part.task) => last.count += 1,
+                Some(last) if last.is_like(&part) => last.count += 1,
                 _ => shape.parts.push(part),
             }
         }
@@ -66,15 +81,15 @@ impl Shape {
     fn part_of(&mut self, job: JobId, body: &JobBody, task: usize) -> Part {
         let spec = &body.tasks[task];
         let need = Need { cores: spec.cores, memory: spec.memory };
-        let rules = &spec.rules;
+        let (rules, ports) = (&spec.rules, spec.host_ports());
         if rules.is_free() {
-            return Part { need, rules: None, task: None, count: 1 };
+            return Part { need, rules: None, ports, task: None, count: 1 };
         }
         let looks_at_mates = rules.spread || rules.anti_affinity;
         if looks_at_mates {
             self.scope = Some(job);
         }
-        Part { need, rules: Some(Arc::new(rules.clone())), task: looks_at_mates.then_some(task as u16), count: 1 }
+        Part { need, rules: Some(Arc::new(rules.clone())), ports, task: looks_at_mates.then_some(task as u16), count: 1 }
     }
 
     /// The largest part: what the decreasing order looks at.

@@ -26,6 +26,7 @@ pub fn audit(world: &World) -> Result<(), String> {
             holders.entry(task).or_default().push((node, run));
         }
     }
+    ports_have_one_holder(world, &holders)?;
     if all_know {
         agents_and_ledger_agree(world)?;
         states_and_ledger_agree(world, &holders)?;
@@ -47,6 +48,19 @@ fn cores_have_one_holder(world: &World, node: NodeId) -> Result<(), String> {
     match class.task_cpuset().without(&taken) == ledger.free().free_cpuset(node) {
         true => Ok(()),
         false => Err(format!("on {node} {taken} is held and {} free of {}", ledger.free().free_cpuset(node), class.task_cpuset())),
+    }
+}
+
+/// Only who holds a place holds a host port there, and once all is told the planner knows of the same ones.
+fn ports_have_one_holder(world: &World, holders: &BTreeMap<TaskKey, Vec<(NodeId, Run)>>) -> Result<(), String> {
+    let (jobs, nodes) = world.machines();
+    let holds = |task: TaskKey, node| holders.get(&task).is_some_and(|places| places.iter().any(|&(there, _)| there == node));
+    if let Some((node, port, task)) = nodes.ports().iter().find(|&(node, _, task)| !holds(task, node)) {
+        return Err(format!("{task} holds host port {port} of {node} and no place there"));
+    }
+    match !world.is_prompt() || jobs.is_adopting() || jobs.planner().holdings().ports() == nodes.ports() {
+        true => Ok(()),
+        false => Err("the planner and the ledger see other host ports held".to_owned()),
     }
 }
 

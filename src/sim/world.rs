@@ -90,7 +90,7 @@ impl<'a> World<'a> {
         };
         for (index, spec) in config.nodes.iter().enumerate() {
             let node = NodeId(index as u32);
-            let agent = Agent::new(node, SimulatedDriver::new(node, Arc::clone(&world.nature)));
+            let agent = Agent::new(node, SimulatedDriver::new(Arc::clone(&world.nature)));
             world.hosts.push(Host { agent, up: true, incarnation: 0, since: config.start });
             world.deliver(Message::GlobalManager(ToGlobalManager::Join(Box::new(Join::fresh(Arc::clone(spec), 0)))));
             world.settle();
@@ -250,9 +250,9 @@ impl<'a> World<'a> {
             Message::GlobalManager(input) => {
                 if let ToGlobalManager::Propose(plan) = &input {
                     debug_assert!(
-                        !self.is_prompt() || faults(plan, self.global_manager.free()).is_empty(),
+                        !self.is_prompt() || faults(plan, self.global_manager.free(), self.global_manager.ports()).is_empty(),
                         "{:?}",
-                        faults(plan, self.global_manager.free())
+                        faults(plan, self.global_manager.free(), self.global_manager.ports())
                     );
                     self.observer.plan(plan);
                 }
@@ -377,7 +377,7 @@ impl<'a> World<'a> {
         }
         host.up = true;
         host.since = self.now;
-        host.agent = Agent::new(node, SimulatedDriver::new(node, Arc::clone(&self.nature)));
+        host.agent = Agent::new(node, SimulatedDriver::new(Arc::clone(&self.nature)));
         let join = Message::GlobalManager(ToGlobalManager::Join(Box::new(Join::fresh(Arc::clone(&self.config.nodes[node.index()]), 0))));
         self.out.messages.push(join);
         self.route(Place::Agent(node));

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use model::{
-    Admission, Bytes, Condition, CoreChoice, Cores, Distribution, Fit, JobBody, JobSpec, Labels, Millis, Name, NodeClass, NodeId, NodeSpec,
-    OnFailure, Operation, PlacementRules, Policy, QueueOrder, Seconds, Simulate, TaskKey, TaskKind, TaskSpec, TaskState,
+    Admission, Bytes, Condition, ContainerSpec, CoreChoice, Cores, Distribution, Fit, HostPort, JobBody, JobSpec, Labels, Millis, Name,
+    NodeClass, NodeId, NodeSpec, OnFailure, Operation, PlacementRules, Policy, QueueOrder, Seconds, Simulate, TaskKey, TaskKind, TaskSpec,
+    TaskState,
 };
 use proptest::prelude::*;
 use wharfinger::report::recording::Recording;
@@ -23,7 +24,12 @@ prop_compose! {
     fn task()(
         cores in 1u32..6, gib in 0u64..6, count in 1u32..4, seconds in 1u64..60, service in 0u8..12, fails in 0u8..4, attempts in 1u16..4,
         spread: bool, anti in 0u8..6, estimated in 0u8..4, at_most_once in 0u8..8,
+        port in 0u16..16,
     ) -> TaskSpec {
+        // Two ports of each protocol, so that tasks often want the same.
+        let key = if port < 2 { "80/tcp" } else { "53/udp" };
+        let ports = BTreeMap::from([(key.to_owned(), 8000 + port % 2)]);
+        let container = (port < 4).then(|| Box::new(ContainerSpec { ports, ..ContainerSpec::default() }));
         TaskSpec {
             name: name("t"),
             kind: if service == 0 { TaskKind::Service } else { TaskKind::Container },
@@ -41,7 +47,7 @@ prop_compose! {
                 duration: Some(Distribution::Constant(Seconds(Millis(seconds * 1000)))),
                 failure_probability: if fails == 0 { 0.4 } else { 0.0 },
             },
-            container: None,
+            container,
         }
     }
 }
@@ -128,6 +134,29 @@ fn simulate(config: &Config, jobs: &JobInput, inspect: &mut dyn FnMut(&World)) -
     run(config, jobs.open(config.seed).expect("jobs"), options).expect("a run")
 }
 
+/// The bodies of the jobs in the order of their ids.
+fn bodies(jobs: &[(u64, JobBody)]) -> Vec<JobBody> {
+    let mut sorted = jobs.to_vec();
+    sorted.sort_by_key(|(at, _)| *at);
+    sorted.into_iter().map(|(_, body)| body).collect()
+}
+
+/// A host port that two tasks of a node hold, by what was asked for: in the ledger, or in what an agent runs.
+fn port_held_twice(world: &World, bodies: &[JobBody]) -> Option<String> {
+    let (_, ledger) = world.machines();
+    let twice = |node: NodeId, tasks: &mut dyn Iterator<Item = TaskKey>| {
+        let mut holders: BTreeMap<HostPort, TaskKey> = BTreeMap::new();
+        tasks.find_map(|task| {
+            let body = &bodies[task.job.index()];
+            let ports = body.tasks[body.task_of(task.instance)].host_ports();
+            let other = ports.iter().find_map(|&port| Some((port, holders.insert(port, task)?)));
+            other.map(|(port, other)| format!("{task} and {other} hold {port} of {node}"))
+        })
+    };
+    let reserved = (0..ledger.free().len() as u32).map(NodeId).find_map(|node| twice(node, &mut ledger.holders(node).map(|held| held.0)));
+    reserved.or_else(|| world.agents().find_map(|(node, agent)| twice(node, &mut agent.runs().map(|run| run.0))))
+}
+
 fn nodes() -> impl Strategy<Value = Vec<(u32, u64)>> {
     proptest::collection::vec((4u32..12, 8u64..24), 2..5)
 }
@@ -145,11 +174,12 @@ proptest! {
     fn every_invariant_holds_after_every_step(
         nodes in nodes(), jobs in jobs(), policy in policy(), script in proptest::collection::vec(deed(), 0..10), seed: u64,
     ) {
-        let config = config(&nodes, policy, script, seed);
+        let (config, bodies) = (config(&nodes, policy, script, seed), bodies(&jobs));
         let mut fault = None;
         let recording = simulate(&config, &arrivals(jobs), &mut |world| {
             if fault.is_none() {
-                fault = audit(world).err().map(|fault| format!("at {}: {fault}", world.now()));
+                let found = audit(world).err().or_else(|| port_held_twice(world, &bodies));
+                fault = found.map(|fault| format!("at {}: {fault}", world.now()));
             }
         });
         prop_assert_eq!(fault, None);
@@ -165,10 +195,12 @@ proptest! {
     ) {
         let mut config = config(&nodes, policy, script, seed);
         (config.timing.latency, config.timing.jitter) = (Millis(latency), Millis(jitter));
+        let bodies = bodies(&jobs);
         let mut fault = None;
         let recording = simulate(&config, &arrivals(jobs), &mut |world| {
             if fault.is_none() {
-                fault = audit(world).err().map(|fault| format!("at {}: {fault}", world.now()));
+                let found = audit(world).err().or_else(|| port_held_twice(world, &bodies));
+                fault = found.map(|fault| format!("at {}: {fault}", world.now()));
             }
         });
         prop_assert_eq!(fault, None);
@@ -178,11 +210,8 @@ proptest! {
     #[test]
     fn a_gang_is_whole_or_absent(nodes in nodes(), jobs in jobs(), policy in policy(), seed: u64) {
         let config = config(&nodes, Policy { preempt: false, ..policy }, Vec::new(), seed);
-        let gangs: Vec<bool> = {
-            let mut sorted = jobs.clone();
-            sorted.sort_by_key(|(at, _)| *at);
-            sorted.iter().map(|(_, body)| body.gang && body.tasks.iter().all(|task| task.depends_on.is_empty())).collect()
-        };
+        let whole = |body: JobBody| body.gang && body.tasks.iter().all(|task| task.depends_on.is_empty());
+        let gangs: Vec<bool> = bodies(&jobs).into_iter().map(whole).collect();
         let mut torn = None;
         simulate(&config, &arrivals(jobs), &mut |world| {
             let mut started: BTreeMap<u32, (u32, u32)> = BTreeMap::new();

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use model::{
-    Admission, Bytes, CoreChoice, Cores, CpuSet, Fit, JobId, Millis, Name, NodeClass, NodeId, Policy, QueueOrder, ShapeId, TaskKey,
-    WaitReason,
+    Admission, Bytes, CoreChoice, Cores, CpuSet, Fit, HostPort, JobId, Millis, Name, NodeClass, NodeId, Policy, Protocol, QueueOrder,
+    ShapeId, TaskKey, WaitReason,
 };
 use proptest::prelude::*;
 use scheduler::inventory::{Inventory, Need};
@@ -18,7 +18,7 @@ const ROUND: Millis = Millis(100);
 #[derive(Clone, Debug)]
 enum Step {
     /// A gang of so many equal tasks comes; a gang of one is a task alone.
-    Push { cores: u32, gib: u64, gang: u32, estimate: Option<u64> },
+    Push { cores: u32, gib: u64, gang: u32, estimate: Option<u64>, port: Option<u16> },
     /// The how-manieth running task ends.
     End(usize),
     /// A node closes or opens.
@@ -27,7 +27,8 @@ enum Step {
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
-        3 => (1u32..9, 0u64..9, 1u32..4, proptest::option::of(1_000u64..60_000)).prop_map(|(cores, gib, gang, estimate)| Step::Push { cores, gib, gang, estimate }),
+        3 => (1u32..9, 0u64..9, 1u32..4, proptest::option::of(1_000u64..60_000), proptest::option::weighted(0.3, 80u16..82))
+            .prop_map(|(cores, gib, gang, estimate, port)| Step::Push { cores, gib, gang, estimate, port }),
         2 => (0usize..20).prop_map(Step::End),
         1 => (0u32..4, any::<bool>()).prop_map(|(node, open)| Step::Open(node, open)),
     ];
@@ -38,7 +39,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 struct Bench {
     planner: Planner,
     running: Vec<(TaskKey, NodeId, CpuSet, Bytes)>,
-    needs: BTreeMap<ShapeId, (Need, u32)>,
+    parts: BTreeMap<ShapeId, Part>,
     jobs: u32,
 }
 
@@ -50,18 +51,18 @@ impl Bench {
             let name: Name = format!("n{index}").parse().expect("a name");
             planner.node_ready(NodeId(index as u32), &name, &Arc::new(NodeClass::plain(name.clone(), Cores(cores), Bytes(gib << 30))));
         }
-        Self { planner, running: Vec::new(), needs: BTreeMap::new(), jobs: 0 }
+        Self { planner, running: Vec::new(), parts: BTreeMap::new(), jobs: 0 }
     }
 
     fn step(&mut self, step: &Step) {
         match *step {
-            Step::Push { cores, gib, gang, estimate } => {
+            Step::Push { cores, gib, gang, estimate, port } => {
                 let need = Need { cores: Cores(cores), memory: Bytes(gib << 30) };
                 let estimated = estimate.is_some();
-                let shape =
-                    Shape { scope: None, estimated, parts: [Part { need, rules: None, task: None, count: gang }].into_iter().collect() };
-                let shape = self.planner.shape(shape);
-                self.needs.insert(shape, (need, gang));
+                let ports = port.into_iter().map(|port| HostPort { port, protocol: Protocol::Tcp }).collect();
+                let part = Part { need, rules: None, ports, task: None, count: gang };
+                let shape = self.planner.shape(Shape { scope: None, estimated, parts: [part.clone()].into_iter().collect() });
+                self.parts.insert(shape, part);
                 let members = if gang == 1 { Members::Each(1) } else { Members::Gang((0..gang).collect()) };
                 let unit = Unit { members, shape, priority: 0, deadline: Millis::NEVER, estimate: estimate.map(Millis), announced: false };
                 self.planner.push(TaskKey { job: JobId(self.jobs), instance: 0 }, unit);
@@ -87,10 +88,12 @@ fn open_nodes(inventory: &Inventory) -> impl Iterator<Item = NodeId> + '_ {
 }
 
 /// What is wrong with the reason, seen from the nodes.
-fn untruth(inventory: &Inventory, need: Need, gang: u32, reason: WaitReason) -> Option<String> {
+fn untruth(planner: &Planner, part: &Part, reason: WaitReason) -> Option<String> {
+    let (inventory, need, ports) = (planner.inventory(), part.need, planner.holdings().ports());
     let most_cores = open_nodes(inventory).map(|node| inventory.free_cores(node)).max();
     let with_cores = || open_nodes(inventory).filter(|&node| inventory.free_cores(node) >= need.cores);
-    let fits = open_nodes(inventory).any(|node| inventory.fits(node, need));
+    let roomy = || open_nodes(inventory).filter(|&node| inventory.fits(node, need));
+    let fits = roomy().any(|node| ports.are_free(node, &part.ports));
     let ok = match reason {
         WaitReason::NoNode => most_cores.is_none(),
         WaitReason::CoresShort { short_by, nearest } => {
@@ -107,15 +110,18 @@ fn untruth(inventory: &Inventory, need: Need, gang: u32, reason: WaitReason) -> 
             let room = |node| {
                 let cores = inventory.free_cores(node).0 / need.cores.0;
                 let memory = inventory.free_memory(node).0.checked_div(need.memory.0).unwrap_or(u64::MAX);
-                u64::from(cores).min(memory)
+                let of_ports = if part.ports.is_empty() { u64::MAX } else { u64::from(ports.are_free(node, &part.ports)) };
+                u64::from(cores).min(memory).min(of_ports)
             };
             let all: u64 = open_nodes(inventory).map(room).sum();
-            of == gang && all == u64::from(fitted) && fitted < of
+            of == part.count && all == u64::from(fitted) && fitted < of
         }
+        // Where room is all there is, each node with room lacks the port.
+        WaitReason::PortsTaken { port, nearest } => part.ports[0].port == port && roomy().next() == Some(nearest) && !fits,
         WaitReason::BehindHead { .. } | WaitReason::NoEstimate { .. } | WaitReason::WouldDelay { .. } => fits,
         _ => false,
     };
-    (!ok).then(|| format!("{reason:?} is not true of {gang} x {need:?}"))
+    (!ok).then(|| format!("{reason:?} is not true of {part:?}"))
 }
 
 proptest! {
@@ -130,8 +136,7 @@ proptest! {
             let reasons = bench.planner.reasons();
             prop_assert_eq!(reasons.is_empty(), bench.planner.waiting() == 0);
             for (shape, reason) in reasons {
-                let (need, gang) = bench.needs[&shape];
-                prop_assert_eq!(untruth(bench.planner.inventory(), need, gang, reason), None);
+                prop_assert_eq!(untruth(&bench.planner, &bench.parts[&shape], reason), None);
                 // Under skip nothing waits that fits.
                 let idle = matches!(reason, WaitReason::BehindHead { .. } | WaitReason::NextRound);
                 prop_assert!(admission != Admission::Skip || !idle);

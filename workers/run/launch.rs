@@ -40,7 +40,7 @@ impl Launch {
     /// What a start order asks of this driver.
     #[must_use]
     pub fn of(task: TaskKey, run: Run, start: &Start) -> Self {
-        let spec = &start.body.tasks[start.body.task_of(task.instance)];
+        let spec = &start.spec;
         let container = spec.container.as_deref().cloned().unwrap_or_default();
         Self {
             task,

@@ -1,9 +1,10 @@
-//! The ledger: who holds which cores and bytes of which node, from the durable reservation until the confirmed end.
+//! The ledger: who holds which cores, bytes and host ports of which node, from the durable reservation until the confirmed end.
 
 use std::sync::Arc;
 
-use model::{Bytes, Cause, CoreChoice, CpuSet, Event, Fit, Image, NodeClass, NodeId, Outbox, Run, Start, TaskKey};
+use model::{Bytes, Cause, CoreChoice, CpuSet, Event, Fit, HostPort, Image, NodeClass, NodeId, Outbox, Run, Start, TaskKey};
 use scheduler::inventory::{Inventory, Need};
+use scheduler::ports::Ports;
 use serde::{Deserialize, Serialize};
 
 /// Where a reservation stands.
@@ -36,6 +37,8 @@ pub struct Reservation {
     pub cpuset: CpuSet,
     /// How much memory.
     pub memory: Bytes,
+    /// Which host ports.
+    pub ports: Box<[HostPort]>,
     /// Where it stands.
     pub phase: Phase,
     /// Why it was told to stop.
@@ -48,12 +51,13 @@ pub struct Ledger {
     keys: Vec<Vec<TaskKey>>,
     held: Vec<Vec<Reservation>>,
     free: Inventory,
+    ports: Ports,
 }
 
 impl Default for Ledger {
     fn default() -> Self {
         // The ledger never searches for a place, so it keeps no index.
-        Self { keys: Vec::new(), held: Vec::new(), free: Inventory::new(Fit::Pinned, CoreChoice::Lowest) }
+        Self { keys: Vec::new(), held: Vec::new(), free: Inventory::new(Fit::Pinned, CoreChoice::Lowest), ports: Ports::default() }
     }
 }
 
@@ -76,20 +80,28 @@ impl Ledger {
         &self.free
     }
 
+    /// Which host ports are held.
+    #[must_use]
+    pub fn ports(&self) -> &Ports {
+        &self.ports
+    }
+
     /// The reservations on a node.
     pub fn on(&self, node: NodeId) -> impl Iterator<Item = (TaskKey, &Reservation)> {
         self.keys[node.index()].iter().copied().zip(&self.held[node.index()])
     }
 
-    /// Reserves, or changes nothing: the node must be open and every named core and byte free.
+    /// Reserves, or changes nothing: the node must be open and every named core, byte and host port free.
     pub fn reserve(&mut self, node: NodeId, task: TaskKey, reservation: Reservation, out: &mut Outbox) -> bool {
         let need = Need { cores: reservation.cpuset.count(), memory: reservation.memory };
         let granted = node.index() < self.free.len()
             && self.free.is_open(node)
             && self.free.fits(node, need)
             && !self.keys[node.index()].contains(&task)
+            && self.ports.are_free(node, &reservation.ports)
             && self.free.take_exact(node, &reservation.cpuset, reservation.memory);
         if granted {
+            self.ports.take(node, task, &reservation.ports);
             let (run, cpuset, memory) = (reservation.run, reservation.cpuset.clone(), reservation.memory);
             out.events.push(Event::Reserved { task, run, node, cpuset, memory });
             self.keys[node.index()].push(task);
@@ -104,6 +116,7 @@ impl Ledger {
         self.keys[node.index()].swap_remove(index);
         let reservation = self.held[node.index()].swap_remove(index);
         self.free.give(node, &reservation.cpuset, reservation.memory);
+        self.ports.give(node, task);
         let (run, cores, memory) = (reservation.run, reservation.cpuset.count(), reservation.memory);
         out.events.push(Event::Released { task, run, node, cores, memory });
         Some(reservation)

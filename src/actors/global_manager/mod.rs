@@ -61,6 +61,12 @@ impl GlobalManager {
         self.ledger.free()
     }
 
+    /// Which host ports are held, by the ledger.
+    #[must_use]
+    pub fn ports(&self) -> &scheduler::ports::Ports {
+        self.ledger.ports()
+    }
+
     /// Which runs hold cores on a node, by the ledger.
     pub fn holders(&self, node: NodeId) -> impl Iterator<Item = (TaskKey, Run, &model::CpuSet)> {
         self.ledger.on(node).map(|(task, held)| (task, held.run, &held.cpuset))
@@ -257,7 +263,8 @@ impl GlobalManager {
 }
 
 fn reservation(placement: &Placement, phase: Phase) -> Reservation {
-    Reservation { run: placement.run, cpuset: placement.cpuset.clone(), memory: placement.memory, phase, stopping: None }
+    let ports = placement.spec.host_ports();
+    Reservation { run: placement.run, cpuset: placement.cpuset.clone(), memory: placement.memory, ports, phase, stopping: None }
 }
 
 fn start(placement: Placement) -> Start {

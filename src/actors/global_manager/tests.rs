@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use model::{
-    Bytes, Cause, Cores, Event, Finding, JobId, Join, Message, Millis, Name, NodeClass, NodeId, NodeSpec, Outbox, Placement, Plan, Run,
-    Status, TaskKey, TaskSpec, ToAgent, ToGlobalManager, ToJobManager,
+    Bytes, Cause, ContainerSpec, Cores, Event, Finding, JobId, Join, Message, Millis, Name, NodeClass, NodeId, NodeSpec, Outbox, Placement,
+    Plan, Run, Status, TaskKey, TaskSpec, ToAgent, ToGlobalManager, ToJobManager,
 };
 
 use super::GlobalManager;
@@ -112,4 +112,25 @@ fn a_lost_node_frees_what_it_held_and_takes_no_more() {
     assert!(matches!(out.messages.last(), Some(Message::JobManager(ToJobManager::NodeLost(NODE)))));
     assert_eq!(free(&manager), (Cores(4), Bytes(100)));
     assert_eq!(propose(&mut manager, vec![placement(1, FIRST, "0", 10)]), (1, 0));
+}
+
+/// A placement of a task with a host port.
+fn serving(instance: u32, cpuset: &str, port: u16) -> Placement {
+    let container = ContainerSpec { ports: [("80/tcp".to_owned(), port)].into(), ..ContainerSpec::default() };
+    let spec = Arc::new(TaskSpec { container: Some(Box::new(container)), ..TaskSpec::default() });
+    Placement { spec, ..placement(instance, FIRST, cpuset, 10) }
+}
+
+#[test]
+fn a_host_port_has_one_holder_until_its_end() {
+    let mut manager = manager();
+    assert_eq!(propose(&mut manager, vec![serving(0, "0", 80), serving(1, "1", 80)]), (2, 0), "a gang that shares a port");
+    assert_eq!((free(&manager), manager.ports().iter().count()), ((Cores(4), Bytes(100)), 0));
+    assert_eq!(propose(&mut manager, vec![serving(0, "0", 80)]), (0, 1));
+    assert_eq!(propose(&mut manager, vec![serving(1, "1", 80)]), (1, 0));
+    assert_eq!(propose(&mut manager, vec![serving(2, "1", 81)]), (0, 1), "another port is another thing");
+    ended(&mut manager, 0, FIRST);
+    assert_eq!(propose(&mut manager, vec![serving(1, "0", 80)]), (0, 1));
+    tell(&mut manager, ToGlobalManager::Found(Finding::NodeLost { node: NODE, epoch: 1 }));
+    assert_eq!(manager.ports().iter().count(), 0, "a lost node holds none");
 }

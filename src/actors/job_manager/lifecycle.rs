@@ -91,8 +91,9 @@ impl JobManager {
                 let mates = spec.rules.spread || spec.rules.anti_affinity;
                 let mate = mates.then(|| job.spec.body.task_of(task.instance) as u16);
                 let held = Held { need, priority: job.spec.body.priority, ends, stopping: false, mate };
+                let ports = spec.host_ports();
                 let place = Place { task, node, cpuset, need };
-                if !self.planner.adopt(&place, held) {
+                if !self.planner.adopt(&place, held, &ports) {
                     return;
                 }
                 let record = job.instance(task.instance);

@@ -2,6 +2,7 @@
 
 mod native;
 mod policy;
+mod ports;
 mod reverse;
 mod state;
 mod swarm;

@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::BadDocument;
+use super::{BadDocument, ports};
 use crate::{
     Bytes, Condition, Constraint, ContainerSpec, Cores, Distribution, JobBody, JobSpec, Labels, Name, OnFailure, Pin, PlacementRules,
     Preference, Seconds, Simulate, TaskKind, TaskSpec,
@@ -100,8 +100,9 @@ pub struct NativeTask {
     /// Environment variables.
     #[serde(default)]
     pub environment: BTreeMap<String, String>,
-    /// Container port (`80/tcp`) to host port.
+    /// Container port (`80`, `80/tcp` or `80/udp`) to host port. On a node a host port has one holder at a time.
     #[serde(default)]
+    #[schemars(schema_with = "ports::schema")]
     pub ports: BTreeMap<String, u16>,
     /// Instances of a container task.
     #[serde(default)]
@@ -227,6 +228,9 @@ impl TryFrom<NativeJob> for JobSpec {
         let tasks = document.tasks.iter().map(|(name, task)| task.to_spec(name, &document)).collect::<Result<Vec<_>, _>>()?;
         refuse_cycles(&tasks)?;
         refuse_overlapping_pins(&tasks)?;
+        if document.gang {
+            ports::refuse_shared("tasks", &tasks)?;
+        }
         Ok(Self {
             name: document.name,
             body: Arc::new(JobBody {
@@ -270,6 +274,7 @@ impl NativeTask {
         {
             return bad("pin.cpuset", "it must name as many cores as `resources.cores`, for one instance");
         }
+        ports::check(&format!("tasks.{name}.ports"), &self.ports)?;
         let mut depends_on = Vec::with_capacity(self.depends_on.len());
         for dependency in &self.depends_on {
             match job.tasks.get_index_of(dependency.task.as_str()) {
@@ -369,6 +374,19 @@ mod tests {
             (r#"{"kind": "container", "resources": {"cores": 2}, "pin": {"node": "n", "cpuset": "0"}}"#, "tasks.a.pin.cpuset"),
             (r#"{"kind": "container", "resources": {"cores": 1}, "replicas": 0}"#, "tasks.a.replicas"),
             (r#"{"kind": "container", "resources": {"cores": 1}, "colour": 1}"#, "tasks.a.colour"),
+            (r#"{"kind": "container", "resources": {"cores": 1}, "ports": {"80/tcp": 0}}"#, "tasks.a.ports.80/tcp: it is 0"),
+            (r#"{"kind": "container", "resources": {"cores": 1}, "ports": {"80/tcp": 65536}}"#, "tasks.a.ports.80/tcp: "),
+            (r#"{"kind": "container", "resources": {"cores": 1}, "ports": {"80/tcp": -1}}"#, "tasks.a.ports.80/tcp: "),
+            (r#"{"kind": "container", "resources": {"cores": 1}, "ports": {"80/sctp": 80}}"#, "tasks.a.ports: `80/sctp`"),
+            (r#"{"kind": "container", "resources": {"cores": 1}, "ports": {"../x": 80}}"#, "tasks.a.ports: `../x`"),
+            (
+                r#"{"kind": "container", "resources": {"cores": 1}, "ports": {"80": 8080, "81/tcp": 8080}}"#,
+                "tasks.a.ports.81/tcp: host port",
+            ),
+            (
+                r#"{"kind": "service", "resources": {"cores": 1}, "replicas": 2, "pin": {"node": "n"}, "ports": {"80": 80}}"#,
+                "tasks.a.ports: host port 80/tcp",
+            ),
         ] {
             assert!(refusal(task).starts_with(field), "{task}: {}", refusal(task));
         }
@@ -379,6 +397,21 @@ mod tests {
         let task = r#""a": {"kind": "container", "resources": {"cores": 1}}"#;
         let error = native_job(&format!(r#"{{"name": "j", "tasks": {{{task}, {task}}}}}"#)).unwrap_err();
         assert!(error.field.starts_with("tasks") && error.cause.starts_with("duplicate task `a`"), "{error}");
+    }
+
+    #[test]
+    fn a_host_port_of_one_node_serves_one_task_of_a_gang() {
+        let job = |gang: bool, host: u16, waits: &str| {
+            native_job(&format!(
+                r#"{{"name": "j", "gang": {gang}, "tasks": {{
+                    "a": {{"kind": "container", "resources": {{"cores": 1}}, "pin": {{"node": "n"}}, "ports": {{"80": 8080, "80/udp": 8080}}}},
+                    "b": {{"kind": "container", "resources": {{"cores": 1}}, "pin": {{"node": "n"}}, "ports": {{"81": {host}}}, "depends_on": [{waits}]}}}}}}"#
+            ))
+        };
+        let error = job(true, 8080, "").unwrap_err();
+        assert!(error.field == "tasks.b.ports" && error.cause.contains("task `a` asks for host port 8080/tcp of node `n`"), "{error}");
+        // Another port, one after the other, or each when there is room.
+        assert!(job(true, 8081, "").is_ok() && job(true, 8080, r#"{"task": "a"}"#).is_ok() && job(false, 8080, "").is_ok());
     }
 
     #[test]

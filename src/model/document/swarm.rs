@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::BadDocument;
+use super::{BadDocument, ports};
 use crate::{
     Bytes, ContainerSpec, Cores, CpuSet, JobBody, JobSpec, Labels, Millis, Name, OnFailure, Pin, PlacementRules, Seconds, Simulate,
     TaskKind, TaskSpec,
@@ -42,6 +42,7 @@ struct SwarmTask {
     #[serde(default)]
     mem_limit: Bytes,
     #[serde(default)]
+    #[schemars(schema_with = "ports::schema")]
     ports: BTreeMap<String, u16>,
     #[serde(default)]
     environment: BTreeMap<String, String>,
@@ -68,7 +69,9 @@ impl TryFrom<SwarmJob> for JobSpec {
             return Err(BadDocument::new("job_info.tasks", "a job needs at least one task"));
         }
         let deadline = document.job_info.tasks.values().filter_map(|task| task.deadline).min();
-        let tasks = document.job_info.tasks.into_iter().map(|(name, task)| task.into_spec(name).map(Arc::new)).collect::<Result<_, _>>()?;
+        let tasks =
+            document.job_info.tasks.into_iter().map(|(name, task)| task.into_spec(name).map(Arc::new)).collect::<Result<Vec<_>, _>>()?;
+        ports::refuse_shared("job_info.tasks", &tasks)?;
         Ok(Self {
             name: document.job_name,
             body: Arc::new(JobBody {
@@ -104,6 +107,7 @@ impl SwarmTask {
             "" => None,
             node => Some(Pin { node: node.parse().map_err(|error| bad("node", format!("{error}")))?, cpuset: self.cpuset_cpus }),
         };
+        ports::check(&format!("job_info.tasks.{name}.ports"), &self.ports)?;
         let command = shlex::split(&self.command).ok_or_else(|| bad("command", "its quotes do not close".into()))?;
         let container = ContainerSpec { image: self.image, command, environment: self.environment, ports: self.ports };
         Ok(TaskSpec {
@@ -145,6 +149,14 @@ mod tests {
     fn the_command_is_split_and_never_run_by_a_shell() {
         let spec = job(r#"{"req_cores": 1, "command": "sh -c 'sleep 5; echo hi'"}"#).unwrap();
         assert_eq!(spec.body.tasks[0].container.as_ref().unwrap().command, ["sh", "-c", "sleep 5; echo hi"]);
+    }
+
+    #[test]
+    fn a_bad_port_is_named() {
+        for (ports, field) in [(r#"{"x": 1}"#, "ports"), (r#"{"80/tcp": 0}"#, "ports.80/tcp"), (r#"{"80/tcp": 70000}"#, "ports.80/tcp")] {
+            let error = job(&format!(r#"{{"req_cores": 1, "ports": {ports}}}"#)).unwrap_err();
+            assert_eq!(error.field, format!("job_info.tasks.j_t.{field}"), "{error}");
+        }
     }
 
     #[test]

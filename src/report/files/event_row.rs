@@ -73,6 +73,8 @@ columns! {
     Tasks = "tasks" Int,
     /// Tasks of the gang that found a place together; what the next one lacks stands in cores and memory_bytes.
     Fitted = "fitted" Int,
+    /// The host port that is taken.
+    Port = "port" Int,
     /// The policy since now.
     Policy = "policy" Text,
 }
@@ -211,6 +213,7 @@ fn reason(sheet: &mut Sheet, reason: &WaitReason) {
             sheet.int(Column::Cores as usize, u64::from(cores.0));
             sheet.int(Column::Memory as usize, memory.0);
         }
+        WaitReason::PortsTaken { port, .. } => sheet.int(Column::Port as usize, u64::from(port)),
         WaitReason::Evicting { victims } => sheet.int(Column::Tasks as usize, u64::from(victims)),
         _ => {}
     }

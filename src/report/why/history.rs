@@ -141,6 +141,7 @@ fn reasons(reader: &SheetReader, group: usize, history: &mut History) -> Result<
     let (behind, instance) = (ints(EventColumn::BehindJob)?, ints(EventColumn::BehindInstance)?);
     let (promised, tasks) = (ints(EventColumn::Promised)?, ints(EventColumn::Tasks)?);
     let (fitted, cores, memory) = (ints(EventColumn::Fitted)?, ints(EventColumn::Cores)?, ints(EventColumn::Memory)?);
+    let port = ints(EventColumn::Port)?;
     for row in rows {
         let figures = Figures {
             short_by: short_by.get(row).unwrap_or_default(),
@@ -150,6 +151,7 @@ fn reasons(reader: &SheetReader, group: usize, history: &mut History) -> Result<
             tasks: tasks.small(row),
             fitted: fitted.small(row),
             lacking: (Cores(cores.small(row)), Bytes(memory.get(row).unwrap_or_default())),
+            port: port.small(row) as u16,
         };
         let reason = word(&code, row).and_then(|code| figures.reason(code));
         let list = history.reasons.entry(ShapeId(shape.small(row))).or_default();
@@ -168,12 +170,13 @@ struct Figures {
     fitted: u32,
     /// What the next task of a gang lacks.
     lacking: (Cores, Bytes),
+    port: u16,
 }
 
 impl Figures {
     /// The reason with this code; `None` for a code of a later version.
     fn reason(&self, code: &str) -> Option<WaitReason> {
-        let &Self { short_by, nearest, head, promised, tasks, fitted, lacking: (lacks_cores, lacks_memory) } = self;
+        let &Self { short_by, nearest, head, promised, tasks, fitted, lacking: (lacks_cores, lacks_memory), port } = self;
         let cores = Cores(u32::try_from(short_by).unwrap_or(u32::MAX));
         Some(match code {
             "next_round" => WaitReason::NextRound,
@@ -183,6 +186,7 @@ impl Figures {
             "constraints" => WaitReason::Constraints,
             "anti_affinity" => WaitReason::AntiAffinity,
             "pin_taken" => WaitReason::PinTaken { short_by: cores },
+            "ports_taken" => WaitReason::PortsTaken { port, nearest },
             "not_pinned" => WaitReason::NotPinned,
             "gang_short" => {
                 let known = lacks_cores > Cores::ZERO || lacks_memory > Bytes::ZERO;

@@ -144,6 +144,7 @@ fn every_reason_survives_the_file() {
         WaitReason::Constraints,
         WaitReason::AntiAffinity,
         WaitReason::PinTaken { short_by: Cores(2) },
+        WaitReason::PortsTaken { port: 65_535, nearest: NodeId(2) },
         WaitReason::NotPinned,
         WaitReason::GangShort { fitted: 1, of: 64, cores: Cores(1), memory: Bytes::ZERO, nearest: Some(NodeId(0)) },
         WaitReason::BehindHead { head },

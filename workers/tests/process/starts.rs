@@ -141,7 +141,7 @@ fn a_process_is_not_checkpointed_and_runs_on() {
     node.driver.command(Millis(5), run.task, run.run, Command::Checkpoint, &mut signals);
     let image = model::Image { size: model::Bytes(1), elapsed: Millis(1), remaining: None };
     let start = order(&["sleep", "1"], Wish::default());
-    let restore = Command::Restore { start: &start, image, source: model::NodeId(0) };
+    let restore = Command::Restore { start: &start, image, source: None };
     node.driver.command(Millis(5), id(2).task, id(2).run, restore, &mut signals);
     let what: Vec<What> = signals.into_iter().map(|(_, signal)| signal.what).collect();
     assert_eq!(what, [What::CheckpointRefused, What::Refused]);
