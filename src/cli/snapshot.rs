@@ -16,7 +16,6 @@ use super::watch::{Watch, interrupted};
 use crate::report::table::OutputFormat;
 use crate::sim::simulation::{self, RunOptions};
 use crate::sim::snapshot::snapshot;
-use crate::sim::state_file;
 use crate::sim::world::World;
 use model::document::SavedState;
 

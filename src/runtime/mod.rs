@@ -3,6 +3,8 @@
 mod clock;
 mod door;
 mod status;
+#[cfg(test)]
+pub mod trial;
 
 pub use clock::Clock;
 pub use door::{Door, LogTrouble, Trouble};
