@@ -3,7 +3,8 @@
 use model::{JobState, NodeState, Role, TaskState};
 use utoipa::openapi::{ObjectBuilder, RefOr, Schema, Type};
 
-const TASK_STATES: [TaskState; 11] = [
+/// Every state of a task.
+pub const TASK_STATES: [TaskState; 11] = [
     TaskState::Blocked,
     TaskState::Ready,
     TaskState::Scheduled,
@@ -16,7 +17,8 @@ const TASK_STATES: [TaskState; 11] = [
     TaskState::Stopped,
     TaskState::Skipped,
 ];
-const JOB_STATES: [JobState; 8] = [
+/// Every state of a job.
+pub const JOB_STATES: [JobState; 8] = [
     JobState::Accepted,
     JobState::Queued,
     JobState::Deploying,
@@ -39,7 +41,7 @@ pub(in crate::api) fn job_state() -> RefOr<Schema> {
     words(JOB_STATES.map(JobState::word))
 }
 
-pub(super) fn node_state() -> RefOr<Schema> {
+pub(in crate::api) fn node_state() -> RefOr<Schema> {
     words(NodeState::WORDS.map(|(_, word)| word))
 }
 
