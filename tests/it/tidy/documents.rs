@@ -3,7 +3,9 @@
 use super::{assert_none, tree};
 
 /// Where error codes are given, by a function named `code`: words like `input-missing`, the room's part first.
-const CODES: [&str; 6] = [
+const CODES: [&str; 8] = [
+    "src/api/error.rs",
+    "src/api/options.rs",
     "src/sim/input/error.rs",
     "src/sim/journal/replay.rs",
     "src/sim/simulation.rs",
