@@ -46,6 +46,12 @@ impl NodeClass {
         (host.0..cores.0).collect()
     }
 
+    /// Whether its engine can move a running task to another node; that of plain processes cannot.
+    #[must_use]
+    pub fn moves_tasks(&self) -> bool {
+        self.labels.get("engine").is_none_or(|engine| engine != "process")
+    }
+
     /// How many cores tasks may have.
     #[must_use]
     pub fn task_cores(&self) -> Cores {

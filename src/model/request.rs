@@ -66,6 +66,8 @@ pub struct Token {
     pub made: Millis,
     /// When it ends.
     pub expires: Millis,
+    /// It ends with its first use.
+    pub once: bool,
 }
 
 /// What a bearer may do. A later role includes the earlier ones, but for `Join`, which lets a worker or an actor in and nothing else.
@@ -126,6 +128,9 @@ pub enum Refusal {
         /// What was asked for, as a participle.
         wanted: &'static str,
     },
+    /// The engine of the task's node cannot move it.
+    #[error("the engine of node `{0}` cannot move a running task")]
+    Unmovable(Name),
     /// As many task instances wait or run as the cluster keeps.
     #[error("{open} task instances have not ended; the most is {most}")]
     QueueFull {

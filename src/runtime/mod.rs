@@ -2,11 +2,24 @@
 
 mod clock;
 mod door;
+mod fleet;
+mod gate;
+mod links;
+mod live;
+mod machine;
+mod start;
+mod station;
 mod status;
+mod turn;
+mod workers;
 #[cfg(test)]
 pub mod trial;
 
 pub use clock::Clock;
 pub use door::{Door, LogTrouble, Trouble};
 pub use engine::wire::{LogPart, LogQuery};
+pub use fleet::{AnyBehaviour, FleetOptions};
+pub use live::Deed;
+pub use machine::ActorName;
+pub use start::{LiveOptions, Network, StartError, System, start};
 pub use status::{ActorStatus, Counts, Status};

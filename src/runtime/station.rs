@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use model::{Answer, Event, Message, Millis, Outbox, Timer};
 use serde::{Deserialize, Serialize};
@@ -47,7 +48,7 @@ pub(super) struct Sent {
 /// A machine with what belongs to it.
 pub(super) struct Station<M> {
     pub machine: M,
-    pub store: Box<dyn Store>,
+    pub store: Arc<dyn Store>,
     pub timers: BTreeSet<(Millis, Timer)>,
     pub received: Counters,
     sent: Counters,
@@ -64,7 +65,7 @@ pub(super) struct Station<M> {
 
 impl<M: Machine> Station<M> {
     /// A station with a fresh machine.
-    pub fn new(machine: M, store: Box<dyn Store>) -> Self {
+    pub fn new(machine: M, store: Arc<dyn Store>) -> Self {
         Self {
             machine,
             store,
@@ -155,14 +156,14 @@ impl<M: Machine> Station<M> {
         self.unacked.retain(|sent| sent.to != by || sent.seq > upto);
     }
 
-    /// Takes up snapshot and records. What was put out and may not have arrived is in `unacked` afterwards; `arrived` says what has.
+    /// Takes up snapshot and records. What was put out and may not have arrived is in `unacked` afterwards. `arrived` says what has.
     ///
     /// # Errors
     /// When the store does not read, or what it holds is of another version.
-    pub fn recover(&mut self, arrived: &Counters, mut look: impl FnMut(Millis, Looked<'_, M::Input>)) -> Result<Recovered, StoreError> {
+    pub fn recover(&mut self, arrived: &Counters) -> Result<Recovered, StoreError> {
         let mut broken = None;
         let mut latest = Millis::ZERO;
-        let store = std::mem::replace(&mut self.store, Box::<crate::store::Memory>::default());
+        let store = Arc::clone(&self.store);
         let last = store.recover(&mut |record| {
             let done = match record {
                 Record::Snapshot(snapshot) => {
@@ -171,16 +172,16 @@ impl<M: Machine> Station<M> {
                 }
                 Record::Entry(_, entry) => {
                     self.logged += entry.body.len();
-                    self.replay(&entry.body, arrived, &mut latest, &mut look)
+                    self.replay(&entry.body, arrived, &mut latest)
                 }
             };
             broken = done.err();
             if broken.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
-        self.store = store;
         let last = last?;
         if let Some(error) = broken {
-            let cause = format!("its records are of another version, or damaged ({error}): run the version that wrote it, or restore a backup");
+            let cause =
+                format!("its records are of another version, or damaged ({error}): run the version that wrote it, or restore a backup");
             return Err(StoreError::Corrupt { store: M::NAME.word().into(), cause });
         }
         let Some(last) = last else { return Ok(Recovered::default()) };
@@ -197,25 +198,17 @@ impl<M: Machine> Station<M> {
         Ok(())
     }
 
-    fn replay(
-        &mut self,
-        mut body: &[u8],
-        arrived: &Counters,
-        latest: &mut Millis,
-        look: &mut impl FnMut(Millis, Looked<'_, M::Input>),
-    ) -> Result<(), postcard::Error> {
+    fn replay(&mut self, mut body: &[u8], arrived: &Counters, latest: &mut Millis) -> Result<(), postcard::Error> {
         let mut out = Outbox::default();
         while !body.is_empty() {
             let (taken, rest) = postcard::take_from_bytes::<Taken<M::Input>>(body)?;
             body = rest;
             let at = match taken {
                 Taken::Message { at, origin, input } => {
-                    look(at, Looked::Input(&input));
                     self.step(at, origin, input, &mut out);
                     at
                 }
                 Taken::Timer { at, timer } => {
-                    look(at, Looked::Timer(timer));
                     self.timers.retain(|(due, armed)| *armed != timer || *due > at);
                     self.wake(at, timer, &mut out);
                     at
@@ -251,15 +244,6 @@ impl<M: Machine> Station<M> {
     }
 }
 
-/// What a replay shows of what it takes up.
-#[derive(Debug)]
-pub(super) enum Looked<'a, I> {
-    /// An input.
-    Input(&'a I),
-    /// A timer.
-    Timer(Timer),
-}
-
 /// Where recovery came to.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Recovered {
@@ -267,4 +251,9 @@ pub(super) struct Recovered {
     pub turn: u64,
     /// The latest stamp.
     pub stamp: Millis,
+}
+
+/// The actor of a station, where the macro over all of them does not know its type.
+pub(super) fn name_of<M: Machine>(_station: &Station<M>) -> ActorName {
+    M::NAME
 }

@@ -78,10 +78,10 @@ impl GlobalManager {
         self.nodes.get(node.index()).map(|node| &node.spec.name)
     }
 
-    /// The token of this id, where workers and actors may join with it.
+    /// The tokens with which workers and actors may join.
     #[must_use]
-    pub fn token(&self, id: &str) -> Option<&Token> {
-        self.tokens.get(id)
+    pub fn tokens(&self) -> &BTreeMap<Name, Token> {
+        &self.tokens
     }
 
     /// A node's state.

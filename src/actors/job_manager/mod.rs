@@ -20,6 +20,8 @@ struct NodeFlags {
     ready: bool,
     cordoned: bool,
     draining: bool,
+    /// Its engine can move running tasks.
+    moves: bool,
 }
 
 /// Where the instances of a live job stand, for a saved state and for parity checks.
@@ -122,7 +124,7 @@ impl JobManager {
                 self.planner.node_ready(node, &spec.name, &spec.class);
                 self.nodes.resize(self.nodes.len().max(node.index() + 1), NodeFlags::default());
                 let flags = &mut self.nodes[node.index()];
-                (flags.ready, flags.draining) = (true, false);
+                (flags.ready, flags.draining, flags.moves) = (true, false, spec.class.moves_tasks());
                 self.reopen(node);
             }
             ToJobManager::NodeLost(node) => {

@@ -28,7 +28,8 @@ impl JobManager {
             Operation::Migrate { task, to } => {
                 let target = to.as_ref().map(|name| self.planner.node(name.as_str()));
                 let record = self.job(task.job).and_then(|job| job.instances.get(task.instance as usize));
-                let may_move = record.is_some_and(|record| matches!(record.state, TaskState::Running | TaskState::Scheduled));
+                let record = record.filter(|record| matches!(record.state, TaskState::Running | TaskState::Scheduled)).copied();
+                let may_move = record.is_some_and(|record| self.nodes[record.node.index()].moves);
                 if may_move && target != Some(None) {
                     self.wanted_moves.insert(task, target.flatten());
                 }
@@ -89,7 +90,7 @@ impl JobManager {
             if record.node != node {
                 continue;
             }
-            if migrate && record.state == TaskState::Running {
+            if migrate && self.nodes[node.index()].moves && record.state == TaskState::Running {
                 self.wanted_moves.insert(task, None);
             } else {
                 self.stop_run(task, Cause::Drained, out);

@@ -6,12 +6,16 @@ use super::{assert_none, tree};
 const CODES: [&str; 8] = [
     "src/api/error.rs",
     "src/api/options.rs",
+const CODES: &[&str] = &[
+const CODES: [&str; 6] = [
     "src/sim/input/error.rs",
     "src/sim/journal/replay.rs",
     "src/sim/simulation.rs",
     "src/report/files/mod.rs",
     "src/report/why/mod.rs",
     "workers/error.rs",
+    "src/store/error.rs",
+    "src/link/error.rs",
 ];
 
 #[test]

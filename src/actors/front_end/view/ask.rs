@@ -90,7 +90,15 @@ impl View {
         };
         match operation {
             Operation::Stop(job) => open(*job),
-            Operation::StopTask(task) | Operation::Migrate { task, .. } => open(task.job),
+            Operation::StopTask(task) => open(task.job),
+            Operation::Migrate { task, .. } => {
+                open(task.job)?;
+                let task = self.job(task.job).and_then(|job| job.tasks.get(task.instance as usize));
+                match task.and_then(|task| self.nodes.get(task.node?.index())).filter(|node| !node.spec.class.moves_tasks()) {
+                    Some(node) => Err(Refusal::Unmovable(node.spec.name.clone())),
+                    None => Ok(()),
+                }
+            }
             Operation::SetPolicy(_) => Ok(()),
             Operation::Cordon { node, .. }
             | Operation::Drain { node, .. }

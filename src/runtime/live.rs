@@ -1,0 +1,393 @@
+//! The loop: waits for something to do, and does it in turns.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use link::FromPeer;
+use model::{Message, Millis, Name, NodeId, Plan, Report, ReportBody, ToAgent, ToDiscovery, ToGlobalManager, ToJobManager, Token};
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::door::{Asked, LogAsked, LogTrouble};
+use super::fleet::Fleet;
+use super::gate::Gate;
+use super::links::Links;
+use super::machine::ActorName;
+use super::station::Sent;
+use super::status::Status;
+use super::turn::{Routes, Stations, Work, each};
+use super::workers::{Heard, LogQuestions, Port, read};
+use crate::journal::Journal;
+use engine::wire::{FromWorker, ToWorker};
+
+/// The most inputs of one turn: what comes in meanwhile waits for the next.
+const MOST_OF_A_TURN: usize = 8192;
+/// How long the loop waits before it tries a store again that refused.
+const STORE_PATIENCE: Duration = Duration::from_millis(200);
+
+/// What happens to a simulated worker from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deed {
+    /// It dies with everything on it.
+    Fail(usize),
+    /// It comes back, empty.
+    Repair(usize),
+}
+
+/// Everything that comes in from outside.
+pub(super) struct Inlets {
+    pub requests: mpsc::Receiver<Asked>,
+    pub logs: mpsc::Receiver<LogAsked>,
+    pub deeds: mpsc::Receiver<Deed>,
+    /// Sessions at the GlobalManager's port and at Discovery's.
+    pub peers: mpsc::Receiver<(ActorName, FromPeer)>,
+    /// Links to actors elsewhere that this process dials.
+    pub servers: mpsc::Receiver<(ActorName, link::FromServer)>,
+}
+
+/// The state of the loop beside the machines.
+pub(super) struct Outlets {
+    pub here: [bool; ActorName::ALL.len()],
+    /// Mail for machines here, in the order in which it was sent.
+    pub mail: VecDeque<Work>,
+    pub fleet: Option<Fleet>,
+    /// The GlobalManager's end for workers, and Discovery's.
+    pub ports: [Option<Port>; 2],
+    pub links: Links,
+    pub heard: Heard,
+    pub journal: Option<Journal>,
+    pub gate: Option<Arc<Gate>>,
+    /// Where the ports are bound.
+    pub addresses: BTreeMap<ActorName, std::net::SocketAddr>,
+}
+
+/// The loop.
+pub(super) struct Live {
+    pub stations: Stations,
+    pub outlets: Outlets,
+    pub inlets: Inlets,
+    pub questions: LogQuestions,
+    pub status: Arc<Status>,
+    pub latest: watch::Sender<u64>,
+    pub stop: CancellationToken,
+    pub turn: u64,
+    pub now: Millis,
+    pub lease: Millis,
+}
+
+impl Routes for Outlets {
+    fn actor(&mut self, from: ActorName, sent: Sent) {
+        if self.here[sent.to as usize] {
+            self.mail.push_back(Work::Mail(Some((from, sent.seq)), sent.message));
+        } else {
+            self.links.send(from, sent);
+        }
+    }
+
+    fn post(&mut self, message: Message) {
+        self.mail.push_back(Work::Mail(None, message));
+    }
+
+    fn agent(&mut self, now: Millis, stations: &Stations, node: NodeId, message: ToAgent) {
+        let name = stations.global_manager.as_ref().and_then(|station| station.machine.node_name(node));
+        let Some(name) = name else { return };
+        if let Some(fleet) = self.fleet.as_mut().filter(|fleet| fleet.has(name)) {
+            let mail = &mut self.mail;
+            fleet.tell(now, node, name, message, &mut |message| mail.push_back(Work::Mail(None, message)));
+        } else if let Some(port) = &mut self.ports[0] {
+            // One that is away hears of it when it comes back.
+            port.send(name.as_str(), &ToWorker::Agent(message));
+        }
+    }
+
+    fn plan(&mut self, plan: &Plan) {
+        if let Some(journal) = &mut self.journal {
+            journal.plan(plan);
+        }
+    }
+
+    fn input(&mut self, now: Millis, input: &ToJobManager) {
+        if let Some(journal) = &mut self.journal {
+            journal.input(now, input);
+        }
+    }
+
+    fn round(&mut self, now: Millis) {
+        if let Some(journal) = &mut self.journal {
+            journal.round(now);
+        }
+    }
+
+    fn tokens(&mut self, tokens: &BTreeMap<Name, Token>) {
+        if let Some(gate) = &self.gate {
+            gate.set(tokens.clone());
+        }
+    }
+
+    fn heard(&mut self, report: &Report, renewed: bool) {
+        if self.ports[1].is_some() {
+            self.heard.add(report, report.body == ReportBody::Heartbeat, renewed);
+        }
+    }
+}
+
+impl Live {
+    /// Runs until told to stop; then everything that was taken is done and saved.
+    pub async fn run(mut self) {
+        self.status.set_ready(true);
+        while !self.stop.is_cancelled() {
+            let worked = self.turn().await;
+            if !worked {
+                self.wait().await;
+            }
+        }
+        self.finish().await;
+    }
+
+    /// Does what there is to do; false: there was nothing.
+    async fn turn(&mut self) -> bool {
+        self.now = self.status.now().max(self.now);
+        let mut work = VecDeque::new();
+        self.stations.due(self.now, &mut work);
+        self.take_in(&mut work);
+        work.append(&mut self.outlets.mail);
+        if let Some(fleet) = &mut self.outlets.fleet {
+            fleet.advance(self.now, &mut |message| work.push_back(Work::Mail(None, message)));
+        }
+        if work.is_empty() {
+            return false;
+        }
+        self.do_work(work).await;
+        if self.outlets.mail.is_empty() {
+            self.save_where_it_pays(false).await;
+        }
+        true
+    }
+
+    async fn do_work(&mut self, work: VecDeque<Work>) {
+        self.turn += 1;
+        let mut written = 0;
+        let failures = self.stations.record(self.turn, self.now, &work, &mut written).await;
+        self.status.counts.turns.add(1);
+        let stepped = self.stations.step(self.now, work, &failures, &mut self.outlets);
+        self.status.counts.inputs.add(stepped.inputs);
+        for (answer, given) in stepped.answers {
+            // A client that has gone hears nothing; its request stands.
+            let _ = answer.send(given);
+        }
+        self.tell_workers();
+        self.outlets.links.settle(&mut self.stations);
+        self.show_latest();
+        let failed = failures.iter().flatten().next();
+        self.status.set_ready(failed.is_none());
+        if let Some(error) = failed {
+            tracing::error!(%error, "a store refuses; what is asked is refused until it writes again");
+            self.status.counts.store_failures.add(1);
+            for work in stepped.back.into_iter().rev() {
+                self.put_back(work);
+            }
+            tokio::time::sleep(STORE_PATIENCE).await;
+        }
+    }
+
+    /// What could not be recorded is tried again in the next turn, before everything later.
+    fn put_back(&mut self, work: Work) {
+        match work {
+            Work::Round(at) => {
+                if let Some(station) = &mut self.stations.job_manager {
+                    station.timers.insert((at, model::Timer::Round));
+                }
+            }
+            work => self.outlets.mail.push_front(work),
+        }
+    }
+
+    /// Takes what has come in, without waiting.
+    fn take_in(&mut self, work: &mut VecDeque<Work>) {
+        while let Ok(deed) = self.inlets.deeds.try_recv() {
+            self.deed(deed, work);
+        }
+        while work.len() < MOST_OF_A_TURN
+            && let Ok(asked) = self.inlets.requests.try_recv()
+        {
+            work.push_back(Work::Request(asked));
+        }
+        while work.len() < MOST_OF_A_TURN
+            && let Ok((actor, event)) = self.inlets.peers.try_recv()
+        {
+            self.peer(actor, event, work);
+        }
+        while work.len() < MOST_OF_A_TURN
+            && let Ok((actor, event)) = self.inlets.servers.try_recv()
+        {
+            self.outlets.links.server(actor, event, &mut self.stations, work);
+        }
+        while let Ok(asked) = self.inlets.logs.try_recv() {
+            self.read_log(asked);
+        }
+        self.questions.expire(self.now);
+    }
+
+    /// Waits until something comes in or is due.
+    async fn wait(&mut self) {
+        let fleet = self.outlets.fleet.as_ref().and_then(Fleet::next);
+        let due = self.stations.next().into_iter().chain(fleet).chain(self.questions.next()).min();
+        let due = due.map(|at| self.status.clock.instant(at));
+        let sleep = async {
+            match due {
+                Some(at) => tokio::time::sleep_until(at).await,
+                None => std::future::pending().await,
+            }
+        };
+        let mut work = VecDeque::new();
+        tokio::select! {
+            () = self.stop.cancelled() => {}
+            () = sleep => {}
+            Some(asked) = self.inlets.requests.recv() => work.push_back(Work::Request(asked)),
+            Some(asked) = self.inlets.logs.recv() => self.read_log(asked),
+            Some(deed) = self.inlets.deeds.recv() => {
+                self.now = self.status.now().max(self.now);
+                self.deed(deed, &mut work);
+            }
+            Some((actor, event)) = self.inlets.peers.recv() => self.peer(actor, event, &mut work),
+            Some((actor, event)) = self.inlets.servers.recv() => self.outlets.links.server(actor, event, &mut self.stations, &mut work),
+        }
+        self.outlets.mail.append(&mut work);
+    }
+
+    /// Something happens to a simulated worker.
+    fn deed(&mut self, deed: Deed, work: &mut VecDeque<Work>) {
+        let Some(fleet) = &mut self.outlets.fleet else { return };
+        match deed {
+            Deed::Fail(index) => {
+                // As in virtual time, Discovery has heard the last heartbeat when it was sent, and waits for the next in vain.
+                if let Some((last, Message::Discovery(heartbeat))) = fleet.fail(self.now, index)
+                    && let Some(station) = &mut self.stations.discovery
+                {
+                    station.machine.step(last, heartbeat, &mut model::Outbox::default());
+                }
+            }
+            Deed::Repair(index) => work.extend(fleet.repair(index).map(|join| Work::Mail(None, join))),
+        }
+    }
+
+    /// Something came from a worker, or from an actor that dialed.
+    fn peer(&mut self, actor: ActorName, event: FromPeer, work: &mut VecDeque<Work>) {
+        let peer = match &event {
+            FromPeer::Opened { peer, .. }
+            | FromPeer::Message { peer, .. }
+            | FromPeer::Acked { peer, .. }
+            | FromPeer::Closed { peer, .. } => peer,
+        };
+        if peer.role() == link::identity::Role::Actor {
+            self.outlets.links.peer(actor, event, &mut self.stations, work);
+            return;
+        }
+        let Some(port) = self.outlets.ports.get_mut(usize::from(actor == ActorName::Discovery)).and_then(Option::as_mut) else { return };
+        match event {
+            FromPeer::Opened { peer, session, hello } => {
+                tracing::info!(%peer, session, "a worker is connected");
+                port.opened(peer.clone(), session);
+                if !hello.is_empty() {
+                    self.hear_worker(actor, &peer, session, &hello, work);
+                }
+            }
+            FromPeer::Message { peer, session, payload } => self.hear_worker(actor, &peer, session, &payload, work),
+            FromPeer::Acked { peer, .. } => port.acked(&peer),
+            FromPeer::Closed { peer, session, reason } => {
+                tracing::info!(%peer, session, %reason, "a worker's session is over");
+                port.closed(&peer, session);
+            }
+        }
+    }
+
+    /// A worker says something. It may speak of itself alone: its name is that of its certificate.
+    fn hear_worker(&mut self, actor: ActorName, peer: &link::identity::PeerName, session: u64, payload: &[u8], work: &mut VecDeque<Work>) {
+        let discovery = self.stations.discovery.as_ref().map(|station| &station.machine);
+        match (actor, read(payload)) {
+            (ActorName::GlobalManager, Some(FromWorker::Join(join))) if join.spec.name.as_str() == peer.name() => {
+                work.push_back(Work::Mail(None, Message::GlobalManager(ToGlobalManager::Join(join))));
+            }
+            (ActorName::GlobalManager, Some(FromWorker::Log { id, part })) => self.questions.answered(id, part),
+            (ActorName::Discovery, Some(FromWorker::Report(report))) => {
+                let own = discovery.and_then(|discovery| discovery.name(report.node)).is_some_and(|name| name.as_str() == peer.name());
+                // Before the GlobalManager's word has come here nobody is watched; the worker says it again.
+                if own && self.outlets.ports[1].as_ref().is_some_and(|port| port.is_open(peer, session)) {
+                    self.status.counts.heartbeats.add(u64::from(report.body == ReportBody::Heartbeat));
+                    work.push_back(Work::Mail(None, Message::Discovery(ToDiscovery::Report(report))));
+                }
+            }
+            _ => {
+                self.status.counts.dropped_frames.add(1);
+                tracing::warn!(%peer, "a worker's message was dropped: it cannot be read, or speaks of another node");
+            }
+        }
+    }
+
+    fn read_log(&mut self, asked: LogAsked) {
+        let name = self.stations.global_manager.as_ref().and_then(|station| station.machine.node_name(asked.query.node));
+        match (name.cloned(), &mut self.outlets.ports[0]) {
+            (Some(name), Some(port)) => self.questions.ask(self.now, port, name.as_str(), asked),
+            _ => {
+                let _ = asked.answer.send(Err(LogTrouble::None));
+            }
+        }
+    }
+
+    /// Workers hear what is durable of their reports, and that their leases are renewed.
+    fn tell_workers(&mut self) {
+        let Some(station) = &self.stations.discovery else { return };
+        let Some(port) = &mut self.outlets.ports[1] else { return };
+        for (node, messages) in self.outlets.heard.drain(self.lease) {
+            let Some(name) = station.machine.name(node) else { continue };
+            for message in messages {
+                port.send(name.as_str(), &message);
+            }
+        }
+    }
+
+    fn show_latest(&mut self) {
+        let Some(station) = &self.stations.front_end else { return };
+        let front_end = station.machine.0.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let seq = front_end.view().map_or(0, actors::View::latest_seq);
+        self.latest.send_if_modified(|latest| std::mem::replace(latest, seq) != seq);
+    }
+
+    /// Saves the machines whose logs have grown long, or all of them.
+    async fn save_where_it_pays(&mut self, all: bool) {
+        each!(self.stations, station => {
+            if (all || station.wants_snapshot())
+                && let Some(receipt) = station.snapshot()
+                && let Err(error) = receipt.await
+            {
+                tracing::warn!(%error, "a snapshot failed; the log goes on");
+            }
+        });
+    }
+
+    /// The end: no request is taken any more, and everything under way here is done and saved.
+    async fn finish(mut self) {
+        self.status.set_stopping();
+        self.inlets.requests.close();
+        let mut work = VecDeque::new();
+        while let Ok(asked) = self.inlets.requests.try_recv() {
+            work.push_back(Work::Request(asked));
+        }
+        work.append(&mut self.outlets.mail);
+        // Orders that follow from the last requests still go out; a store that refuses ends it.
+        for _ in 0..64 {
+            if work.is_empty() {
+                break;
+            }
+            self.do_work(work).await;
+            work = std::mem::take(&mut self.outlets.mail);
+        }
+        self.save_where_it_pays(true).await;
+        if let Some(journal) = self.outlets.journal.take()
+            && let Err(error) = journal.finish()
+        {
+            tracing::error!(%error, "the journal is not whole");
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! Sessions of workers: who is connected, and what goes to them. What does not get through is not kept here: a worker that comes
+//! back says what it has, and the GlobalManager sends again what it lacks.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use engine::wire::{FromWorker, LogPart, ToWorker};
+use link::Listener;
+use link::identity::PeerName;
+use link::session::SendRefusal;
+use model::{Millis, Report};
+use tokio::sync::oneshot;
+
+use super::door::{LogAsked, LogTrouble};
+
+/// Messages that wait for room in a session's window; beyond them the session is closed, and the worker comes back.
+const MOST_WAITING: usize = 100_000;
+/// How long a worker may take to answer a question about an output.
+const LOG_PATIENCE: Millis = Millis(5000);
+
+/// One end for workers: the GlobalManager's or Discovery's.
+pub(super) struct Port {
+    listener: Arc<Listener>,
+    sessions: BTreeMap<String, Open>,
+}
+
+/// An open session.
+struct Open {
+    peer: PeerName,
+    session: u64,
+    waiting: VecDeque<Bytes>,
+}
+
+impl Port {
+    pub fn new(listener: Arc<Listener>) -> Self {
+        Self { listener, sessions: BTreeMap::new() }
+    }
+
+    pub fn opened(&mut self, peer: PeerName, session: u64) {
+        self.sessions.insert(peer.name().to_owned(), Open { peer, session, waiting: VecDeque::new() });
+    }
+
+    pub fn closed(&mut self, peer: &PeerName, session: u64) {
+        if self.sessions.get(peer.name()).is_some_and(|open| open.session == session) {
+            self.sessions.remove(peer.name());
+        }
+    }
+
+    /// Whether the session is the peer's present one.
+    pub fn is_open(&self, peer: &PeerName, session: u64) -> bool {
+        self.sessions.get(peer.name()).is_some_and(|open| open.session == session)
+    }
+
+    /// Sends to a worker by its name, now or when its window has room; false: it is not connected.
+    pub fn send(&mut self, name: &str, message: &ToWorker) -> bool {
+        let Some(open) = self.sessions.get_mut(name) else { return false };
+        let payload = Bytes::from(postcard::to_stdvec(message).expect("messages are plain data, which postcard writes"));
+        open.waiting.push_back(payload);
+        if open.waiting.len() > MOST_WAITING {
+            self.listener.close(&open.peer, open.session);
+            return false;
+        }
+        open.flush(&self.listener);
+        true
+    }
+
+    /// The worker has acknowledged something: there may be room.
+    pub fn acked(&mut self, peer: &PeerName) {
+        if let Some(open) = self.sessions.get_mut(peer.name()) {
+            open.flush(&self.listener);
+        }
+    }
+}
+
+impl Open {
+    fn flush(&mut self, listener: &Listener) {
+        while let Some(payload) = self.waiting.front() {
+            match listener.send(&self.peer, self.session, payload.clone()) {
+                Ok(_) => drop(self.waiting.pop_front()),
+                Err(SendRefusal::WouldBlock) => return,
+                Err(refusal) => {
+                    // Closed sessions are told of by an event; an oversized order cannot be sent at all.
+                    tracing::warn!(peer = %self.peer, %refusal, "a message to a worker was dropped");
+                    self.waiting.pop_front();
+                }
+            }
+        }
+    }
+}
+
+/// What was heard of a worker in this turn and is to be told once it is durable: the latest record and the latest renewal.
+#[derive(Default)]
+pub(super) struct Heard(BTreeMap<model::NodeId, (Option<Report>, Option<Report>)>);
+
+impl Heard {
+    pub fn add(&mut self, report: &Report, heartbeat: bool, renewed: bool) {
+        let (recorded, beat) = self.0.entry(report.node).or_default();
+        if !heartbeat {
+            *recorded = Some(*report);
+        }
+        if renewed {
+            *beat = Some(*report);
+        }
+    }
+
+    /// What is to be told, by node.
+    pub fn drain(&mut self, lease: Millis) -> impl Iterator<Item = (model::NodeId, Vec<ToWorker>)> {
+        std::mem::take(&mut self.0).into_iter().map(move |(node, (recorded, beat))| {
+            let recorded = recorded.map(|report| ToWorker::Recorded { epoch: report.fence.epoch, seq: report.seq });
+            let renewed = beat.map(|report| ToWorker::Renewed { epoch: report.fence.epoch, seq: report.seq, lease_ms: lease.0 });
+            (node, recorded.into_iter().chain(renewed).collect())
+        })
+    }
+}
+
+/// Questions about outputs that wait for a worker.
+#[derive(Default)]
+pub(super) struct LogQuestions {
+    next: u64,
+    open: BTreeMap<u64, (Millis, oneshot::Sender<Result<LogPart, LogTrouble>>)>,
+}
+
+impl LogQuestions {
+    /// Asks the worker of that name.
+    pub fn ask(&mut self, now: Millis, port: &mut Port, name: &str, LogAsked { query, answer }: LogAsked) {
+        self.open.retain(|_, (until, answer)| *until > now && !answer.is_closed());
+        self.next += 1;
+        if port.send(name, &ToWorker::ReadLog { id: self.next, query }) {
+            self.open.insert(self.next, (now.plus(LOG_PATIENCE), answer));
+        } else {
+            // Whoever asked may have gone.
+            let _ = answer.send(Err(LogTrouble::Away));
+        }
+    }
+
+    /// A worker has answered.
+    pub fn answered(&mut self, id: u64, part: Option<LogPart>) {
+        if let Some((_, answer)) = self.open.remove(&id) {
+            let _ = answer.send(part.ok_or(LogTrouble::None));
+        }
+    }
+
+    /// Gives up on what was not answered in time.
+    pub fn expire(&mut self, now: Millis) {
+        let late: Vec<u64> = self.open.iter().filter(|(_, (until, _))| *until <= now).map(|(id, _)| *id).collect();
+        for id in late {
+            if let Some((_, answer)) = self.open.remove(&id) {
+                let _ = answer.send(Err(LogTrouble::Away));
+            }
+        }
+    }
+
+    /// When the next question is given up.
+    pub fn next(&self) -> Option<Millis> {
+        self.open.values().map(|(until, _)| *until).min()
+    }
+}
+
+/// Reads a worker's message; none where it is not one.
+pub(super) fn read(payload: &[u8]) -> Option<FromWorker> {
+    postcard::from_bytes(payload).ok()
+}
