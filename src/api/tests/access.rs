@@ -24,7 +24,7 @@ impl Site {
     }
 
     fn keep(&self, id: &str, role: Role, hash: [u8; 32], expires: Millis) {
-        let kept = Token { id: named(id), note: String::new(), role, hash, made: Millis::ZERO, expires };
+        let kept = Token { id: named(id), note: String::new(), role, hash, made: Millis::ZERO, expires, once: role == Role::Join };
         self.ask(Request::AddToken(Box::new(kept)));
     }
 
