@@ -74,6 +74,11 @@ pub fn checked_move(view: &View, migration: &Migration, at: &str) -> Result<Oper
         );
         return Err(ApiError::WrongState(what));
     }
+    let source = instance.node.and_then(|node| view.nodes().get(node.index()));
+    if let Some(source) = source.filter(|node| !node.spec.class.moves_tasks()) {
+        let what = format!("the engine of node `{}` cannot move a running task", source.spec.name);
+        return Err(ApiError::Unsupported { what, possible: "Stop the task; retried, it begins anew where the policy puts it." });
+    }
     if let Some(to) = &migration.to {
         let field = || format!("{at}to");
         let (_, node) = view.node_named(to.as_str()).ok_or_else(|| ApiError::UnknownNode(to.to_string()))?;

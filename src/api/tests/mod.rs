@@ -1,1 +1,13 @@
-//! Tests of the API over HTTP.
+//! Tests of the API over HTTP on a loopback port, with a FrontEnd alone behind the door.
+
+mod access;
+mod bad_input;
+mod earlier;
+mod events;
+mod jobs;
+mod nodes;
+mod page;
+mod serving;
+mod site;
+mod system;
+mod tasks;

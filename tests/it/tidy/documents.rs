@@ -5,6 +5,11 @@ use super::{assert_none, tree};
 /// Where error codes are given, by a function named `code`: words like `input-missing`, the room's part first.
 const CODES: &[&str] = &[
     "src/link/error.rs",
+    "src/api/error.rs",
+    "src/api/options.rs",
+    "src/sim/input/error.rs",
+    "src/journal/replay.rs",
+    "src/sim/simulation.rs",
     "src/report/files/mod.rs",
     "src/report/why/mod.rs",
     "src/sim/input/error.rs",

@@ -1,0 +1,75 @@
+//! Tasks: actions, changes, moves, outputs.
+
+use super::site::Site;
+
+#[test]
+fn what_cannot_be_done_yet_says_what_can() {
+    let site = Site::open();
+    site.submit();
+    let patch = |body: &str| site.send("PATCH", "/v1/jobs/j0/tasks/run", &[("content-type", "application/json")], body);
+    for body in [r#"{"replicas": 2}"#, r#"{"resources": {"cores": 1}}"#, r#"{"priority": 3}"#] {
+        let answer = patch(body);
+        assert_eq!(answer.problem().1, "api-unsupported", "{body}");
+        assert!(answer.json()["fix"].as_str().unwrap().contains("submit it anew"));
+    }
+    assert_eq!(patch("{}").problem().1, "api-field");
+    assert_eq!(patch(r#"{"resources": {"memory": "1e99g"}}"#).problem().2, "resources.memory");
+    for action in ["start", "checkpoint"] {
+        let answer = site.post("/v1/jobs/j0/tasks/run/actions", &format!(r#"{{"action": "{action}"}}"#));
+        assert_eq!((answer.status, answer.problem().1.as_str()), (409, "api-unsupported"), "{action}");
+    }
+    assert_eq!(site.post("/v1/jobs/j0/tasks/run/actions", r#"{"action": "stop"}"#).status, 202);
+    assert_eq!(site.post("/v1/jobs/j0/tasks/nope/actions", r#"{"action": "stop"}"#).problem().1, "api-unknown-task");
+    assert_eq!(site.post("/v1/jobs/j0/tasks/run/actions", r#"{"action": "stop", "index": 1}"#).problem().1, "api-unknown-task");
+    assert_eq!(site.post("/v1/jobs/j0/tasks/run/actions", r#"{"action": "stop", "to": "n"}"#).problem().2, "to");
+}
+
+#[test]
+fn moves_are_all_checked_before_any_starts() {
+    let site = Site::open();
+    let (alpha, _) = (site.join(0, "alpha"), site.join(1, "beta"));
+    let (first, _) = (site.submit(), site.submit());
+    let act = |body: &str| site.post("/v1/jobs/j0/tasks/run/actions", body);
+    assert_eq!(act(r#"{"action": "migrate"}"#).problem().1, "api-wrong-state");
+    site.run(first, alpha);
+    assert_eq!(act(r#"{"action": "migrate", "to": "beta"}"#).status, 202);
+    assert_eq!(act(r#"{"action": "migrate", "to": "alpha"}"#).problem().2, "to");
+    assert_eq!(act(r#"{"action": "migrate", "to": "gamma"}"#).problem().1, "api-unknown-node");
+    let group = |moves: &str| site.post("/v1/jobs/actions/migrate", &format!(r#"{{"moves": [{moves}]}}"#));
+    let one = r#"{"job": "j0", "task": "run", "to": "beta"}"#;
+    assert_eq!(group(one).status, 202);
+    assert_eq!(group("").problem().2, "moves");
+    assert_eq!(group(&format!("{one}, {one}")).problem().2, "moves[1].task");
+    assert_eq!(group(&format!(r#"{one}, {{"job": "j1", "task": "run"}}"#)).problem().1, "api-wrong-state");
+    assert_eq!(group(&format!(r#"{one}, {{"job": "j9", "task": "run"}}"#)).problem().1, "api-unknown-job");
+    assert_eq!(group(r#"{"job": "j0", "task": "../x"}"#).problem().2, "moves[0].task");
+}
+
+#[test]
+fn outputs_are_read_in_parts_and_followed() {
+    let site = Site::open();
+    let node = site.join(0, "alpha");
+    let job = site.submit();
+    let path = "/v1/jobs/j0/tasks/run/logs";
+    assert_eq!(site.get(path).problem().1, "api-no-log", "it has not started");
+    site.run(job, node);
+    assert_eq!(site.get(path).problem().1, "api-no-log", "its node keeps none");
+    site.trial.write_log(b"one\ntwo\n", false);
+    let answer = site.get(&format!("{path}?limit=4"));
+    assert_eq!((answer.text.as_str(), answer.header("content-type")), ("one\n", "text/plain"));
+    assert_eq!((answer.header("x-log-next-offset"), answer.header("x-log-more")), ("4", "true"));
+    let answer = site.get(&format!("{path}?offset=4&stream=stderr&attempt=1&index=0"));
+    assert_eq!((answer.text.as_str(), answer.header("x-log-more")), ("two\n", "false"));
+    assert_eq!(site.get(&format!("{path}?attempt=2")).problem().1, "api-no-log");
+    for query in ["limit=0", "limit=9999999", "stream=stdin", "offset=-1", "attempt=x"] {
+        assert_eq!(site.get(&format!("{path}?{query}")).problem().2, query.split('=').next().unwrap(), "{query}");
+    }
+    site.trial.write_log(b"one\n", true);
+    let followed = std::thread::scope(|scope| {
+        let followed = scope.spawn(|| site.get(&format!("{path}?follow=true")));
+        std::thread::sleep(std::time::Duration::from_millis(200));
+        site.trial.write_log(b"one\ntwo\n", false);
+        followed.join().unwrap()
+    });
+    assert_eq!(followed.text, "one\ntwo\n");
+}
