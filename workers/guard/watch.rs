@@ -20,6 +20,9 @@ const REAP: Millis = Millis(5_000);
 /// How long the guard waits before it tries again what the kernel refused.
 const AGAIN: Millis = Millis(50);
 
+/// How often what is left in a pipe is read when the task is over: more than a pipe holds.
+const LAST_TURNS: u32 = 8;
+
 /// What is to come of the task.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Fate {
@@ -38,8 +41,8 @@ pub fn to_its_end(mut task: Task) -> ExitRecord {
     let status = children::end_all(task.main, status, || cgroup::kill(&hierarchies, &group));
     let mut buffer = Vec::new();
     for output in &mut task.outputs {
-        // All writers of the task are dead. A stranger to whom one gave its end is not waited for.
-        while output.pump(&mut buffer) {}
+        // All writers of the task are dead. A stranger to whom one gave its end is not listened to for long.
+        let _ = (0..LAST_TURNS).find(|_| !output.pump(&mut buffer));
     }
     while task.report.is_some() {
         task.hear_report();

@@ -6,7 +6,8 @@ use engine::What;
 use model::{Bytes, Millis};
 use workers::run::{Stream, Why};
 
-use crate::node::{Node, Wish, eventually, lives, nap, of_root, processes};
+use crate::eyes::{eventually, lives, nap, of_root, processes};
+use crate::node::{Node, Wish};
 
 #[test]
 fn exit_codes_and_signals_are_reported() {
