@@ -178,6 +178,7 @@ impl Live {
         }
         self.tell_workers();
         self.outlets.links.settle(&mut self.stations);
+        self.status.reaches(|actor| self.outlets.here[actor as usize] || self.outlets.links.reaches(actor));
         self.show_latest();
         let failed = failures.iter().flatten().next();
         self.status.set_ready(failed.is_none());
