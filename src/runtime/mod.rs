@@ -10,6 +10,8 @@ mod machine;
 mod start;
 mod station;
 mod status;
+#[cfg(test)]
+pub mod trial;
 mod turn;
 mod workers;
 

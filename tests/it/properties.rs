@@ -146,7 +146,7 @@ fn port_held_twice(world: &World, bodies: &[JobBody]) -> Option<String> {
     let (_, ledger) = world.machines();
     let twice = |node: NodeId, tasks: &mut dyn Iterator<Item = TaskKey>| {
         let mut holders: BTreeMap<HostPort, TaskKey> = BTreeMap::new();
-        tasks.find_map(|task| {
+        std::iter::from_fn(|| tasks.next()).find_map(|task| {
             let body = &bodies[task.job.index()];
             let ports = body.tasks[body.task_of(task.instance)].host_ports();
             let other = ports.iter().find_map(|&port| Some((port, holders.insert(port, task)?)));
