@@ -110,20 +110,13 @@ impl Client {
     /// When there is no good answer.
     pub fn stream(&self, call: &Call, silence: Option<Duration>) -> Result<Reply, ClientError> {
         self.repeat(call, |agent, request| {
-            let request = agent
-                .configure_request(request)
-                .timeout_recv_body(None)
-                .timeout_per_read(Some(silence.unwrap_or(STREAM_SILENCE)))
-                .build();
+            let request =
+                agent.configure_request(request).timeout_recv_body(None).timeout_per_read(Some(silence.unwrap_or(STREAM_SILENCE))).build();
             agent.run(request)
         })
     }
 
-    fn repeat(
-        &self,
-        call: &Call,
-        run: impl Fn(&Agent, Request<Vec<u8>>) -> Result<Response<Body>, Error>,
-    ) -> Result<Reply, ClientError> {
+    fn repeat(&self, call: &Call, run: impl Fn(&Agent, Request<Vec<u8>>) -> Result<Response<Body>, Error>) -> Result<Reply, ClientError> {
         let mut wait = FIRST_WAIT;
         for left in (0..self.tries).rev() {
             let answered = run(&self.agent, self.request(call)?);
