@@ -4,6 +4,7 @@ mod arguments;
 mod compare;
 mod configuration;
 mod demo;
+mod doctor;
 mod events;
 mod experiment;
 mod export;
@@ -27,6 +28,7 @@ mod shape;
 mod simulate;
 mod size;
 mod snapshot;
+mod stress;
 mod submit;
 mod terminal;
 mod threads;
@@ -84,6 +86,8 @@ enum Command {
     Events(events::Events),
     Token(Box<token::Token>),
     Export(export::Export),
+    Stress(stress::Stress),
+    Doctor(doctor::Doctor),
     #[command(name = "openapi")]
     OpenApi(openapi::OpenApi),
 }
@@ -115,6 +119,8 @@ impl Command {
             Self::Events(arguments) => events::run(arguments),
             Self::Token(arguments) => token::run(arguments),
             Self::Export(arguments) => export::run(arguments),
+            Self::Stress(arguments) => stress::run(arguments),
+            Self::Doctor(arguments) => doctor::run(arguments),
             Self::OpenApi(arguments) => openapi::run(arguments),
         }
     }
