@@ -3,7 +3,8 @@
 use super::{assert_none, tree};
 
 /// Where error codes are given, by a function named `code`: words like `input-missing`, the room's part first.
-const CODES: [&str; 6] = [
+const CODES: [&str; 7] = [
+    "src/client/error.rs",
     "src/sim/input/error.rs",
     "src/sim/journal/replay.rs",
     "src/sim/simulation.rs",
