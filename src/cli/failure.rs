@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::Path;
 
+use crate::client::ClientError;
 use crate::journal::ReplayError;
 use crate::report::files::OutputError;
 use crate::report::why::WhyError;
@@ -17,6 +18,8 @@ pub enum Outcome {
     Done,
     /// A replay came to other plans than its journal; said already.
     Parted,
+    /// What was asked about is not well: a check of the host, or a job that was waited for; said already.
+    Failed,
     /// A job was rejected, and `--strict` was given.
     Strict,
     /// The result is partial, and says so.
@@ -28,6 +31,7 @@ impl Outcome {
     pub fn exit_code(self) -> u8 {
         match self {
             Self::Done => 0,
+            Self::Failed => 1,
             Self::Parted => 4,
             Self::Strict => 6,
             Self::Interrupted => 130,
@@ -47,10 +51,17 @@ impl Failure {
     pub const USAGE: u8 = 2;
     /// Exit code of a failure that is nobody's input.
     const OTHER: u8 = 1;
+    /// Exit code of a server that does not answer.
+    const UNREACHABLE: u8 = 5;
 
     /// A command line that makes no sense as a whole.
     pub fn usage(message: impl Into<String>) -> Self {
         Self { exit_code: Self::USAGE, message: message.into() }
+    }
+
+    /// An input that is refused.
+    pub fn refused(message: impl Into<String>) -> Self {
+        Self { exit_code: InputError::EXIT_CODE, message: message.into() }
     }
 
     /// The system refuses something.
@@ -84,6 +95,21 @@ impl From<InputError> for Failure {
 impl From<OutputError> for Failure {
     fn from(error: OutputError) -> Self {
         Self { exit_code: Self::OTHER, message: error.to_string() }
+    }
+}
+
+impl From<ClientError> for Failure {
+    fn from(error: ClientError) -> Self {
+        let exit_code = match &error {
+            ClientError::Address { .. } => Self::USAGE,
+            ClientError::Token { .. } | ClientError::Authorities { .. } | ClientError::PlainToken { .. } => InputError::EXIT_CODE,
+            ClientError::Unreachable { .. } | ClientError::Timeout { .. } => Self::UNREACHABLE,
+            ClientError::Answer { .. } => Self::OTHER,
+            // What the server blames on itself is nobody's input.
+            ClientError::Refused(problem) if problem.status >= 500 => Self::OTHER,
+            ClientError::Refused(_) => InputError::EXIT_CODE,
+        };
+        Self { exit_code, message: error.to_string() }
     }
 }
 

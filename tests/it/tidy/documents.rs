@@ -7,6 +7,8 @@ const CODES: &[&str] = &[
     "src/link/error.rs",
     "src/api/error.rs",
     "src/api/options.rs",
+const CODES: [&str; 7] = [
+    "src/client/error.rs",
     "src/sim/input/error.rs",
     "src/journal/replay.rs",
     "src/sim/simulation.rs",
