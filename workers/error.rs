@@ -9,11 +9,9 @@ use model::{Bytes, CpuSet};
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Cores were claimed that the host does not have.
-    #[error("--cores {claimed}: there is no core {missing} here; this process may use {usable}")]
+    #[error("--cores: there is no core {missing} here; this process may use {usable}")]
     Cores {
-        /// What was claimed.
-        claimed: CpuSet,
-        /// What of it is not there.
+        /// What of the claim is not there.
         missing: CpuSet,
         /// What is there.
         usable: CpuSet,

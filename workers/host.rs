@@ -45,7 +45,7 @@ impl Host {
         let offered = cores.unwrap_or(&self.usable).clone();
         let missing = offered.without(&self.usable);
         if !missing.is_empty() {
-            return Err(Error::Cores { claimed: offered, missing, usable: self.usable.clone() });
+            return Err(Error::Cores { missing, usable: self.usable.clone() });
         }
         let memory = memory.unwrap_or(self.memory);
         if memory > self.memory {
@@ -197,7 +197,7 @@ mod tests {
         let error = claim("6-9", Bytes(1)).unwrap_err();
         assert_eq!(
             (error.code(), error.to_string()),
-            ("worker-cores", "--cores 6-9: there is no core 8-9 here; this process may use 0-7".into())
+            ("worker-cores", "--cores: there is no core 8-9 here; this process may use 0-7".into())
         );
         assert_eq!(claim("0", Bytes(9 << 30)).unwrap_err().code(), "worker-memory");
     }

@@ -232,7 +232,7 @@ mod tests {
         agent.adopt(TASK, RUN, Some((Millis(100), Cause::Timeout)), Millis(30));
         for what in [What::Started].into_iter().chain(signals) {
             agent.signal(Millis(5), Signal { task: TASK, run: RUN, what }, &mut out);
-            for action in order.clone() {
+            if let Some(action) = order.clone() {
                 let order = Order { fence: Fence::default(), task: TASK, run: RUN, action };
                 agent.step(Millis(5), ToAgent::Order(order), &mut Vec::new(), &mut out);
             }

@@ -4,23 +4,29 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::PathBuf;
+use std::path::Path;
 
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::pipe::{PipeFlags, pipe_with};
+
+use crate::run::{RunFolder, Stream};
 
 /// As much as a pipe holds by default, read in one go.
 const CHUNK: usize = 64 << 10;
 /// How many chunks are read before other events have their turn.
 const CHUNKS_A_TURN: usize = 16;
 
-/// An output stream. Half of the cap is for the latest output and half for what came before it: when the file is full it becomes
-/// `stdout.1` in place of the one before, so that at least the last half of the cap is always there.
+/// An output stream. It is written to files of half the cap each, of which the latest two are kept, so that at least the last half of the
+/// cap is always there. A file is called after the first byte that it holds: a reader needs no more to know where it is.
 #[derive(Debug)]
 pub struct Output {
     pipe: Option<File>,
     file: File,
-    path: PathBuf,
+    folder: RunFolder,
+    stream: Stream,
+    /// Where the file begins, and the one before it.
+    from: u64,
+    before: Option<u64>,
     size: u64,
     most: u64,
     /// Bytes that could not be written.
@@ -29,12 +35,13 @@ pub struct Output {
 
 impl Output {
     /// The stream, and the end of its pipe that the task writes to.
-    pub fn open(path: PathBuf, cap: u64) -> io::Result<(Self, OwnedFd)> {
+    pub fn open(folder: &RunFolder, stream: Stream, cap: u64) -> io::Result<(Self, OwnedFd)> {
         let (reader, writer) = pipe_with(PipeFlags::CLOEXEC)?;
         // Only our end: the task expects writes that wait.
         fcntl_setfl(&reader, fcntl_getfl(&reader)? | OFlags::NONBLOCK)?;
-        let file = create(&path)?;
-        let output = Self { pipe: Some(File::from(reader)), file, path, size: 0, most: (cap / 2).max(1), lost: 0 };
+        let (file, folder) = (create(&folder.output(stream, 0))?, folder.clone());
+        let (pipe, most) = (Some(File::from(reader)), (cap / 2).max(1));
+        let output = Self { pipe, file, folder, stream, from: 0, before: None, size: 0, most, lost: 0 };
         Ok((output, writer))
     }
 
@@ -61,7 +68,7 @@ impl Output {
 
     fn keep(&mut self, mut text: &[u8]) {
         while !text.is_empty() {
-            if self.size >= self.most && self.rotate().is_err() {
+            if self.size >= self.most && self.turn_over().is_err() {
                 self.lost += text.len() as u64;
                 return;
             }
@@ -75,15 +82,18 @@ impl Output {
         }
     }
 
-    fn rotate(&mut self) -> io::Result<()> {
-        fs::rename(&self.path, self.path.with_extension("1"))?;
-        self.file = create(&self.path)?;
-        self.size = 0;
+    fn turn_over(&mut self) -> io::Result<()> {
+        let next = self.from + self.size;
+        self.file = create(&self.folder.output(self.stream, next))?;
+        if let Some(oldest) = self.before.replace(self.from) {
+            fs::remove_file(self.folder.output(self.stream, oldest))?;
+        }
+        (self.from, self.size) = (next, 0);
         Ok(())
     }
 }
 
-fn create(path: &PathBuf) -> io::Result<File> {
+fn create(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
 }
 
@@ -93,9 +103,9 @@ mod tests {
 
     #[test]
     fn the_last_of_much_output_is_kept_within_the_cap() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("stdout");
-        let (mut output, writer) = Output::open(path.clone(), 1000).unwrap();
+        let root = tempfile::tempdir().unwrap();
+        let folder = RunFolder::at(root.path().to_owned());
+        let (mut output, writer) = Output::open(&folder, Stream::Out, 1000).unwrap();
         let mut writer = File::from(writer);
         let mut buffer = Vec::new();
         for line in 0..500 {
@@ -104,8 +114,9 @@ mod tests {
         }
         drop(writer);
         assert!(!output.pump(&mut buffer) && output.pipe().is_none());
-        let (earlier, latest) = (fs::read_to_string(path.with_extension("1")).unwrap(), fs::read_to_string(&path).unwrap());
-        assert!(earlier.len() + latest.len() <= 1000 && earlier.len() == 500);
-        assert!(latest.ends_with("000499\n"), "{latest}");
+        // 500 lines of 7 bytes each.
+        let (earlier, latest) = (fs::read(folder.output(Stream::Out, 2500)).unwrap(), fs::read(folder.output(Stream::Out, 3000)).unwrap());
+        assert_eq!((earlier.len(), latest.len(), fs::read_dir(root.path()).unwrap().count()), (500, 500, 2));
+        assert!(latest.ends_with(b"000499\n"));
     }
 }

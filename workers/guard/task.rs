@@ -59,8 +59,8 @@ impl Task {
         let deadline = deadline.ok_or_else(|| io::Error::other("the worker's lease has run out, or there is none"))?;
         let control = folder.control()?;
         let cap = file.output_cap.0;
-        let (out, out_end) = Output::open(folder.output(Stream::Out), cap)?;
-        let (err, err_end) = Output::open(folder.output(Stream::Err), cap)?;
+        let (out, out_end) = Output::open(folder, Stream::Out, cap)?;
+        let (err, err_end) = Output::open(folder, Stream::Err, cap)?;
         let (report, report_end) = pipe_with(PipeFlags::CLOEXEC)?;
         fcntl_setfl(&report, fcntl_getfl(&report)? | OFlags::NONBLOCK)?;
         let limits = cgroup::Limits { cpuset: file.launch.cpuset.clone(), memory: file.launch.memory };

@@ -7,7 +7,7 @@
 //! | `control` | the worker; a FIFO | the request to stop |
 //! | `begun` | the guard, before it starts the program | from here on the program may have run |
 //! | `running.json` | the guard, once the program runs | process id and time |
-//! | `stdout`, `stderr` | the guard | the output; what came before lies in `stdout.1`, `stderr.1` |
+//! | `stdout.N`, `stderr.N` | the guard | the output from byte N on; the latest two files are kept |
 //! | `guard.log` | the guard | what went wrong without ending the run |
 //! | `exit.json` | the guard, durably, when no process is left | how it ended |
 //! | `reported` | the worker | the end is known where it matters, and the folder may go |
@@ -60,6 +60,16 @@ pub enum Stream {
     Out,
     /// Standard error.
     Err,
+}
+
+impl Stream {
+    /// What its files are called, before the number.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Out => "stdout",
+            Self::Err => "stderr",
+        }
+    }
 }
 
 /// What a guard says of its running task, for a worker that was restarted.
@@ -119,13 +129,9 @@ impl RunFolder {
         self.file("work")
     }
 
-    /// The file of an output stream.
-    #[must_use]
-    pub fn output(&self, stream: Stream) -> PathBuf {
-        self.file(match stream {
-            Stream::Out => "stdout",
-            Stream::Err => "stderr",
-        })
+    /// The file of an output stream that begins with this byte of it.
+    pub(crate) fn output(&self, stream: Stream, from: u64) -> PathBuf {
+        self.file(&format!("{}.{from}", stream.name()))
     }
 
     /// A file in it.

@@ -40,8 +40,7 @@ impl Launch {
     /// What a start order asks of this driver.
     #[must_use]
     pub fn of(task: TaskKey, run: Run, start: &Start) -> Self {
-        let spec = &start.spec;
-        let container = spec.container.as_deref().cloned().unwrap_or_default();
+        let container = start.spec.container.as_deref().cloned().unwrap_or_default();
         Self {
             task,
             run,
@@ -50,7 +49,7 @@ impl Launch {
             command: container.command,
             environment: container.environment,
             ports: container.ports,
-            grace: spec.stop_grace,
+            grace: start.spec.stop_grace,
             limit: start.limit,
             elapsed: start.elapsed,
         }

@@ -5,6 +5,7 @@ mod files;
 mod folder;
 mod launch;
 mod lease;
+mod log;
 mod root;
 
 pub use exit::{ExitRecord, Why};

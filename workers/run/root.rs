@@ -1,13 +1,14 @@
 //! The root of all runs of a worker: what was running, what has ended, and what nobody knows.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use engine::wire::LogPart;
 use model::Millis;
 
-use super::{ExitRecord, LEASE_FILE, Launch, LeaseFile, RunFolder, RunId, Stream, Why, boot_time, files, wall_time};
+use super::{ExitRecord, LEASE_FILE, Launch, LeaseFile, RunFolder, RunId, Stream, Why, boot_time, files, log, wall_time};
 use crate::orphans::Session;
 use crate::{Error, cgroup, orphans};
 
@@ -195,19 +196,12 @@ impl Runs {
         Ok(())
     }
 
-    /// The last `most` bytes of a stream, or fewer where there are fewer or they went over the cap.
+    /// A part of what a run has put out; nothing where there is no such run.
     ///
     /// # Errors
-    /// When the file is there and cannot be read.
-    pub fn tail(&self, id: RunId, stream: Stream, most: u64) -> io::Result<Vec<u8>> {
-        let path = self.run(id).output(stream);
-        let mut text = tail_of(&path, most)?;
-        if (text.len() as u64) < most {
-            let mut earlier = tail_of(&path.with_extension("1"), most - text.len() as u64)?;
-            earlier.append(&mut text);
-            text = earlier;
-        }
-        Ok(text)
+    /// When it is there and cannot be read.
+    pub fn log(&self, id: RunId, stream: Stream, offset: u64, most: u32) -> io::Result<Option<LogPart>> {
+        log::part(&self.run(id), stream, offset, most)
     }
 
     /// When the worker before this one surely lived: it renewed the lease. In time since boot. Until then it would have concluded the
@@ -245,18 +239,4 @@ fn session(folder: &RunFolder, until: Millis) -> Option<Session> {
 #[must_use]
 pub(crate) fn boot_id() -> String {
     fs::read_to_string("/proc/sys/kernel/random/boot_id").map(|id| id.trim().to_owned()).unwrap_or_default()
-}
-
-fn tail_of(path: &Path, most: u64) -> io::Result<Vec<u8>> {
-    let mut text = Vec::new();
-    match File::open(path) {
-        Ok(mut file) => {
-            let length = file.metadata()?.len();
-            file.seek(SeekFrom::Start(length.saturating_sub(most)))?;
-            file.take(most).read_to_end(&mut text)?;
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(error),
-    }
-    Ok(text)
 }

@@ -6,7 +6,7 @@ use engine::What;
 use model::{Bytes, Millis};
 use workers::run::{Stream, Why};
 
-use crate::node::{Node, Wish, eventually, lives, of_root, processes};
+use crate::node::{Node, Wish, eventually, lives, nap, of_root, processes};
 
 #[test]
 fn exit_codes_and_signals_are_reported() {
@@ -74,11 +74,12 @@ fn a_stop_of_what_has_ended_is_answered() {
 fn whoever_the_task_leaves_behind_goes_with_it() {
     let mut node = Node::new();
     // In its group, in a session of its own, twice removed, and without the environment by which it could be known.
-    let script = "sleep 7654.1 & setsid sleep 7654.2 & (setsid sh -c 'setsid env -i sleep 7654.3 & sleep 7654.4' &) ; sleep 0.3; echo up";
-    let run = node.running(1, script);
+    let nap = nap();
+    let script = format!("{nap}1 & setsid {nap}2 & (setsid sh -c 'setsid env -i {nap}3 & {nap}4' &) ; sleep 0.3; echo up");
+    let run = node.running(1, &script);
     node.expect(run, What::Exited(0));
     assert_eq!(node.output(run), "up\n");
-    assert_eq!(processes("sleep 7654"), [0; 0]);
+    assert_eq!(processes(&nap), [0; 0]);
 }
 
 #[test]
@@ -99,8 +100,10 @@ fn output_is_kept_to_its_cap() {
     let all = node.output(run);
     assert!(all.len() <= 100_000 && all.len() >= 50_000, "{}", all.len());
     assert!(all.ends_with("line 39998\nline 39999\n"));
-    assert_eq!(node.driver.runs().tail(run, Stream::Out, 11).unwrap(), b"line 39999\n");
-    assert_eq!(node.driver.runs().tail(run, Stream::Err, 1000).unwrap(), b"problem\n");
+    assert_eq!(node.stream(run, Stream::Err), "problem\n");
+    // 10 lines of 7 bytes, 90 of 8, 900 of 9, 9,000 of 10 and 30,000 of 11.
+    let part = node.driver.runs().log(run, Stream::Out, 428_890 - 11, 1 << 20).unwrap().unwrap();
+    assert_eq!((part.offset, &part.bytes[..], part.more), (428_879, &b"line 39999\n"[..], false));
     assert_eq!(node.folder(run).exit().unwrap().unwrap().output_lost, 0);
 }
 
@@ -115,7 +118,7 @@ fn a_task_that_closes_its_output_runs_on() {
 fn the_lease_ends_a_task_though_the_worker_is_gone() {
     let mut node = Node::new();
     node.lease(Millis(3_000));
-    let run = node.running(1, "trap '' TERM; (setsid sleep 8765.1 &); echo up; while :; do sleep 0.05; done");
+    let run = node.running(1, &format!("trap '' TERM; (setsid {}1 &); echo up; while :; do sleep 0.05; done", nap()));
     node.hear(run, "up");
     let pid = node.folder(run).running().unwrap().pid;
     let folder = node.folder(run);
@@ -123,7 +126,7 @@ fn the_lease_ends_a_task_though_the_worker_is_gone() {
     assert!(lives(pid));
     eventually("the guard kills its task", || folder.exit().unwrap().is_some());
     assert!(!lives(pid));
-    assert_eq!(processes("sleep 8765"), [0; 0]);
+    assert_eq!(processes(&nap()), [0; 0]);
     assert_eq!(folder.exit().unwrap().unwrap().why, Why::Lease);
 }
 

@@ -4,7 +4,7 @@ use engine::What;
 use model::Bytes;
 use workers::cgroup::{self, CgroupSupport};
 
-use crate::node::{Node, Wish, eventually, kill, processes};
+use crate::node::{Node, Wish, eventually, kill, nap, processes};
 
 /// What this host allows, in a group of this test's own.
 struct Allowed(CgroupSupport);
@@ -63,10 +63,10 @@ fn nobody_escapes_a_cgroup_when_the_guard_is_killed() {
     let Some(support) = support(&[]) else { return };
     let mut node = Node::with_cgroups(support.0.clone());
     // Neither its environment nor its session says whose it is.
-    let run = node.running(1, "setsid env -i setsid sleep 4321.1 & sleep 4321.2");
-    eventually("both run", || processes("sleep 4321").len() >= 2);
+    let run = node.running(1, &format!("setsid env -i setsid {0}1 & {0}2", nap()));
+    eventually("both run", || processes(&nap()).len() >= 2);
     std::thread::sleep(std::time::Duration::from_millis(200));
     kill(node.guard(run));
     node.expect(run, What::Lost);
-    assert_eq!(processes("sleep 4321"), [0; 0]);
+    assert_eq!(processes(&nap()), [0; 0]);
 }

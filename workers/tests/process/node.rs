@@ -8,9 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use engine::{Command, Driver, Signal, What};
-use model::{
-    Bytes, ContainerSpec, Cores, CpuSet, JobBody, JobId, Millis, PlacementRules, Run, Simulate, Start, TaskKey, TaskKind, TaskSpec,
-};
+use model::{Bytes, ContainerSpec, Cores, CpuSet, JobId, Millis, PlacementRules, Run, Simulate, Start, TaskKey, TaskKind, TaskSpec};
 use tokio::sync::mpsc::Receiver;
 use workers::cgroup::CgroupSupport;
 use workers::drivers::process::{ProcessDriver, Settings};
@@ -25,6 +23,7 @@ pub struct Node {
     pub root: Arc<tempfile::TempDir>,
     pub recovered: Vec<Recovered>,
     settings: Settings,
+    runtime: tokio::runtime::Runtime,
 }
 
 /// What a test asks of a task beside its command.
@@ -63,7 +62,8 @@ impl Node {
 
     fn open(root: Arc<tempfile::TempDir>, settings: Settings) -> Self {
         let (driver, recovered, signals) = ProcessDriver::open(settings.clone()).unwrap();
-        Self { driver, signals, root, recovered, settings }
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        Self { driver, signals, root, recovered, settings, runtime }
     }
 
     /// Lets tasks run for so long from now.
@@ -103,14 +103,9 @@ impl Node {
 
     /// The next signal, whichever run it is of.
     pub fn next(&mut self) -> (RunId, What) {
-        let until = Instant::now() + PATIENCE;
-        loop {
-            match self.signals.try_recv() {
-                Ok(Signal { task, run, what }) => return (RunId { task, run }, what),
-                Err(error) => assert!(Instant::now() < until, "no signal in {PATIENCE:?}: {error}"),
-            }
-            thread::sleep(Duration::from_micros(200));
-        }
+        let heard = self.runtime.block_on(async { tokio::time::timeout(PATIENCE, self.signals.recv()).await });
+        let Signal { task, run, what } = heard.expect("a signal comes").expect("the driver lives");
+        (RunId { task, run }, what)
     }
 
     pub fn expect(&mut self, id: RunId, what: What) {
@@ -129,13 +124,18 @@ impl Node {
     }
 
     pub fn output(&self, id: RunId) -> String {
-        String::from_utf8(self.driver.runs().tail(id, Stream::Out, 1 << 20).unwrap()).unwrap()
+        self.stream(id, Stream::Out)
+    }
+
+    pub fn stream(&self, id: RunId, stream: Stream) -> String {
+        let part = self.driver.runs().log(id, stream, 0, 1 << 20).unwrap();
+        part.map_or_else(String::new, |part| String::from_utf8(part.bytes).unwrap())
     }
 
     fn log(&self, id: RunId) -> String {
-        let errors = self.driver.runs().tail(id, Stream::Err, 1 << 10).unwrap_or_default();
+        let errors = self.stream(id, Stream::Err);
         let guard = fs::read_to_string(self.folder(id).path().join("guard.log")).unwrap_or_default();
-        format!("{}{guard}", String::from_utf8_lossy(&errors))
+        format!("{errors}{guard}")
     }
 
     /// Waits until a task has printed a line that says so.
@@ -171,8 +171,7 @@ pub fn order(command: &[&str], wish: Wish) -> Start {
         simulate: Simulate::default(),
         container: Some(Box::new(ContainerSpec { image: String::new(), command, environment, ports })),
     };
-    let body = Arc::new(JobBody { tasks: vec![task], ..JobBody::default() });
-    Start { cpuset, memory, body, limit: None, elapsed: Millis::ZERO, ends: None }
+    Start { cpuset, memory, spec: Arc::new(task), limit: None, elapsed: Millis::ZERO, ends: None }
 }
 
 pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
@@ -181,6 +180,11 @@ pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
         assert!(Instant::now() < until, "not in {PATIENCE:?}: {what}");
         thread::sleep(Duration::from_millis(5));
     }
+}
+
+/// A time to sleep that no other test or run of tests has, so that those who sleep it can be counted.
+pub fn nap() -> String {
+    format!("sleep 9{}", std::process::id())
 }
 
 /// Whether a process is there and no zombie.

@@ -10,18 +10,18 @@ use workers::Error;
 use workers::drivers::process::{ProcessDriver, Settings};
 use workers::run::{RunFolder, Truth, Why};
 
-use crate::node::{Node, eventually, id, kill, lives, of_root, processes};
+use crate::node::{Node, eventually, id, kill, lives, nap, of_root, processes};
 
 #[test]
 fn a_killed_guard_leaves_nobody_behind() {
     let mut node = Node::new();
     // One that could be known by its environment, and one by its session alone.
-    let run = node.running(1, "setsid sleep 6543.1 & env -i sleep 6543.2 & echo up; sleep 6543.3");
+    let run = node.running(1, &format!("setsid {0}1 & env -i {0}2 & echo up; {0}3", nap()));
     node.hear(run, "up");
-    eventually("all of them run", || processes("sleep 6543").len() >= 3);
+    eventually("all of them run", || processes(&nap()).len() >= 3);
     kill(node.guard(run));
     node.expect(run, What::Lost);
-    assert_eq!(processes("sleep 6543"), [0; 0]);
+    assert_eq!(processes(&nap()), [0; 0]);
     let record = node.folder(run).exit().unwrap().unwrap();
     assert!(record.why == Why::GuardLost && record.begun);
 }
@@ -60,8 +60,8 @@ fn a_restarted_worker_finds_what_runs_and_what_ended() {
 #[test]
 fn worker_and_guard_killed_together_leave_an_outcome_that_nobody_knows() {
     let mut node = Node::new();
-    let run = node.running(1, "(setsid sleep 5432.1 &); env -i sleep 5432.2 & sleep 5432.3");
-    eventually("all of them run", || processes("sleep 5432").len() >= 3);
+    let run = node.running(1, &format!("(setsid {0}1 &); env -i {0}2 & {0}3", nap()));
+    eventually("all of them run", || processes(&nap()).len() >= 3);
     let (guard, pid) = (node.guard(run), node.folder(run).running().unwrap().pid);
     // What is born after the last sign of the worker's life cannot be known by its session alone.
     std::thread::sleep(Duration::from_millis(300));
@@ -71,7 +71,7 @@ fn worker_and_guard_killed_together_leave_an_outcome_that_nobody_knows() {
     kill(guard);
     eventually("the main process dies with its guard", || !lives(pid));
     let (driver, recovered, mut signals) = ProcessDriver::open(settings).unwrap();
-    assert_eq!(processes("sleep 5432"), [0; 0]);
+    assert_eq!(processes(&nap()), [0; 0]);
     assert_eq!(of_root(root.path()), [0; 0]);
     assert!(matches!(&recovered[0].truth, Truth::Ended(record) if record.why == Why::GuardLost && record.begun));
     let heard: Vec<What> = std::iter::from_fn(|| signals.try_recv().ok()).map(|signal| signal.what).collect();
