@@ -163,6 +163,7 @@ pub async fn start(options: LiveOptions) -> Result<System, StartError> {
     let mut outlets = Outlets {
         here,
         mail: VecDeque::new(),
+        again: VecDeque::new(),
         fleet: fleet.map(|fleet| Fleet::new(fleet, rand::random())),
         ports: [None, None],
         links: Links::default(),
