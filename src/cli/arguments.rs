@@ -7,8 +7,8 @@ use clap::value_parser;
 use model::{Admission, Bytes, CoreChoice, Cores, Fit, MOST_CORES, QueueOrder, Seconds};
 
 use super::values::{estimate_error, policy, positive_span, scale, span, words};
-use crate::sim::scenario::PolicyChoices;
 use crate::sim::trace::{SwfMemory, TraceFormat};
+use model::document::PolicyChoices;
 
 const SWF_MEMORY: [SwfMemory; 2] = [SwfMemory::PerProcessorKib, SwfMemory::BytesPerJob];
 

@@ -16,7 +16,8 @@ use crate::report::quantity::{Count, Quantity};
 use crate::report::table::{self, OutputFormat};
 use crate::sim::chance::is_random;
 use crate::sim::comparison::{Compared, Comparison, Observers, compare};
-use crate::sim::scenario::{PolicyChoices, Scenario};
+use crate::sim::scenario::Scenario;
+use model::document::PolicyChoices;
 
 /// Compare policies on the same seeds
 ///

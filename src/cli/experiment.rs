@@ -4,14 +4,15 @@ use super::arguments::{ClusterArguments, ExperimentArguments, LoadArguments, Tim
 use super::failure::Failure;
 use crate::sim::input::{Fault, InputError, Place, Source};
 use crate::sim::scenario::{ClassDocument, Document, LoadDocument, RandomDocument, Scenario, TraceDocument};
-use crate::sim::state_file::State;
+use crate::sim::state_file;
+use model::document::SavedState;
 
 /// What is simulated: a scenario whose number of nodes and policy may still vary.
 #[derive(Clone, Debug)]
 pub struct Experiment {
     document: Document,
     source: Source,
-    state: Option<State>,
+    state: Option<SavedState>,
     trace: Option<TraceDocument>,
     /// Fields of the document that flags have set.
     flags: Vec<(&'static str, &'static str)>,
@@ -24,7 +25,7 @@ impl Experiment {
             Some(file) => Document::read(file)?,
             None => (Document::default(), Source::new("", "{}")),
         };
-        let state = arguments.cluster.state.as_deref().map(State::read).transpose()?;
+        let state = arguments.cluster.state.as_deref().map(state_file::read).transpose()?;
         let mut experiment = Self { document, source, state, trace: None, flags: Vec::new() };
         if arguments.scenario.is_none() && experiment.state.is_none() {
             check_complete(arguments)?;
@@ -73,7 +74,7 @@ impl Experiment {
     }
 
     /// The saved state that it starts from.
-    pub fn state(&self) -> Option<&State> {
+    pub fn state(&self) -> Option<&SavedState> {
         self.state.as_ref()
     }
 

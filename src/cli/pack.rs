@@ -14,7 +14,7 @@ use self::instance::Instance;
 use super::failure::{Failure, Outcome};
 use super::{terminal, values};
 use crate::report::table::OutputFormat;
-use crate::sim::scenario::PolicyChoices;
+use model::document::PolicyChoices;
 
 /// Pack items into bins with the bare scheduler
 ///

@@ -16,8 +16,8 @@ use super::watch::{Watch, interrupted};
 use crate::report::table::OutputFormat;
 use crate::sim::simulation::{self, RunOptions};
 use crate::sim::snapshot::snapshot;
-use crate::sim::state_file::State;
 use crate::sim::world::World;
+use model::document::SavedState;
 
 /// Save the state of a simulated cluster at a time
 #[derive(Debug, Args)]
@@ -53,7 +53,7 @@ pub fn run(arguments: &Snapshot) -> Result<Outcome, Failure> {
     let at = config.start.plus(arguments.at.0);
     config.until = Some(at);
     let watch = Watch::run(arguments.quiet, config.until);
-    let mut state = State::default();
+    let mut state = SavedState::default();
     let mut take = |world: &World| state = snapshot(world, &config.nodes, at);
     let options = RunOptions {
         interrupted: Some(interrupted()),
@@ -73,7 +73,7 @@ pub fn run(arguments: &Snapshot) -> Result<Outcome, Failure> {
 }
 
 /// Writes the file whole or not at all.
-fn write(state: &State, file: &Path) -> Result<(), Failure> {
+fn write(state: &SavedState, file: &Path) -> Result<(), Failure> {
     let failed = |error: &std::io::Error| Failure::system(file.display(), error);
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut temporary = tempfile::NamedTempFile::new_in(folder).map_err(|error| failed(&error))?;
@@ -84,7 +84,7 @@ fn write(state: &State, file: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-fn rendered(state: &State, file: &Path, format: OutputFormat) -> String {
+fn rendered(state: &SavedState, file: &Path, format: OutputFormat) -> String {
     let count = |of: fn(&Progress) -> bool| state.jobs.iter().flat_map(|job| &job.progress).filter(|progress| of(progress)).count();
     let running = count(|progress| matches!(progress, Progress::Running { .. }));
     let waiting = count(|progress| *progress == Progress::Waiting);

@@ -4,7 +4,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use model::{Admission, CoreChoice, Fit, Millis, PolicyName, QueueOrder, Seconds};
 
 use crate::sim::input::Fault;
-use crate::sim::scenario::PolicyChoices;
+use model::document::PolicyChoices;
 
 /// One of a known list of words. The help lists them, and a misspelt one gets the nearest.
 pub fn words<T: Copy + Send + Sync + 'static>(all: &'static [T], word: fn(T) -> &'static str) -> impl TypedValueParser<Value = T> {

@@ -89,6 +89,10 @@ impl Routes for Outlets {
         }
     }
 
+    fn post(&mut self, message: Message) {
+        self.mail.push_back(Work::Mail(None, message));
+    }
+
     fn agent(&mut self, now: Millis, stations: &Stations, node: NodeId, message: ToAgent) {
         let name = stations.global_manager.as_ref().and_then(|station| station.machine.node_name(node));
         let Some(name) = name else { return };
@@ -291,10 +295,10 @@ impl Live {
                 tracing::info!(%peer, session, "a worker is connected");
                 port.opened(peer.clone(), session, actor == ActorName::GlobalManager);
                 if !hello.is_empty() {
-                    self.from_worker(actor, &peer, session, &hello, work);
+                    self.hear_worker(actor, &peer, session, &hello, work);
                 }
             }
-            FromPeer::Message { peer, session, payload } => self.from_worker(actor, &peer, session, &payload, work),
+            FromPeer::Message { peer, session, payload } => self.hear_worker(actor, &peer, session, &payload, work),
             FromPeer::Acked { peer, .. } => port.acked(&peer),
             FromPeer::Closed { peer, session, reason } => {
                 tracing::info!(%peer, session, %reason, "a worker's session is over");
@@ -304,7 +308,7 @@ impl Live {
     }
 
     /// A worker says something. It may speak of itself alone: its name is that of its certificate.
-    fn from_worker(&mut self, actor: ActorName, peer: &link::identity::PeerName, session: u64, payload: &[u8], work: &mut VecDeque<Work>) {
+    fn hear_worker(&mut self, actor: ActorName, peer: &link::identity::PeerName, session: u64, payload: &[u8], work: &mut VecDeque<Work>) {
         let discovery = self.stations.discovery.as_ref().map(|station| &station.machine);
         match (actor, read(payload)) {
             (ActorName::GlobalManager, Some(FromWorker::Join(join))) if join.spec.name.as_str() == peer.name() => {

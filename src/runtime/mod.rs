@@ -12,6 +12,8 @@ mod station;
 mod status;
 mod turn;
 mod workers;
+#[cfg(test)]
+pub mod trial;
 
 pub use clock::Clock;
 pub use door::{Door, LogTrouble, Trouble};

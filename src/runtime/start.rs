@@ -33,7 +33,7 @@ const QUEUE: usize = 8192;
 /// What the live system is told.
 pub struct LiveOptions {
     /// The actors that run here, each with its store.
-    pub stores: Vec<(ActorName, Box<dyn Store>)>,
+    pub stores: Vec<(ActorName, Arc<dyn Store>)>,
     /// The policy of a cluster that is new.
     pub policy: Policy,
     /// The JobManager's round.

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use model::{Answer, Event, Message, Millis, Outbox, Timer};
 use serde::{Deserialize, Serialize};
@@ -47,7 +48,7 @@ pub(super) struct Sent {
 /// A machine with what belongs to it.
 pub(super) struct Station<M> {
     pub machine: M,
-    pub store: Box<dyn Store>,
+    pub store: Arc<dyn Store>,
     pub timers: BTreeSet<(Millis, Timer)>,
     pub received: Counters,
     sent: Counters,
@@ -64,7 +65,7 @@ pub(super) struct Station<M> {
 
 impl<M: Machine> Station<M> {
     /// A station with a fresh machine.
-    pub fn new(machine: M, store: Box<dyn Store>) -> Self {
+    pub fn new(machine: M, store: Arc<dyn Store>) -> Self {
         Self {
             machine,
             store,
@@ -162,7 +163,7 @@ impl<M: Machine> Station<M> {
     pub fn recover(&mut self, arrived: &Counters) -> Result<Recovered, StoreError> {
         let mut broken = None;
         let mut latest = Millis::ZERO;
-        let store = std::mem::replace(&mut self.store, Box::<crate::store::Memory>::default());
+        let store = Arc::clone(&self.store);
         let last = store.recover(&mut |record| {
             let done = match record {
                 Record::Snapshot(snapshot) => {
@@ -177,7 +178,6 @@ impl<M: Machine> Station<M> {
             broken = done.err();
             if broken.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
-        self.store = store;
         let last = last?;
         if let Some(error) = broken {
             let cause =

@@ -56,6 +56,8 @@ pub(super) use each;
 pub(super) trait Routes {
     /// A message to an actor; its number tells it from a repeated one.
     fn actor(&mut self, from: ActorName, sent: Sent);
+    /// A message to an agent that a machine has put out, to be given to it after what was put out before.
+    fn post(&mut self, message: Message);
     /// A message to the agent of a node.
     fn agent(&mut self, now: Millis, stations: &Stations, node: NodeId, message: ToAgent);
     /// The JobManager's plan is on its way.
@@ -275,25 +277,23 @@ impl Stations {
 
     /// Sends on what a machine has put out.
     fn sort(&mut self, actor: ActorName, now: Millis, out: &mut Outbox, routes: &mut impl Routes) {
-        let mut agents = Vec::new();
         each!(self, station => if name_of(station) == actor {
             station.sort(now, out, |sent| match sent {
                 Ok(sent) => routes.actor(actor, sent),
-                Err(Message::Agent(node, message)) => agents.push((node, message)),
-                Err(_) => unreachable!("every other message goes to an actor"),
+                Err(message) => routes.post(message),
             });
         });
-        for (node, message) in agents {
-            routes.agent(now, self, node, message);
-        }
     }
 }
+
+/// What a request comes to.
+type Answered = Result<Answer, Trouble>;
 
 /// What came of a turn's steps.
 #[derive(Default)]
 pub(super) struct Stepped {
     /// Answers to requests, to be given now that their records are durable.
-    pub answers: Vec<(oneshot::Sender<Result<Answer, Trouble>>, Result<Answer, Trouble>)>,
+    pub answers: Vec<(oneshot::Sender<Answered>, Answered)>,
     /// Work whose record failed.
     pub back: Vec<Work>,
     /// Inputs that were taken.

@@ -6,9 +6,9 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use model::document::{SavedJob, SavedNode, SavedState};
 use model::{CpuSet, JobBody, Millis, NodeId, NodeSpec, NodeState, Progress, Run, TaskKey, TaskState};
 
-use super::state_file::{SavedJob, SavedNode, State};
 use super::world::World;
 
 /// Where an instance is.
@@ -20,7 +20,7 @@ struct Held {
 
 /// The state of a simulation on these nodes, at a time that its world has reached.
 #[must_use]
-pub fn snapshot(world: &World, nodes: &[Arc<NodeSpec>], at: Millis) -> State {
+pub fn snapshot(world: &World, nodes: &[Arc<NodeSpec>], at: Millis) -> SavedState {
     let (job_manager, global_manager) = world.machines();
     let mut down = vec![true; nodes.len()];
     let mut held: BTreeMap<TaskKey, Held> = BTreeMap::new();
@@ -59,5 +59,5 @@ pub fn snapshot(world: &World, nodes: &[Arc<NodeSpec>], at: Millis) -> State {
         let cordoned = !down && closed && matches!(global_manager.node_state(node), NodeState::Ready | NodeState::Draining);
         SavedNode { spec: Arc::clone(spec), down, cordoned }
     });
-    State { time: at, nodes: nodes.collect(), jobs }
+    SavedState { time: at, nodes: nodes.collect(), jobs }
 }

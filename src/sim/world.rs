@@ -184,10 +184,23 @@ impl<'a> World<'a> {
         self.settle();
     }
 
-    /// Lets the next thing happen.
+    /// Lets the next thing happen. Effects of one moment happen together, and only then what follows from them: so it is live, too,
+    /// where what is due at one moment is taken in one turn.
     pub fn advance(&mut self) {
         let Some((at, item)) = self.heap.pop() else { return };
         self.now = at;
+        self.happen(at, item);
+        if self.is_prompt() {
+            while self.heap.next() == Some((at, Class::Effect))
+                && let Some((_, item)) = self.heap.pop()
+            {
+                self.happen(at, item);
+            }
+        }
+        self.settle();
+    }
+
+    fn happen(&mut self, at: Millis, item: Item) {
         self.delivered += 1;
         match item {
             Item::Round => {
@@ -224,7 +237,6 @@ impl<'a> World<'a> {
                 self.expect_failure(node, count + 1);
             }
         }
-        self.settle();
     }
 
     /// Lets everything arrive that arrives at this very moment.

@@ -60,7 +60,7 @@ fn copy_all(files: &[PathBuf], staged: &Path) -> Result<Option<u64>, StoreError>
 /// one rename replaces all. A folder with stores in it is replaced when `force` says so; one with anything else never is.
 ///
 /// # Errors
-/// When `folder` is in use, when the backup is damaged, not ours or of a later version, and when the file system refuses. `folder` is as it
+/// When either folder is in use, when the backup is damaged, not ours or of a later version, and when the file system refuses. `folder` is as it
 /// was then.
 pub fn restore(backup: &Path, folder: &Path, force: bool) -> Result<Contents, StoreError> {
     let files = folder::stores(backup)?;
@@ -68,6 +68,7 @@ pub fn restore(backup: &Path, folder: &Path, force: bool) -> Result<Contents, St
     if !free && !force {
         return Err(StoreError::NotEmpty { folder: folder.display().to_string() });
     }
+    let _sources = folder::take_opened(&files)?;
     let _locks = if free { Vec::new() } else { folder::take_all(folder)? };
     let staged = stage(folder)?;
     for (file, name) in files.iter().zip(names(&files)) {

@@ -83,6 +83,11 @@ pub(super) fn stores(folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
     Ok(paths)
 }
 
+/// Takes the locks of the stores that may be open; copies never were, and have none.
+pub(super) fn take_opened(stores: &[PathBuf]) -> Result<Vec<Lock>, StoreError> {
+    stores.iter().filter(|store| store.with_extension(LOCK).exists()).map(|store| Lock::take(store)).collect()
+}
+
 /// Whether nothing is in the folder, or it is not there.
 pub(super) fn is_free(folder: &Path) -> Result<bool, StoreError> {
     Ok(!folder.exists() || list(folder)?.is_empty())

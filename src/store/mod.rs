@@ -31,14 +31,14 @@ pub trait Store: Send + Sync {
     /// resolves with its position once it is durable.
     ///
     /// A record that fails is not in the log, and those that were appended before its failure was known fail with it, so that none stands in
-    /// the log without its predecessors. Later ones are tried anew.
+    /// the log without its predecessors. Later ones are tried anew. A full queue is known at once, from a receipt that has resolved.
     fn append(&self, entry: Entry) -> Receipt;
 
     /// Replaces the snapshot by one of the state after the record at `position`, and forgets the records up to it, both or neither.
     fn snapshot(&self, position: Position, body: Vec<u8>) -> Receipt;
 
-    /// Gives the snapshot, if there is one, and every record after it in order, one at a time, until told to stop. Answers with the last
-    /// record, given or not.
+    /// Gives the snapshot, if there is one, and every record after it in order, one at a time, until told to stop, to a function that does
+    /// not turn to the store itself. Answers with the last record, given or not.
     ///
     /// # Errors
     /// When the records cannot be read.

@@ -24,13 +24,11 @@ enum State {
 
 impl Receipt {
     /// One that has resolved.
-    #[must_use]
     pub fn now(result: Result<Position, StoreError>) -> Receipt {
         Receipt(State::Now(Some(result)))
     }
 
     /// One that resolves when the other half is told.
-    #[must_use]
     pub fn later() -> (oneshot::Sender<Result<Position, StoreError>>, Receipt) {
         let (sender, receiver) = oneshot::channel();
         (sender, Receipt(State::Later(receiver)))

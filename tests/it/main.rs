@@ -3,6 +3,7 @@
 mod cli;
 mod journal;
 mod page;
+mod parity;
 mod properties;
 mod readme;
 mod reasons;

@@ -80,7 +80,7 @@ pub(super) fn policy() -> impl Strategy<Value = Policy> {
     })
 }
 
-fn deed() -> impl Strategy<Value = (Millis, Deed)> {
+pub(super) fn deed() -> impl Strategy<Value = (Millis, Deed)> {
     let node = |index: u32| name(&format!("n-{index}"));
     let what = prop_oneof![
         (0u32..4).prop_map(|index| Deed::Fail(NodeId(index))),
@@ -105,7 +105,7 @@ fn cluster(sizes: &[(u32, u64)]) -> Vec<Arc<NodeSpec>> {
     sizes.iter().enumerate().map(spec).collect()
 }
 
-fn config(nodes: &[(u32, u64)], policy: Policy, mut script: Vec<(Millis, Deed)>, seed: u64) -> Config {
+pub(super) fn config(nodes: &[(u32, u64)], policy: Policy, mut script: Vec<(Millis, Deed)>, seed: u64) -> Config {
     script.retain(|(_, deed)| !matches!(deed, Deed::Fail(node) | Deed::Repair(node) if node.index() >= nodes.len()));
     script.sort_by_key(|(at, _)| *at);
     let timing = Timing { lease: Millis(3000), ..Timing::default() };
@@ -122,7 +122,7 @@ fn config(nodes: &[(u32, u64)], policy: Policy, mut script: Vec<(Millis, Deed)>,
     }
 }
 
-fn arrivals(jobs: Vec<(u64, JobBody)>) -> JobInput {
+pub(super) fn arrivals(jobs: Vec<(u64, JobBody)>) -> JobInput {
     let arrival = |(index, (at, body)): (usize, (u64, JobBody))| {
         Arrival::new(Millis(at), JobSpec { name: name(&format!("job-{index}")), body: Arc::new(body) })
     };
@@ -146,7 +146,7 @@ fn port_held_twice(world: &World, bodies: &[JobBody]) -> Option<String> {
     let (_, ledger) = world.machines();
     let twice = |node: NodeId, tasks: &mut dyn Iterator<Item = TaskKey>| {
         let mut holders: BTreeMap<HostPort, TaskKey> = BTreeMap::new();
-        tasks.find_map(|task| {
+        std::iter::from_fn(|| tasks.next()).find_map(|task| {
             let body = &bodies[task.job.index()];
             let ports = body.tasks[body.task_of(task.instance)].host_ports();
             let other = ports.iter().find_map(|&port| Some((port, holders.insert(port, task)?)));
@@ -157,11 +157,11 @@ fn port_held_twice(world: &World, bodies: &[JobBody]) -> Option<String> {
     reserved.or_else(|| world.agents().find_map(|(node, agent)| twice(node, &mut agent.runs().map(|run| run.0))))
 }
 
-fn nodes() -> impl Strategy<Value = Vec<(u32, u64)>> {
+pub(super) fn nodes() -> impl Strategy<Value = Vec<(u32, u64)>> {
     proptest::collection::vec((4u32..12, 8u64..24), 2..5)
 }
 
-fn jobs() -> impl Strategy<Value = Vec<(u64, JobBody)>> {
+pub(super) fn jobs() -> impl Strategy<Value = Vec<(u64, JobBody)>> {
     proptest::collection::vec((0u64..90_000, job()), 1..12)
 }
 

@@ -81,7 +81,12 @@ fn classes() -> Vec<Arc<NodeClass>> {
     let topology = TopologySpec { numa: 2, cache_groups: 2, smt: 2 }.expand(Cores(8)).expect("a topology");
     let plain = |cores, gib: u64| NodeClass::plain(name(&format!("c{cores}")), Cores(cores), Bytes(gib << 30));
     let north = Labels::from([("zone".to_owned(), "north".to_owned())]);
-    let wide = NodeClass { host_cores: Cores(62), host_memory: Bytes(1 << 30), labels: north.clone(), ..plain(72, 17) };
+    let wide = NodeClass {
+        offered: NodeClass::above_host(Cores(72), Cores(62)),
+        host_memory: Bytes(1 << 30),
+        labels: north.clone(),
+        ..plain(72, 17)
+    };
     vec![Arc::new(plain(6, 12)), Arc::new(NodeClass { topology, labels: north, ..plain(8, 24) }), Arc::new(wide)]
 }
 

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 
-use super::gate::Greeted;
+use super::gate::Guest;
 use super::{Shared, line};
 use crate::LinkError;
 use crate::counters::add;
@@ -81,11 +81,11 @@ async fn welcome(
         greeted = shake_hands(&shared, acceptor, stream) => greeted,
     };
     match greeted {
-        Ok(Greeted::Peer { channel, facts, hello }) => {
+        Ok(Some(Guest { channel, facts, hello })) => {
             drop(stranger);
             line::hold(shared, channel, facts, hello.into()).await;
         }
-        Ok(Greeted::Answered) => {}
+        Ok(None) => {}
         Err(error) => {
             match &error {
                 // Whatever it was that did not become a session, it was no handshake.
@@ -99,7 +99,7 @@ async fn welcome(
     }
 }
 
-async fn shake_hands(shared: &Shared, acceptor: TlsAcceptor, stream: TcpStream) -> Result<Greeted, LinkError> {
+async fn shake_hands(shared: &Shared, acceptor: TlsAcceptor, stream: TcpStream) -> Result<Option<Guest>, LinkError> {
     prepare(&stream).map_err(|error| LinkError::Handshake(error.to_string()))?;
     let stream = timeout(shared.limits.handshake, acceptor.accept(stream)).await;
     let stream = stream.map_err(|_| LinkError::Timeout("the TLS handshake"))?.map_err(|error| from_io(&error, LinkError::Handshake))?;

@@ -14,15 +14,16 @@ use crate::token::{TokenHash, id_of};
 /// Certificates shorter than this would end before they are used.
 const LEAST_LIFETIME: Duration = Duration::from_secs(1);
 
-/// Somebody who is let in, or a stranger who has been answered.
-pub(super) enum Greeted {
-    Peer { channel: Channel, facts: Facts, hello: Vec<u8> },
-    Answered,
+/// A peer that is let in.
+pub(super) struct Guest {
+    pub(super) channel: Channel,
+    pub(super) facts: Facts,
+    pub(super) hello: Vec<u8>,
 }
 
 impl Shared {
-    /// Reads the first frame and decides who this is. Each error counts and ends the connection.
-    pub(super) async fn greet(&self, mut channel: Channel) -> Result<Greeted, LinkError> {
+    /// Reads the first frame and decides who this is: a peer, or a stranger who has been answered. An error ends the connection.
+    pub(super) async fn greet(&self, mut channel: Channel) -> Result<Option<Guest>, LinkError> {
         let facts = channel.certificate.as_ref().map(Facts::of).transpose()?;
         let first = channel.reader.next(self.limits.handshake).await?;
         match (facts, first) {
@@ -31,7 +32,7 @@ impl Shared {
                     channel.writer.say(&Control::Refused { reason: reason.clone() }).await?;
                     return Err(LinkError::Certificate(format!("{} may not enter: {reason}", facts.peer)));
                 }
-                Ok(Greeted::Peer { channel, facts, hello })
+                Ok(Some(Guest { channel, facts, hello }))
             }
             (None, Frame::Control(Control::Join { protocol, id, secret, wanted, request })) => {
                 let secret = SecretString::from(secret);
@@ -51,7 +52,7 @@ impl Shared {
                     }
                 };
                 channel.writer.say(&answer).await?;
-                Ok(Greeted::Answered)
+                Ok(None)
             }
             (Some(_), _) => Err(LinkError::Malformed("a peer begins with a hello")),
             (None, _) => Err(LinkError::Malformed("who has no certificate may only join")),

@@ -184,7 +184,7 @@ impl Outgoing for FromRouter<'_> {
             message = self.receiver.recv() => {
                 let message = message.map_err(|error| LinkError::Queue(error.to_string()))?;
                 let frame = message.into_vec().pop().ok_or_else(|| LinkError::Queue("an empty message".to_owned()))?;
-                self.taken += frame.len() - 1 - HEADER + MESSAGE_COST;
+                self.taken += frame.len().saturating_sub(1 + HEADER) + MESSAGE_COST;
                 Ok(frame)
             }
         }

@@ -5,7 +5,7 @@ mod joining;
 mod traffic;
 mod trust;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex};
@@ -163,16 +163,17 @@ async fn heard(events: &mut Receiver<FromServer>) -> Bytes {
     }
 }
 
-/// Answers every message with itself, for ever.
+/// Answers every message with itself, for ever. What the window does not take yet waits here.
 async fn echo(listener: Arc<Listener>, mut events: Receiver<FromPeer>) {
+    let mut waiting = VecDeque::new();
     while let Some(event) = events.recv().await {
         if let FromPeer::Message { peer, session, payload } = event {
-            while listener.send(&peer, session, payload.clone()) == Err(SendRefusal::WouldBlock) {
-                // Its window opens with the acknowledgements, which come as events here.
-                if events.recv().await.is_none() {
-                    return;
-                }
-            }
+            waiting.push_back((peer, session, payload));
+        }
+        while let Some((peer, session, payload)) = waiting.front()
+            && listener.send(peer, *session, payload.clone()) != Err(SendRefusal::WouldBlock)
+        {
+            waiting.pop_front();
         }
     }
 }

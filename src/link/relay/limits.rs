@@ -40,7 +40,7 @@ impl Default for LinkLimits {
             ping: Duration::from_secs(5),
             write: Duration::from_secs(30),
             connections: 4096,
-            unauthenticated: 256,
+            unauthenticated: 1024,
             events: 1024,
             dial_first: Duration::from_millis(100),
             dial_most: Duration::from_secs(5),

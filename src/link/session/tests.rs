@@ -86,10 +86,10 @@ proptest! {
                 break;
             }
         }
-        for from in 0..2 {
-            let sent: Vec<Bytes> = (0..counts[from]).map(|number| message(from, number)).collect();
+        for (from, count) in counts.into_iter().enumerate() {
+            let sent: Vec<Bytes> = (0..count).map(|number| message(from, number)).collect();
             prop_assert_eq!(&pair.delivered[1 - from], &sent);
-            prop_assert_eq!(pair.acked[from], counts[from] as u64);
+            prop_assert_eq!(pair.acked[from], count as u64);
             // Nothing is owed and nothing will ever be sent again.
             prop_assert_eq!(pair.ends[from].due(), None);
         }

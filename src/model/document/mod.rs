@@ -1,8 +1,10 @@
-//! Job documents: bytes become a typed [`JobSpec`](crate::JobSpec), or an error that names the field.
+//! Documents: jobs, whose bytes become a typed [`JobSpec`](crate::JobSpec) or an error that names the field, policies, and saved states.
 
 mod native;
+mod policy;
 mod ports;
 mod reverse;
+mod state;
 mod swarm;
 
 use std::fmt;
@@ -15,6 +17,8 @@ use serde::{Deserialize, Deserializer};
 use crate::Name;
 
 pub use native::{NativeJob, NativeTask, native_job};
+pub use policy::{PolicyChoices, PolicyDocument};
+pub use state::{InstanceDocument, InstanceState, NodesDocument, SavedJob, SavedJobDocument, SavedNode, SavedState, StateDocument};
 pub use swarm::{SwarmJob, swarm_job};
 
 /// Tasks by name, in the order of the text; a name that comes twice is refused, where a map would keep the last silently.

@@ -9,9 +9,10 @@ use serde::Deserialize;
 use super::faults::FaultsDocument;
 use super::load::{LoadDocument, SliceDocument};
 use super::nodes::ClassDocument;
-use super::policy::{PolicyDocument, SwitchDocument};
+use super::policy::SwitchDocument;
 use super::timing::TimingDocument;
 use crate::sim::input::{InputError, Source};
+use model::document::PolicyDocument;
 
 /// A scenario: a cluster, its load, what goes wrong, and how long it is watched. All times count from the start of the simulation.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]

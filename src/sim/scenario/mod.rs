@@ -15,14 +15,14 @@ use model::{Millis, Operation};
 
 use super::config::{Config, Deed};
 use super::input::{Fault, InputError, JobInput, Source};
-use super::state_file::State;
+use super::state_file;
 use faults::MigrateDocument;
+use model::document::SavedState;
 
 pub use document::{Document, EndDocument};
 pub use faults::RandomDocument;
 pub use load::{LoadDocument, SliceDocument, TraceDocument};
 pub use nodes::{ClassDocument, Cluster};
-pub use policy::{PolicyChoices, PolicyDocument};
 
 /// A scenario, resolved.
 #[derive(Clone, Debug)]
@@ -80,7 +80,7 @@ impl Document {
     ///
     /// # Errors
     /// Names file, line, column and field.
-    pub fn resolve(self, source: &Source, state: Option<&State>) -> Result<Scenario, InputError> {
+    pub fn resolve(self, source: &Source, state: Option<&SavedState>) -> Result<Scenario, InputError> {
         let at = |(path, fault): (String, Fault)| source.fault_at(&path, fault);
         let cluster = match state {
             Some(state) => {
@@ -100,7 +100,7 @@ impl Document {
         for (when, _) in &mut script {
             *when = when.plus(start);
         }
-        script.extend(state.into_iter().flat_map(State::deeds));
+        script.extend(state.into_iter().flat_map(state_file::deeds));
         script.sort_by_key(|(when, _)| *when);
         let failures = self.faults.random_failures().map_err(at)?;
         check_span(&self).map_err(|(field, fault)| source.fault_at(field, fault))?;
@@ -109,7 +109,7 @@ impl Document {
         let mut input = self.load.resolve(&cluster, folder).map_err(at)?;
         input.slice = slice;
         if let Some(state) = state {
-            input = input.after(state.arrivals(), start);
+            input = input.after(state_file::arrivals(state), start);
         }
         let base = Config {
             nodes: cluster.nodes,

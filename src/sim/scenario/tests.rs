@@ -263,7 +263,7 @@ fn the_examples_of_the_documentation_are_right() {
         model::document::native_job(&text).unwrap_or_else(|error| panic!("{error}"));
     }
     for text in blocks("state.md", "json") {
-        crate::sim::state_file::State::parse(&Source::new("state.md", text)).unwrap_or_else(|error| panic!("{error}"));
+        crate::sim::state_file::parse(&Source::new("state.md", text)).unwrap_or_else(|error| panic!("{error}"));
     }
     for text in blocks("trace-native.md", "csv") {
         let (trace, _file) = crate::sim::trace::Trace::in_text(crate::sim::trace::TraceFormat::Native, &text);

@@ -5,39 +5,36 @@ use std::sync::Arc;
 
 use model::{Bytes, CpuSet, JobSpec, Millis, Name, NodeSpec, Progress, Seconds};
 
-use super::document::{FORMAT, InstanceDocument, InstanceState, NodesDocument, SavedJobDocument, StateDocument, VERSION};
-use super::{SavedJob, SavedNode, State};
 use crate::sim::input::Fault;
 use crate::sim::scenario::{ClassDocument, Cluster};
+use model::document::{InstanceDocument, InstanceState, NodesDocument, SavedJob, SavedJobDocument, SavedNode, SavedState, StateDocument};
 
 type At<T> = Result<T, (String, Fault)>;
 
-impl StateDocument {
-    /// The state: every name checked, every core held once.
-    ///
-    /// # Errors
-    /// The path of the field, and what is wrong with it.
-    pub(super) fn resolve(self) -> At<State> {
-        if self.format != FORMAT {
-            return Err(("format".into(), Fault::Value(format!("it is no saved state: those say `{FORMAT}` here"))));
-        }
-        if self.version != VERSION {
-            return Err(("version".into(), Fault::Value(format!("it is {}: version {VERSION} is read", self.version))));
-        }
-        let time = self.time_s.0;
-        let mut nodes = Vec::new();
-        for (index, document) in self.nodes.into_iter().enumerate() {
-            nodes_of(document, &mut nodes).map_err(|(field, fault)| (format!("nodes[{index}].{field}"), fault))?;
-        }
-        let specs = nodes.iter().map(|node| Arc::clone(&node.spec)).collect();
-        let cluster = Cluster::of(specs).map_err(|fault| ("nodes".into(), fault))?;
-        let mut room = Room { held: vec![(CpuSet::new(), Bytes::ZERO); nodes.len()], nodes, cluster, time };
-        let mut jobs = Vec::with_capacity(self.jobs.len());
-        for (index, document) in self.jobs.into_iter().enumerate() {
-            jobs.push(room.job(document).map_err(|(field, fault)| (format!("jobs[{index}].{field}"), fault))?);
-        }
-        Ok(State { time, nodes: room.nodes, jobs })
+/// The state: every name checked, every core held once.
+///
+/// # Errors
+/// The path of the field, and what is wrong with it.
+pub(super) fn resolve(file: StateDocument) -> At<SavedState> {
+    if file.format != StateDocument::FORMAT {
+        return Err(("format".into(), Fault::Value(format!("it is no saved state: those say `{}` here", StateDocument::FORMAT))));
     }
+    if file.version != StateDocument::VERSION {
+        return Err(("version".into(), Fault::Value(format!("it is {}: version {} is read", file.version, StateDocument::VERSION))));
+    }
+    let time = file.time_s.0;
+    let mut nodes = Vec::new();
+    for (index, document) in file.nodes.into_iter().enumerate() {
+        nodes_of(document, &mut nodes).map_err(|(field, fault)| (format!("nodes[{index}].{field}"), fault))?;
+    }
+    let specs = nodes.iter().map(|node| Arc::clone(&node.spec)).collect();
+    let cluster = Cluster::of(specs).map_err(|fault| ("nodes".into(), fault))?;
+    let mut room = Room { held: vec![(CpuSet::new(), Bytes::ZERO); nodes.len()], nodes, cluster, time };
+    let mut jobs = Vec::with_capacity(file.jobs.len());
+    for (index, document) in file.jobs.into_iter().enumerate() {
+        jobs.push(room.job(document).map_err(|(field, fault)| (format!("jobs[{index}].{field}"), fault))?);
+    }
+    Ok(SavedState { time, nodes: room.nodes, jobs })
 }
 
 fn nodes_of(document: NodesDocument, nodes: &mut Vec<SavedNode>) -> At<()> {

@@ -1,6 +1,6 @@
 //! Saved states: what is written reads back, and what cannot run is refused.
 
-use model::{CpuSet, Name};
+use model::{CpuSet, Name, Progress};
 
 use super::*;
 use crate::sim::input::Fault;
@@ -18,8 +18,8 @@ const STATE: &str = r#"{"format": "wharfinger-state", "version": 1, "time_s": 10
 {"task": "a", "index": 2, "state": "running", "node": "b0", "cpuset": "4,6"}]},
 {"job": {"name": "two", "tasks": {"a": {"kind": "service", "replicas": 2, "resources": {"cores": 1}}}}, "submitted_s": 99}]}"#;
 
-fn state(text: &str) -> Result<State, InputError> {
-    State::parse(&Source::new("st.json", text))
+fn state(text: &str) -> Result<SavedState, InputError> {
+    parse(&Source::new("st.json", text))
 }
 
 fn name(text: &str) -> Name {
@@ -34,9 +34,9 @@ fn a_state_says_what_runs_where() {
     let running = Progress::Running { node: name("b0"), cpuset, attempt: 2, started: Millis(60_000), ends: Some(Millis(130_000)) };
     assert_eq!(state.jobs[0].progress[..2], [Progress::Succeeded, running]);
     assert_eq!(state.jobs[1].progress, [Progress::Waiting, Progress::Waiting]);
-    assert_eq!(state.arrivals()[0].submitted, Millis(40_500));
+    assert_eq!(arrivals(&state)[0].submitted, Millis(40_500));
     let cordon = Operation::Cordon { node: name("b1"), cordoned: true };
-    assert_eq!(state.deeds(), [(state.time, Deed::Operate(cordon)), (state.time, Deed::Fail(NodeId(3)))]);
+    assert_eq!(deeds(&state), [(state.time, Deed::Operate(cordon)), (state.time, Deed::Fail(NodeId(3)))]);
 }
 
 #[test]

@@ -6,7 +6,9 @@ mod layout;
 mod read;
 mod writer;
 
+use std::fs;
 use std::ops::ControlFlow;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
@@ -44,8 +46,13 @@ impl Embedded {
         folder::make(folder)?;
         let file = folder.join(name).with_extension(STORE);
         let lock = Lock::take(&file)?;
-        folder::private(&file).map_err(|error| StoreError::io(&file, &error))?;
+        let failed = |error| StoreError::io(&file, &error);
+        if !file.exists() {
+            folder::private(&file).map_err(failed)?;
+        }
         let connection = layout::open(&file, &MIGRATIONS)?;
+        // Only now is it known to be ours. By its name: to close the file here would take SQLite's locks away.
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).map_err(failed)?;
         folder::sync(folder)?;
 
         let head = read::head(&connection).map_err(|error| fault::named(&file, error))?;
@@ -53,7 +60,7 @@ impl Embedded {
         let (orders, queue) = sync_channel(QUEUE);
         let writer = Writer { file: file.clone(), connection, head, queue, standing: Arc::clone(&standing) };
         let writer = std::thread::Builder::new().name(name.into()).spawn(move || writer.run());
-        let writer = writer.map_err(|error| StoreError::io(&file, &error))?;
+        let writer = writer.map_err(failed)?;
         Ok(Embedded { file, orders: Some(orders), writer: Some(writer), standing, _lock: lock })
     }
 

@@ -39,7 +39,7 @@ fn a_backup_is_of_one_turn_while_the_loop_runs() {
             // As the loop does: all records of a turn at once, and no turn before they are durable.
             for turn in 2.. {
                 let receipts = [Some(busy.append(entry(turn))), (turn % 3 == 0).then(|| often.append(entry(turn)))];
-                receipts.into_iter().flatten().for_each(|receipt| drop(receipt.wait().unwrap()));
+                receipts.into_iter().flatten().for_each(|receipt| assert!(receipt.wait().is_ok()));
                 if turn % 50 == 0 {
                     let last = busy.last().unwrap().unwrap();
                     busy.snapshot(last.position, vec![7; 5000]).wait().unwrap();
@@ -106,6 +106,7 @@ fn what_a_crash_left_can_be_restored_from() {
     let copied = std::process::Command::new("cp").arg("-r").arg(&state).arg(&crashed).status().unwrap();
     assert!(copied.success());
     assert_eq!(restore(&crashed, &again, false).unwrap().turn, 10);
+    assert_eq!(restore(&state, &root.path().join("torn"), false).unwrap_err().code(), "store-locked", "that is what a backup is for");
     assert_eq!(turns(&again, "alpha").len(), 10);
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 
 use crate::store::conformance::{all, append, entries, entry};
-use crate::store::{Embedded, Position, Record, Store, StoreError, check};
+use crate::store::{Embedded, Position, Receipt, Record, Store, StoreError, check};
 
 fn refusal(folder: &Path) -> StoreError {
     Embedded::open(folder, "actor").map(|_| ()).unwrap_err()
@@ -45,9 +45,10 @@ fn what_is_not_ours_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("actor.db");
     fs::write(&file, "a letter to nobody in particular, longer than the header of a database".repeat(10)).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
     let before = fs::read(&file).unwrap();
     assert_eq!(refusal(folder.path()).code(), "store-foreign");
-    assert_eq!(fs::read(&file).unwrap(), before);
+    assert_eq!((fs::read(&file).unwrap(), fs::metadata(&file).unwrap().permissions().mode() & 0o777), (before, 0o644));
 
     fs::remove_file(&file).unwrap();
     Connection::open(&file).unwrap().execute_batch("CREATE TABLE theirs (a); PRAGMA application_id = 7").unwrap();
@@ -98,13 +99,17 @@ fn the_queue_is_bounded_and_says_so() {
     let store = Embedded::open(folder.path(), "actor").unwrap();
     let other = Connection::open(folder.path().join("actor.db")).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let mut receipts: Vec<_> = (1..=10_000).map(|turn| store.append(entry(turn))).collect();
+    let first = store.append(entry(1));
+    // The writer has it by now, and waits.
+    sleep(Duration::from_millis(200));
+    let receipts: Vec<_> = (2..=6000).map(|turn| store.append(entry(turn))).collect();
     other.execute_batch("ROLLBACK").unwrap();
-    let refused = receipts.pop().unwrap().wait();
-    assert!(matches!(refused, Err(StoreError::Queue { .. })), "{refused:?}");
-    let taken = receipts.into_iter().take_while(|_| true).map_while(|receipt| receipt.wait().ok()).last().unwrap().0;
-    assert!((4096..10_000).contains(&taken), "{taken}");
-    assert_eq!(all(&store), entries(1, taken));
+    assert_eq!(first.wait(), Ok(Position(1)));
+    let answers: Vec<_> = receipts.into_iter().map(Receipt::wait).collect();
+    let taken = answers.iter().filter(|answer| answer.is_ok()).count();
+    assert_eq!(taken, 4096);
+    assert!(answers[taken..].iter().all(|answer| matches!(answer, Err(StoreError::Queue { waiting: 4096, .. }))));
+    assert_eq!(all(&store), entries(1, 4097));
 }
 
 #[test]

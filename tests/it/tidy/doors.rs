@@ -106,6 +106,17 @@ fn rooms_of_the_root_keep_their_doors() {
 }
 
 #[test]
+fn a_link_carries_bytes_and_knows_nothing_of_ours() {
+    let manifest = dependencies(&tree::text("src/link/Cargo.toml"));
+    let named = tree::sources().into_iter().filter(|source| source.krate() == "link").flat_map(|source| {
+        let ours = paths::of(&source).into_iter().filter(|path| path.segments[0] != "link" && OURS.contains(&path.segments[0].as_str()));
+        ours.map(|path| format!("{}:{}: {}", source.path, path.line, path.segments.join("::"))).collect::<Vec<_>>()
+    });
+    let offences: Vec<String> = manifest.into_iter().filter(|name| OURS.contains(&name.as_str())).chain(named).collect();
+    assert_none("a link carries bytes", "encode the message in the room that knows it", &offences);
+}
+
+#[test]
 fn nothing_imports_main() {
     let text = tree::text("src/lib.rs");
     assert!(!text.contains("main"), "law: nothing imports main, so src/lib.rs does not name it");

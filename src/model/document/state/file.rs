@@ -1,20 +1,17 @@
-//! The file as it is written, and the way from a state to it.
+//! Saved states of a cluster (docs/formats/state.md): the file as it is written, and the way from a state to it.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use model::document::NativeJob;
-use model::{Bytes, Cores, CpuSet, Labels, Name, NodeClass, Progress, Seconds, Topology, TopologySpec};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{SavedJob, State};
+use super::{NativeJob, SavedJob, SavedState};
+use crate::{Bytes, Cores, CpuSet, Labels, Name, NodeClass, Progress, Seconds, Topology, TopologySpec};
 
-/// What a file must call itself.
-pub(super) const FORMAT: &str = "wharfinger-state";
-/// The version that is read and written.
-pub(super) const VERSION: u32 = 1;
+/// A line of a document is at most so long; a wide job or a large class is written over several.
+const LONGEST_LINE: usize = 1 << 19;
 
 /// A saved state of a cluster.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
@@ -22,24 +19,24 @@ pub(super) const VERSION: u32 = 1;
 #[schemars(title = "Wharfinger state")]
 pub struct StateDocument {
     /// `wharfinger-state`.
-    #[schemars(extend("const" = FORMAT))]
-    pub(super) format: String,
+    #[schemars(extend("const" = Self::FORMAT))]
+    pub format: String,
     /// The version of the format.
-    #[schemars(extend("const" = VERSION))]
-    pub(super) version: u32,
+    #[schemars(extend("const" = Self::VERSION))]
+    pub version: u32,
     /// The time of the state.
-    pub(super) time_s: Seconds,
+    pub time_s: Seconds,
     /// The nodes, in the order of their ids.
-    pub(super) nodes: Vec<NodesDocument>,
+    pub nodes: Vec<NodesDocument>,
     /// The jobs that have not ended, in the order of their numbers.
     #[serde(default)]
-    pub(super) jobs: Vec<SavedJobDocument>,
+    pub jobs: Vec<SavedJobDocument>,
 }
 
 /// Equal nodes with neighbouring ids.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct NodesDocument {
+pub struct NodesDocument {
     /// Name of the class.
     pub class: Name,
     /// Cores of each, those of the host included.
@@ -72,7 +69,7 @@ pub(super) struct NodesDocument {
 /// A job that has not ended.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct SavedJobDocument {
+pub struct SavedJobDocument {
     /// The job.
     pub job: NativeJob,
     /// When it was submitted.
@@ -85,7 +82,7 @@ pub(super) struct SavedJobDocument {
 /// How a task instance stands.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct InstanceDocument {
+pub struct InstanceDocument {
     /// Its task.
     pub task: Name,
     /// Which instance of the task, from 0.
@@ -113,7 +110,7 @@ pub(super) struct InstanceDocument {
 /// How a task instance stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum InstanceState {
+pub enum InstanceState {
     /// Not started, or to be started anew.
     Waiting,
     /// Runs.
@@ -122,8 +119,29 @@ pub(super) enum InstanceState {
     Succeeded,
 }
 
-impl From<&State> for StateDocument {
-    fn from(state: &State) -> Self {
+impl StateDocument {
+    /// What a file must call itself.
+    pub const FORMAT: &str = "wharfinger-state";
+    /// The version that is read and written.
+    pub const VERSION: u32 = 1;
+
+    /// Writes it, a job a line, without the fields that say nothing.
+    ///
+    /// # Errors
+    /// When the writer fails.
+    pub fn write(&self, mut out: impl Write) -> io::Result<()> {
+        write!(out, "{{\"format\": \"{}\", \"version\": {}, \"time_s\": ", self.format, self.version)?;
+        serde_json::to_writer(&mut out, &self.time_s)?;
+        write!(out, ",\n\"nodes\": [")?;
+        lines(&self.nodes, &mut out)?;
+        write!(out, "],\n\"jobs\": [")?;
+        lines(&self.jobs, &mut out)?;
+        writeln!(out, "]}}")
+    }
+}
+
+impl From<&SavedState> for StateDocument {
+    fn from(state: &SavedState) -> Self {
         let mut nodes: Vec<NodesDocument> = Vec::new();
         let mut class: Option<&Arc<NodeClass>> = None;
         for node in &state.nodes {
@@ -138,7 +156,7 @@ impl From<&State> for StateDocument {
             last.cordoned.extend(node.cordoned.then(|| name.clone()));
         }
         let jobs = state.jobs.iter().map(job_of).collect();
-        Self { format: FORMAT.into(), version: VERSION, time_s: Seconds(state.time), nodes, jobs }
+        Self { format: Self::FORMAT.into(), version: Self::VERSION, time_s: Seconds(state.time), nodes, jobs }
     }
 }
 
@@ -202,24 +220,13 @@ fn job_of(job: &SavedJob) -> SavedJobDocument {
     }
 }
 
-/// Writes a document, a job a line, without the fields that say nothing.
-pub(super) fn write(document: &StateDocument, mut out: impl Write) -> io::Result<()> {
-    write!(out, "{{\"format\": \"{FORMAT}\", \"version\": {VERSION}, \"time_s\": ")?;
-    serde_json::to_writer(&mut out, &document.time_s)?;
-    write!(out, ",\n\"nodes\": [")?;
-    lines(&document.nodes, &mut out)?;
-    write!(out, "],\n\"jobs\": [")?;
-    lines(&document.jobs, &mut out)?;
-    writeln!(out, "]}}")
-}
-
 fn lines<T: Serialize>(items: &[T], mut out: impl Write) -> io::Result<()> {
     for (index, item) in items.iter().enumerate() {
         out.write_all(if index == 0 { b"\n" } else { b",\n" })?;
         let mut value = serde_json::to_value(item)?;
         prune(&mut value);
-        // A wide job or a large class would make a longer line than is read.
-        if value.to_string().len() > crate::sim::input::LONGEST_LINE / 2 {
+        // A longer line would not be read.
+        if value.to_string().len() > LONGEST_LINE {
             serde_json::to_writer_pretty(&mut out, &value)?;
         } else {
             serde_json::to_writer(&mut out, &value)?;

@@ -1,0 +1,126 @@
+//! The earlier routes for containers that run.
+
+use actors::View;
+use axum::extract::State;
+use model::{Bytes, CpuSet};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use super::{OK, Plain, named};
+use crate::api::body::{Migration, TaskPatch, WantedResources};
+use crate::api::desk::{Desk, Fittings};
+use crate::api::error::ApiError;
+use crate::api::extract::JsonOf;
+use crate::api::routes::{start_moves, unchangeable};
+
+/// The most moves of one request.
+const MOST_MOVES: usize = 1000;
+
+/// Containers of a node whose state shall be saved.
+#[derive(Debug, Deserialize)]
+pub struct Checkpoint {
+    node: String,
+    containers: Vec<String>,
+}
+
+/// A move.
+#[derive(Debug, Deserialize)]
+pub struct Move {
+    #[serde(default)]
+    job: Option<String>,
+    container: String,
+    from: String,
+    to: String,
+    #[serde(default, rename = "info")]
+    _info: Option<IgnoredAny>,
+}
+
+/// What shall be otherwise with a container.
+#[derive(Debug, Deserialize)]
+pub struct Update {
+    #[serde(default)]
+    job: Option<String>,
+    node: String,
+    container_name: String,
+    #[serde(default)]
+    cpuset_cpus: Option<CpuSet>,
+    #[serde(default)]
+    mem_limit: Option<Bytes>,
+}
+
+/// Save the state of containers: no engine of this system does
+#[utoipa::path(post, path = "/RESTfulSwarm/GM/checkpoint_cons", operation_id = "gm_checkpoint_cons", tag = "earlier",
+    request_body(content = serde_json::Value, content_type = "application/json", description = "[{node, containers[]}]"),
+    responses((status = 200, description = "`OK`", body = String, content_type = "text/plain")))]
+pub async fn gm_checkpoint_cons(State(desk): State<Desk>, body: Result<JsonOf<Vec<Checkpoint>>, ApiError>) -> Result<&'static str, Plain> {
+    let JsonOf(checkpoints) = body?;
+    desk.door.view(|view| {
+        for (at, checkpoint) in checkpoints.iter().enumerate() {
+            named::node(view, &format!("[{at}].node"), &checkpoint.node)?;
+            for (index, container) in checkpoint.containers.iter().enumerate() {
+                named::container(view, None, &format!("[{at}].containers[{index}]"), container)?;
+            }
+        }
+        Ok::<_, ApiError>(())
+    })?;
+    let what = "no engine of this system saves the state of a container".to_owned();
+    Err(ApiError::Unsupported { what, possible: "Start the workers with an engine that can, or stop and submit anew." }.into())
+}
+
+/// Move a container
+#[utoipa::path(post, path = "/RESTfulSwarm/GM/request_migrate", operation_id = "gm_request_migrate", tag = "earlier",
+    request_body(content = serde_json::Value, content_type = "application/json", description = "{job, container, from, to, info}"),
+    responses((status = 200, description = "`OK`", body = String, content_type = "text/plain")))]
+pub async fn gm_request_migrate(State(desk): State<Desk>, body: Result<JsonOf<Move>, ApiError>) -> Result<&'static str, Plain> {
+    let JsonOf(one) = body?;
+    migrate(&desk, std::slice::from_ref(&one)).await?;
+    Ok(OK)
+}
+
+/// Move several containers, all checked before any starts
+#[utoipa::path(post, path = "/RESTfulSwarm/GM/request_group_migration", operation_id = "gm_request_group_migration", tag = "earlier",
+    request_body(content = serde_json::Value, content_type = "application/json", description = "[{job, container, from, to, info}]"),
+    responses((status = 200, description = "`OK`", body = String, content_type = "text/plain")))]
+pub async fn gm_request_group_migration(
+    State(desk): State<Desk>,
+    body: Result<JsonOf<Vec<Move>>, ApiError>,
+) -> Result<&'static str, Plain> {
+    let JsonOf(moves) = body?;
+    if !(1..=MOST_MOVES).contains(&moves.len()) {
+        return Err(ApiError::field(".", format!("there are {} moves: from 1 to {MOST_MOVES}", moves.len())).into());
+    }
+    migrate(&desk, &moves).await?;
+    Ok(OK)
+}
+
+async fn migrate(desk: &Fittings, moves: &[Move]) -> Result<(), ApiError> {
+    let migrations: Vec<Migration> = desk.door.view(|view| moves.iter().map(|one| migration(view, one)).collect::<Result<_, _>>())?;
+    start_moves(desk, &migrations).await
+}
+
+fn migration(view: &View, one: &Move) -> Result<Migration, ApiError> {
+    let (job, task) = named::container(view, one.job.as_deref(), "container", &one.container)?;
+    let (from, _) = named::node(view, "from", &one.from)?;
+    let (_, to) = named::node(view, "to", &one.to)?;
+    let number = job.spec.body.instances_of(task).start;
+    if job.tasks[number as usize].node != Some(from) {
+        return Err(ApiError::field("from", format!("container `{}` is not there", one.container)));
+    }
+    let task = job.spec.body.tasks[task].name.clone();
+    Ok(Migration { job: job.id.to_string(), task, index: 0, to: Some(named::name(to)) })
+}
+
+/// Change the cores or the memory of a container: not possible yet
+#[utoipa::path(post, path = "/RESTfulSwarm/GM/request_update_container", operation_id = "gm_request_update_container", tag = "earlier",
+    request_body(content = serde_json::Value, content_type = "application/json", description = "{job, node, container_name, cpuset_cpus, mem_limit}"),
+    responses((status = 200, description = "`OK`", body = String, content_type = "text/plain")))]
+pub async fn gm_request_update_container(State(desk): State<Desk>, body: Result<JsonOf<Update>, ApiError>) -> Result<&'static str, Plain> {
+    let JsonOf(update) = body?;
+    desk.door.view(|view| {
+        named::node(view, "node", &update.node)?;
+        named::container(view, update.job.as_deref(), "container_name", &update.container_name).map(drop)
+    })?;
+    let cores = update.cpuset_cpus.map(|cpuset| cpuset.count().0);
+    let resources = Some(WantedResources { cores, memory: update.mem_limit });
+    Err(unchangeable(&TaskPatch { resources, ..TaskPatch::default() }).into())
+}

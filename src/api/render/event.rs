@@ -1,0 +1,90 @@
+//! Events: those that say what changed. What the view alone needs (what a ledger holds, shapes of waiting tasks) is left out.
+
+use actors::View;
+use model::{Cause, Event, JobId, Name, Numbered, TaskKey};
+use serde_json::{Value, json};
+
+use super::{node_name, node_word, reason_code};
+use crate::api::body::{EventBody, PolicyBody, Time};
+
+/// The event as it is sent, where it is one that is.
+pub fn event(view: &View, numbered: &Numbered) -> Option<EventBody> {
+    let mut body = EventBody {
+        id: format!("e{}", numbered.seq),
+        seq: numbered.seq,
+        time: Time(numbered.time),
+        kind: String::new(),
+        tenant: None,
+        job: None,
+        task: None,
+        index: None,
+        node: None,
+        attempt: None,
+        placement: None,
+        from: None,
+        to: None,
+        reason: None,
+        data: json!({}),
+    };
+    match &numbered.event {
+        Event::Job { job, from, to, cause } => {
+            body.kind = "job.state".to_owned();
+            of_job(view, &mut body, *job);
+            states(&mut body, from.word(), to.word());
+            body.reason = cause.map(reason_code);
+        }
+        Event::Task { task, run, node, from, to, cause } => {
+            body.kind = "task.state".to_owned();
+            of_task(view, &mut body, *task);
+            states(&mut body, from.word(), to.word());
+            (body.attempt, body.placement) = (Some(run.attempt), Some(run.placement));
+            body.node = node.and_then(|node| node_name(view, node));
+            body.reason = cause.map(reason_code);
+            if let Some(Cause::Exit(code)) = cause {
+                body.data = json!({"exit_code": code});
+            }
+        }
+        Event::Node { node, from, to } => {
+            body.kind = "node.state".to_owned();
+            body.node = node_name(view, *node);
+            states(&mut body, node_word(*from), node_word(*to));
+        }
+        Event::Joined { node, epoch, .. } => {
+            body.kind = "node.action".to_owned();
+            body.node = node_name(view, *node);
+            body.data = json!({"action": "joined", "epoch": epoch});
+        }
+        Event::Cordoned { node, cordoned } => {
+            body.kind = "node.action".to_owned();
+            body.node = node_name(view, *node);
+            body.data = json!({"action": if *cordoned { "cordon" } else { "uncordon" }});
+        }
+        Event::PolicyChanged { policy } => {
+            body.kind = "policy.changed".to_owned();
+            body.data = serde_json::to_value(PolicyBody::from(*policy)).unwrap_or(Value::Null);
+        }
+        Event::Reserved { .. } | Event::Released { .. } | Event::Shaped { .. } | Event::Waiting { .. } => return None,
+    }
+    Some(body)
+}
+
+fn states(body: &mut EventBody, from: &str, to: &str) {
+    (body.from, body.to) = (Some(from.to_owned()), Some(to.to_owned()));
+}
+
+fn of_job(view: &View, body: &mut EventBody, job: JobId) {
+    body.job = Some(job.to_string());
+    body.tenant = view.job(job).and_then(|job| job.spec.body.tenant.clone());
+}
+
+fn of_task(view: &View, body: &mut EventBody, task: TaskKey) {
+    of_job(view, body, task.job);
+    let known = view.job(task.job).map(|job| &job.spec.body).filter(|known| task.instance < known.instances());
+    let place: Option<(Name, u32)> = known.map(|known| {
+        let index = known.task_of(task.instance);
+        (known.tasks[index].name.clone(), task.instance - known.instances_of(index).start)
+    });
+    // Of a job that is forgotten, the position among all of its instances is left.
+    body.index = Some(place.as_ref().map_or(task.instance, |(_, index)| *index));
+    body.task = place.map(|(name, _)| name);
+}

@@ -1,0 +1,17 @@
+//! From what the view knows to what the API shows.
+
+mod event;
+mod job;
+mod node;
+
+pub use event::event;
+pub use job::{instance, job, reason_code, summary, task, waiting};
+pub use node::{detail, node, node_word};
+
+use actors::View;
+use model::{Name, NodeId};
+
+/// The name of a node.
+pub fn node_name(view: &View, node: NodeId) -> Option<Name> {
+    Some(view.nodes().get(node.index())?.spec.name.clone())
+}

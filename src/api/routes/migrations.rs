@@ -1,0 +1,92 @@
+//! Moves of running tasks: checked against what is known, then asked for.
+
+use std::collections::BTreeSet;
+
+use actors::View;
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use model::{NodeState, Operation, Request, TaskKey, TaskState};
+
+use super::{job_id, number_of, task_of};
+use crate::api::body::{GroupMigration, Migration};
+use crate::api::desk::{Desk, Fittings};
+use crate::api::error::{ApiError, shown};
+use crate::api::extract::JsonOf;
+use crate::api::render::node_name;
+
+/// The most moves of one group.
+const MOST_MOVES: usize = 1000;
+
+/// Move several task instances
+///
+/// All of them are checked before any starts.
+#[utoipa::path(post, path = "/v1/jobs/actions/migrate", operation_id = "migrate_group", tag = "tasks", request_body = GroupMigration,
+    responses((status = 202, description = "They are on their way", body = GroupMigration)))]
+pub async fn migrate_group(
+    State(desk): State<Desk>,
+    JsonOf(group): JsonOf<GroupMigration>,
+) -> Result<(StatusCode, Json<GroupMigration>), ApiError> {
+    if !(1..=MOST_MOVES).contains(&group.moves.len()) {
+        return Err(ApiError::field("moves", format!("there are {}: from 1 to {MOST_MOVES}", group.moves.len())));
+    }
+    start(&desk, &group.moves).await?;
+    Ok((StatusCode::ACCEPTED, Json(group)))
+}
+
+/// Checks all moves, then asks for them.
+pub async fn start(desk: &Fittings, moves: &[Migration]) -> Result<(), ApiError> {
+    let operations = desk.door.view(|view| {
+        let mut seen = BTreeSet::new();
+        let mut operations = Vec::with_capacity(moves.len());
+        for (index, migration) in moves.iter().enumerate() {
+            let at = format!("moves[{index}].");
+            let operation = checked_move(view, migration, &at)?;
+            if let Operation::Migrate { task, .. } = &operation
+                && !seen.insert(*task)
+            {
+                return Err(ApiError::field(format!("{at}task"), "it is moved twice"));
+            }
+            operations.push(operation);
+        }
+        Ok(operations)
+    })?;
+    for operation in operations {
+        desk.ask(Request::Operate(operation)).await?;
+    }
+    Ok(())
+}
+
+/// The operation of a move that can begin now: the instance runs, and its target could hold it.
+///
+/// # Errors
+/// Names the field at fault, whose path begins with `at`.
+pub fn checked_move(view: &View, migration: &Migration, at: &str) -> Result<Operation, ApiError> {
+    let unknown = || ApiError::UnknownJob(shown(&migration.job));
+    let job = job_id(&migration.job).and_then(|id| view.job(id)).ok_or_else(unknown)?;
+    let task = task_of(job, migration.task.as_str())?;
+    let number = number_of(job, task, Some(migration.index))?;
+    let instance = &job.tasks[number as usize];
+    if instance.state != TaskState::Running {
+        let what = format!(
+            "instance {} of task `{}` of job {} is {}, so it cannot be moved",
+            migration.index, migration.task, job.id, instance.state
+        );
+        return Err(ApiError::WrongState(what));
+    }
+    if let Some(to) = &migration.to {
+        let field = || format!("{at}to");
+        let (_, node) = view.node_named(to.as_str()).ok_or_else(|| ApiError::UnknownNode(to.to_string()))?;
+        let (spec, class) = (&job.spec.body.tasks[task], &node.spec.class);
+        if node.state != NodeState::Ready || node.cordoned {
+            return Err(ApiError::WrongState(format!("node `{to}` takes no tasks now")));
+        }
+        if instance.node.and_then(|node| node_name(view, node)).is_some_and(|here| here == *to) {
+            return Err(ApiError::field(field(), "the instance runs there already"));
+        }
+        if spec.cores > class.task_cores() || spec.memory > class.task_memory() {
+            return Err(ApiError::field(field(), format!("node `{to}` could never hold the instance: it is too small")));
+        }
+    }
+    Ok(Operation::Migrate { task: TaskKey { job: job.id, instance: number }, to: migration.to.clone() })
+}

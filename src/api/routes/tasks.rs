@@ -1,0 +1,137 @@
+//! One task of a job.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use model::{JobId, Operation, Request, TaskKey};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::{checked_move, job, number_of, task_of};
+use crate::api::body::{Migration, Taken, Task, TaskAction, TaskDeed, TaskPatch};
+use crate::api::desk::Desk;
+use crate::api::error::ApiError;
+use crate::api::extract::{JsonOf, PathOf, QueryOf};
+use crate::api::render;
+
+/// Which instance.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct InstanceQuery {
+    /// One instance of the task; absent: the whole task.
+    index: Option<u32>,
+}
+
+/// Look at one task of a job
+#[utoipa::path(get, path = "/v1/jobs/{job}/tasks/{task}", operation_id = "get_task", tag = "tasks",
+    params(("job" = String, Path, description = "The job's id", example = "j12"), ("task" = String, Path, description = "The task's name"), InstanceQuery),
+    responses((status = 200, description = "The task, or the one instance of it that was asked for", body = Task)))]
+pub async fn get_task(
+    State(desk): State<Desk>,
+    PathOf((id, task)): PathOf<(String, String)>,
+    QueryOf(query): QueryOf<InstanceQuery>,
+) -> Result<Json<Task>, ApiError> {
+    desk.door.view(|view| {
+        let job = job(view, &id)?;
+        let index = task_of(job, &task)?;
+        let mut task = render::task(view, job, index);
+        if query.index.is_some() {
+            let number = number_of(job, index, query.index)?;
+            (task.instance, task.instances) = (render::instance(view, job, index, number), Vec::new());
+        }
+        Ok(Json(task))
+    })
+}
+
+/// Change a task
+///
+/// Nothing of a task can be changed after it was submitted yet: the answer says what is possible instead.
+#[utoipa::path(patch, path = "/v1/jobs/{job}/tasks/{task}", operation_id = "patch_task", tag = "tasks",
+    params(("job" = String, Path, description = "The job's id", example = "j12"), ("task" = String, Path, description = "The task's name")),
+    request_body = TaskPatch, responses((status = 202, description = "It is on its way", body = Taken)))]
+pub async fn patch_task(
+    State(desk): State<Desk>,
+    PathOf((id, task)): PathOf<(String, String)>,
+    JsonOf(patch): JsonOf<TaskPatch>,
+) -> Result<(StatusCode, Json<Taken>), ApiError> {
+    desk.door.view(|view| task_of(job(view, &id)?, &task))?;
+    Err(unchangeable(&patch))
+}
+
+/// Why a task does not become what the patch says.
+pub fn unchangeable(patch: &TaskPatch) -> ApiError {
+    let what = match patch {
+        TaskPatch { replicas: Some(_), .. } => "the number of instances of a task is fixed when it is submitted",
+        TaskPatch { resources: Some(_), .. } => "cores and memory of a task are fixed when it is submitted",
+        TaskPatch { priority: Some(_), .. } => "the priority of a task is fixed when it is submitted",
+        _ => return ApiError::field(".", "it asks for no change: give `priority`, `resources` or `replicas`"),
+    };
+    ApiError::Unsupported {
+        what: what.to_owned(),
+        possible: "Stop the job and submit it anew as it shall be; stop and migrate of a task are possible.",
+    }
+}
+
+/// Stop or move a task
+///
+/// To start one task alone and to save its state are not possible yet.
+#[utoipa::path(post, path = "/v1/jobs/{job}/tasks/{task}/actions", operation_id = "act_on_task", tag = "tasks",
+    params(("job" = String, Path, description = "The job's id", example = "j12"), ("task" = String, Path, description = "The task's name")),
+    request_body = TaskAction, responses((status = 202, description = "It is on its way", body = Taken)))]
+pub async fn act_on_task(
+    State(desk): State<Desk>,
+    PathOf((id, task)): PathOf<(String, String)>,
+    JsonOf(TaskAction { action, to, index }): JsonOf<TaskAction>,
+) -> Result<(StatusCode, Json<Taken>), ApiError> {
+    if to.is_some() && action != TaskDeed::Migrate {
+        return Err(ApiError::field("to", "only `migrate` takes it"));
+    }
+    let (operations, taken) = desk.door.view(|view| {
+        let job = job(view, &id)?;
+        let at = task_of(job, &task)?;
+        let name = job.spec.body.tasks[at].name.clone();
+        let operations = match action {
+            TaskDeed::Stop => stops(job, at, index)?,
+            TaskDeed::Migrate => {
+                let index = number_of(job, at, index)? - job.spec.body.instances_of(at).start;
+                vec![checked_move(view, &Migration { job: job.id.to_string(), task: name, index, to }, "")?]
+            }
+            TaskDeed::Start => {
+                let what = "one task of a job cannot be started alone".to_owned();
+                let possible = "Start the job: POST /v1/jobs/{job}/actions; what has succeeded stays so.";
+                return Err(ApiError::Unsupported { what, possible });
+            }
+            TaskDeed::Checkpoint => {
+                let what = "no engine of this system saves the state of a task".to_owned();
+                let possible = "Stop and migrate are possible; a task that moves begins anew where its state cannot be moved.";
+                return Err(ApiError::Unsupported { what, possible });
+            }
+        };
+        Ok((operations, Taken { id: job.id.to_string(), name: job.spec.name.clone(), state: job.state }))
+    })?;
+    for operation in operations {
+        desk.ask(Request::Operate(operation)).await?;
+    }
+    Ok((StatusCode::ACCEPTED, Json(taken)))
+}
+
+/// The stops of one instance, or of all of a task that have not ended.
+fn stops(job: &actors::JobView, task: usize, index: Option<u32>) -> Result<Vec<Operation>, ApiError> {
+    let numbers = match index {
+        Some(_) => {
+            let number = number_of(job, task, index)?;
+            number..number + 1
+        }
+        None => job.spec.body.instances_of(task),
+    };
+    let open: Vec<Operation> = numbers
+        .filter(|number| !job.tasks[*number as usize].state.is_terminal())
+        .map(|instance| Operation::StopTask(key(job.id, instance)))
+        .collect();
+    if open.is_empty() { Err(ApiError::WrongState("the task has ended, so it cannot be stopped".to_owned())) } else { Ok(open) }
+}
+
+fn key(job: JobId, instance: u32) -> TaskKey {
+    TaskKey { job, instance }
+}
