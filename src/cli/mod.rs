@@ -6,6 +6,9 @@ mod configuration;
 mod demo;
 mod experiment;
 mod failure;
+mod keep;
+mod live_demo;
+mod logging;
 mod pack;
 mod provenance;
 mod replay;
@@ -15,6 +18,7 @@ mod size;
 mod snapshot;
 mod terminal;
 mod threads;
+mod up;
 mod values;
 mod watch;
 mod why;
@@ -22,7 +26,7 @@ mod why;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::{CommandFactory as _, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 
 use failure::{Failure, Outcome};
 
@@ -44,6 +48,9 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Up(Box<up::Up>),
+    Backup(keep::Backup),
+    Restore(keep::Restore),
     Simulate(Box<simulate::Simulate>),
     Replay(replay::Replay),
     Compare(Box<compare::Compare>),
@@ -52,6 +59,16 @@ enum Command {
     Why(why::Arguments),
     Snapshot(Box<snapshot::Snapshot>),
     Demo(demo::Demo),
+}
+
+impl Cli {
+    /// What `up` is told where nothing is said: its defaults, and what the environment says.
+    fn up_without_arguments() -> up::Up {
+        match Self::try_parse_from(["management", "up"]).map(|cli| cli.command) {
+            Ok(Some(Command::Up(up))) => *up,
+            _ => up::Up::default(),
+        }
+    }
 }
 
 /// Runs the program. Results go to stdout, everything else to stderr.
@@ -65,7 +82,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     let outcome = match cli.command {
-        None => terminal::print(&Cli::command().render_long_help().to_string()).map(|()| Outcome::Done),
+        None => up::run(&Cli::up_without_arguments()),
+        Some(Command::Up(arguments)) => up::run(&arguments),
+        Some(Command::Backup(arguments)) => keep::backup(&arguments),
+        Some(Command::Restore(arguments)) => keep::restore(&arguments),
         Some(Command::Simulate(arguments)) => simulate::run(&arguments),
         Some(Command::Replay(arguments)) => replay::run(&arguments),
         Some(Command::Compare(arguments)) => compare::run(&arguments),

@@ -10,10 +10,10 @@ mod machine;
 mod start;
 mod station;
 mod status;
-mod turn;
-mod workers;
 #[cfg(test)]
 pub mod trial;
+mod turn;
+mod workers;
 
 pub use clock::Clock;
 pub use door::{Door, LogTrouble, Trouble};

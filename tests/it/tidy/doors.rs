@@ -32,7 +32,7 @@ const OURS: [&str; 7] = ["wharfinger", "model", "scheduler", "actors", "engine",
 
 /// Rooms of the root package, and what their code does not name: our rooms as `wharfinger::room`, other crates by name.
 /// Files that exist in tests alone may reach further, so that a room can be tried with its neighbours.
-const ROOMS: [(&str, &[&str], &str); 6] = [
+const ROOMS: [(&str, &[&str], &str); 7] = [
     (
         "sim",
         &["tokio", "wharfinger::runtime", "wharfinger::api", "wharfinger::store", "wharfinger::cli"],
@@ -40,6 +40,11 @@ const ROOMS: [(&str, &[&str], &str); 6] = [
     ),
     ("runtime", &["wharfinger::sim", "wharfinger::cli", "wharfinger::api"], "the carriers do not know each other"),
     ("api", &["wharfinger::store", "wharfinger::sim", "wharfinger::cli"], "the API asks machines, not records"),
+    (
+        "config",
+        &["tokio", "wharfinger::runtime", "wharfinger::api", "wharfinger::store", "wharfinger::cli", "wharfinger::sim"],
+        "a configuration says what the live system is told, and starts nothing",
+    ),
     ("store", &["wharfinger::api", "wharfinger::sim", "wharfinger::cli"], "a store keeps records and knows nobody"),
     ("report", &["tokio", "wharfinger::sim", "wharfinger::cli", "wharfinger::runtime"], "a report renders what was recorded, by whomever"),
     // Draws come from the named substreams of `sim::random`, which hold no state; the rest of the simulator is out of reach.
@@ -47,7 +52,7 @@ const ROOMS: [(&str, &[&str], &str); 6] = [
 ];
 
 /// What of a forbidden room may be named all the same.
-const DOORS: [(&str, &[&str]); 1] = [("stress", &["wharfinger::sim::random"])];
+const DOORS: [(&str, &[&str]); 2] = [("stress", &["wharfinger::sim::random"]), ("config", &["wharfinger::sim::input"])];
 
 #[test]
 fn pure_crates_depend_on_nothing_but_what_is_listed() {
