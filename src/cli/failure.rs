@@ -69,6 +69,16 @@ impl Failure {
         Self { exit_code: Self::OTHER, message: format!("{what}: {error}") }
     }
 
+    /// A failure that is nobody's input.
+    pub fn other(error: impl fmt::Display) -> Self {
+        Self { exit_code: Self::OTHER, message: error.to_string() }
+    }
+
+    /// Something given that cannot be used.
+    pub fn input(message: impl Into<String>) -> Self {
+        Self { exit_code: InputError::EXIT_CODE, message: message.into() }
+    }
+
     /// A journal that cannot be read. One that parts from its replay is no failure but an outcome.
     pub fn journal(file: &Path, error: &ReplayError) -> Self {
         Self { exit_code: InputError::EXIT_CODE, message: format!("{}: {error}", file.display()) }
@@ -141,5 +151,29 @@ impl From<WhyError> for Failure {
             WhyError::NoRun { .. } | WhyError::UnknownJob { .. } | WhyError::Ambiguous { .. } => InputError::EXIT_CODE,
         };
         Self { exit_code, message: error.to_string() }
+    }
+}
+
+impl From<crate::store::StoreError> for Failure {
+    fn from(error: crate::store::StoreError) -> Self {
+        Self::other(error)
+    }
+}
+
+impl From<link::LinkError> for Failure {
+    fn from(error: link::LinkError) -> Self {
+        Self::other(error)
+    }
+}
+
+impl From<crate::runtime::StartError> for Failure {
+    fn from(error: crate::runtime::StartError) -> Self {
+        Self::other(error)
+    }
+}
+
+impl From<crate::api::StartError> for Failure {
+    fn from(error: crate::api::StartError) -> Self {
+        Self::input(format!("{error}. {}", error.fix()))
     }
 }

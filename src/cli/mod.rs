@@ -13,6 +13,9 @@ mod file;
 mod job;
 mod job_actions;
 mod jobs;
+mod keep;
+mod live_demo;
+mod logging;
 mod logs;
 mod node_actions;
 mod nodes;
@@ -33,6 +36,7 @@ mod submit;
 mod terminal;
 mod threads;
 mod token;
+mod up;
 mod values;
 mod watch;
 mod why;
@@ -40,7 +44,7 @@ mod why;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::{CommandFactory as _, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 
 use failure::{Failure, Outcome};
 
@@ -62,6 +66,9 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Up(Box<up::Up>),
+    Backup(keep::Backup),
+    Restore(keep::Restore),
     Simulate(Box<simulate::Simulate>),
     Replay(replay::Replay),
     Compare(Box<compare::Compare>),
@@ -95,6 +102,9 @@ enum Command {
 impl Command {
     fn run(&self) -> Result<Outcome, Failure> {
         match self {
+            Self::Up(arguments) => up::run(arguments),
+            Self::Backup(arguments) => keep::backup(arguments),
+            Self::Restore(arguments) => keep::restore(arguments),
             Self::Simulate(arguments) => simulate::run(arguments),
             Self::Replay(arguments) => replay::run(arguments),
             Self::Compare(arguments) => compare::run(arguments),
@@ -126,6 +136,16 @@ impl Command {
     }
 }
 
+impl Cli {
+    /// What `up` is told where nothing is said: its defaults, and what the environment says.
+    fn up_without_arguments() -> up::Up {
+        match Self::try_parse_from(["management", "up"]).map(|cli| cli.command) {
+            Ok(Some(Command::Up(up))) => *up,
+            _ => up::Up::default(),
+        }
+    }
+}
+
 /// Runs the program. Results go to stdout, everything else to stderr.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let cli = match Cli::try_parse_from(arguments) {
@@ -137,7 +157,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     let outcome = match cli.command {
-        None => terminal::print(&Cli::command().render_long_help().to_string()).map(|()| Outcome::Done),
+        None => up::run(&Cli::up_without_arguments()),
         Some(command) => command.run(),
     };
     match outcome {

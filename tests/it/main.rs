@@ -2,6 +2,7 @@
 
 mod cli;
 mod journal;
+mod live;
 mod page;
 mod parity;
 mod properties;

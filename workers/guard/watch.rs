@@ -13,7 +13,7 @@ use super::children;
 use super::note;
 use super::task::Task;
 use crate::cgroup;
-use crate::run::{ExitRecord, Why, boot_time, wall_time};
+use crate::run::{ExitRecord, Request, Why, boot_time, wall_time};
 
 /// The longest that orphans of a running task lie unreaped.
 const REAP: Millis = Millis(5_000);
@@ -81,9 +81,13 @@ fn watch(task: &mut Task, why: &mut Why) -> Option<WaitStatus> {
         let now = boot_time();
         task.hear_report();
         task.outputs.iter_mut().for_each(|output| _ = output.pump(&mut buffer));
-        if asked_to_stop(task) && fate == Fate::Runs {
-            children::signal(task.main, Signal::TERM);
-            (*why, fate) = (Why::Stopped, Fate::Asked(now.plus(task.file.launch.grace)));
+        match asked(task) {
+            Some(Request::Kill) => (*why, fate) = (Why::Stopped, Fate::Doomed),
+            Some(Request::Stop) if fate == Fate::Runs => {
+                children::signal(task.main, Signal::TERM);
+                (*why, fate) = (Why::Stopped, Fate::Asked(now.plus(task.file.launch.grace)));
+            }
+            Some(Request::Stop) | None => {}
         }
         if now >= task.deadline {
             // Only now is the file read again: a renewal costs the guards nothing. What cannot be read renews nothing.
@@ -121,8 +125,9 @@ fn wait(task: &Task, timer: Option<&OwnedFd>, until: Millis) {
     }
 }
 
-/// Whether the worker has asked for a stop.
-fn asked_to_stop(task: &mut Task) -> bool {
+/// What the worker has asked for: the sternest of all that was not read yet.
+fn asked(task: &mut Task) -> Option<Request> {
     let mut requests = [0; 64];
-    matches!(task.control.read(&mut requests), Ok(length) if length > 0)
+    let length = task.control.read(&mut requests).ok().filter(|&length| length > 0)?;
+    Some(if requests[..length].contains(&Request::Kill.byte()) { Request::Kill } else { Request::Stop })
 }

@@ -4,18 +4,14 @@ use super::{assert_none, tree};
 
 /// Where error codes are given, by a function named `code`: words like `input-missing`, the room's part first.
 const CODES: &[&str] = &[
-    "src/link/error.rs",
     "src/api/error.rs",
     "src/api/options.rs",
-const CODES: [&str; 7] = [
     "src/client/error.rs",
-    "src/sim/input/error.rs",
     "src/journal/replay.rs",
-    "src/sim/simulation.rs",
+    "src/link/error.rs",
     "src/report/files/mod.rs",
     "src/report/why/mod.rs",
     "src/sim/input/error.rs",
-    "src/journal/replay.rs",
     "src/sim/simulation.rs",
     "src/store/error.rs",
     "workers/error.rs",

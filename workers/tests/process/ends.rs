@@ -49,6 +49,18 @@ fn who_ignores_the_request_is_killed_after_the_grace() {
 }
 
 #[test]
+fn a_kill_waits_for_no_grace() {
+    let mut node = Node::new();
+    let runs = [1, 2].map(|number| node.running(number, "trap '' TERM; echo up; while :; do sleep 0.05; done"));
+    runs.iter().for_each(|&run| node.hear(run, "up"));
+    node.stop(runs[0]);
+    node.driver.kill_all();
+    let mut ended = [node.next(), node.next()];
+    ended.sort_by_key(|(run, _)| *run);
+    assert_eq!(ended, runs.map(|run| (run, What::Stopped)));
+}
+
+#[test]
 fn a_stop_right_behind_a_start_is_heard() {
     let mut node = Node::new();
     for number in 0..20 {
