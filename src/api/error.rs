@@ -254,7 +254,7 @@ impl From<Refusal> for ApiError {
             Refusal::UnknownJob(job) => Self::UnknownJob(job.to_string()),
             Refusal::UnknownNode(node) => Self::UnknownNode(node.to_string()),
             Refusal::UnknownToken(token) => Self::UnknownToken(token.to_string()),
-            Refusal::WrongState { .. } => Self::WrongState(refusal.to_string()),
+            Refusal::WrongState { .. } | Refusal::Unmovable(_) => Self::WrongState(refusal.to_string()),
             Refusal::QueueFull { open, most } => Self::QueueFull { open, most },
         }
     }

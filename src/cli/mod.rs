@@ -28,7 +28,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use failure::{Failure, Outcome};
+use failure::Failure;
 
 /// The whole command line.
 #[derive(Debug, Parser)]

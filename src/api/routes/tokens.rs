@@ -80,6 +80,8 @@ pub(super) async fn keep(
     }
     let made = desk.door.now();
     let expires = made.plus(Millis(seconds * 1000));
-    desk.ask(Request::AddToken(Box::new(Token { id, note, role, hash: hash.into(), made, expires }))).await?;
+    // What lets a machine in is spent when it has; a bearer's token is shown again and again.
+    let once = role == Role::Join;
+    desk.ask(Request::AddToken(Box::new(Token { id, note, role, hash: hash.into(), made, expires, once }))).await?;
     Ok(expires)
 }

@@ -60,9 +60,9 @@ impl Launch {
         let api = serve_api::bind(&config, &actors).await?;
         private_folder(&state)?;
         let folder = config.store.clone().unwrap_or_else(|| state.join("store"));
-        let mut stores: Vec<(ActorName, Box<dyn Store>)> = Vec::new();
+        let mut stores: Vec<(ActorName, Arc<dyn Store>)> = Vec::new();
         for &actor in &actors {
-            stores.push((actor, Box::new(Embedded::open(&folder, actor.word())?)));
+            stores.push((actor, Arc::new(Embedded::open(&folder, actor.word())?)));
         }
         let has = |actor| actors.contains(&actor);
         let authority = if has(ActorName::GlobalManager) { Some(Arc::new(Authority::open(&state.join("authority"))?)) } else { None };

@@ -182,7 +182,8 @@ impl Site {
     pub fn processes(&self) -> Vec<i32> {
         let marker = format!("WHARFINGER_RUN={}", self.folder.path().canonicalize().unwrap().display());
         let pids = fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
-        let of_site = |pid: &i32| fs::read(format!("/proc/{pid}/environ")).is_ok_and(|text| String::from_utf8_lossy(&text).contains(&marker));
+        let of_site =
+            |pid: &i32| fs::read(format!("/proc/{pid}/environ")).is_ok_and(|text| String::from_utf8_lossy(&text).contains(&marker));
         pids.filter(of_site).collect()
     }
 }

@@ -4,15 +4,14 @@ use super::{assert_none, tree};
 
 /// Where error codes are given, by a function named `code`: words like `input-missing`, the room's part first.
 const CODES: &[&str] = &[
-const CODES: [&str; 6] = [
+    "src/link/error.rs",
+    "src/report/files/mod.rs",
+    "src/report/why/mod.rs",
     "src/sim/input/error.rs",
     "src/sim/journal/replay.rs",
     "src/sim/simulation.rs",
-    "src/report/files/mod.rs",
-    "src/report/why/mod.rs",
-    "workers/error.rs",
     "src/store/error.rs",
-    "src/link/error.rs",
+    "workers/error.rs",
 ];
 
 #[test]
