@@ -2,6 +2,8 @@
 
 pub mod api;
 pub mod cli;
+pub mod client;
+pub mod config;
 pub mod journal;
 pub mod report;
 pub mod runtime;

@@ -3,36 +3,86 @@
 use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
-use model::{Bytes, CpuSet, Name};
+use model::{Bytes, CpuSet, Labels, Name};
 
 /// Runs tasks on this machine: joins the cluster, takes orders, and runs each task as a process pinned to its cores.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "worker", version)]
+#[command(
+    name = "worker",
+    version,
+    after_help = "Exit codes: 0 let go by the manager or stopped with nothing left, 1 failed, 2 wrong usage, 3 the token or\n\
+                  certificate is not taken, 4 another worker of this name lives, 5 told to end and tasks were still\n\
+                  there after --drain (their guards end them with the lease), 130 told to end twice.\n\n\
+                  Told to end (SIGTERM, Ctrl-C) it asks the manager to empty its node, so that tasks stop and start\n\
+                  again elsewhere; without a manager it asks the tasks itself. Killed in any other way it comes back\n\
+                  to its tasks, which go on meanwhile for as long as the lease holds.\n\n\
+                  Examples:\n  \
+                  worker 0.2\n  \
+                  worker 0.2 --name n2 --cores 4-7 --memory 8GiB\n  \
+                  worker --manager 10.0.0.1:3100 --token-file join-token"
+)]
 pub struct Arguments {
     /// Seconds between status reports
     #[arg(value_name = "FREQUENCY", default_value = "0.2", value_parser = frequency)]
     pub frequency: f64,
+    /// Where the global manager listens for workers
+    #[arg(long, value_name = "HOST:PORT", env = "WHARFINGER_MANAGER", default_value = "127.0.0.1:3100", help_heading = "Cluster")]
+    pub manager: String,
+    /// Where discovery listens; port 4000 of the manager's host if absent
+    #[arg(long, value_name = "HOST:PORT", env = "WHARFINGER_DISCOVERY", help_heading = "Cluster")]
+    pub discovery: Option<String>,
+    /// What the node is called; the host's name if absent. Several workers on one machine need names and cores of their own
+    #[arg(long, value_name = "NAME", env = "WHARFINGER_NAME", help_heading = "Cluster")]
+    pub name: Option<Name>,
+    /// The join token itself; a file or the environment keep it out of the process list
+    #[arg(
+        long,
+        value_name = "TOKEN",
+        env = "WHARFINGER_JOIN_TOKEN",
+        hide_env_values = true,
+        conflicts_with = "token_file",
+        help_heading = "Cluster"
+    )]
+    pub token: Option<String>,
+    /// File with a join token; the one that a `management` on this machine writes if absent
+    #[arg(long, value_name = "FILE", env = "WHARFINGER_JOIN_TOKEN_FILE", help_heading = "Cluster")]
+    pub token_file: Option<PathBuf>,
     /// The cores to offer, as in `0-3,8`; all that this process may use if absent
-    #[arg(long, value_name = "CORES")]
+    #[arg(long, value_name = "CORES", env = "WHARFINGER_CORES", help_heading = "Node")]
     pub cores: Option<CpuSet>,
     /// The memory to offer, as in `8GiB`; all that there is if absent
-    #[arg(long, value_name = "BYTES")]
+    #[arg(long, value_name = "BYTES", env = "WHARFINGER_MEMORY", help_heading = "Node")]
     pub memory: Option<Bytes>,
-    /// What the node is called; the host's name if absent
-    #[arg(long, value_name = "NAME")]
-    pub name: Option<Name>,
-    /// Where runs and their logs are kept; one folder for each worker
-    #[arg(long, value_name = "FOLDER")]
-    pub root: Option<PathBuf>,
+    /// A label of the node, for constraints of jobs; may be given several times
+    #[arg(long = "label", value_name = "KEY=VALUE", value_parser = label, help_heading = "Node")]
+    pub labels: Vec<(String, String)>,
+    /// Where the worker keeps its identity, its runs and their logs; a folder for each worker
+    #[arg(long, value_name = "FOLDER", env = "WHARFINGER_WORKER_STATE", help_heading = "Tasks")]
+    pub state: Option<PathBuf>,
     /// The most that is kept of each output stream of a task
-    #[arg(long, value_name = "BYTES", default_value = "10MiB")]
+    #[arg(long, value_name = "BYTES", default_value = "10MiB", env = "WHARFINGER_OUTPUT_CAP", help_heading = "Tasks")]
     pub output_cap: Bytes,
+    /// Seconds that tasks have when the worker is told to end
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(..=86_400), help_heading = "Tasks")]
+    pub drain: u64,
     /// Whether tasks get cgroups where the host allows it
-    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    #[arg(long, value_name = "WHEN", default_value = "auto", help_heading = "Tasks")]
     pub cgroups: Cgroups,
     /// The cgroup below our own in which those of tasks are made; from the hierarchy's root with a leading `/`
-    #[arg(long, value_name = "PATH", default_value = "wharfinger")]
+    #[arg(long, value_name = "PATH", default_value = "wharfinger", help_heading = "Tasks")]
     pub cgroup_parent: String,
+    /// How the log on stderr is written
+    #[arg(long, value_name = "FORMAT", default_value = "text", env = "WHARFINGER_LOG_FORMAT")]
+    pub log: LogFormat,
+}
+
+/// How the log is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
 }
 
 /// Whether tasks get cgroups.
@@ -44,25 +94,60 @@ pub enum Cgroups {
     Off,
 }
 
+/// The label that says what runs the tasks.
+const ENGINE: &str = "engine";
+/// Where discovery listens unless something else is said.
+const DISCOVERY_PORT: u16 = 4000;
+
 /// From a hundred reports a second to one in an hour.
 fn frequency(text: &str) -> Result<f64, String> {
     let seconds = text.parse::<f64>().map_err(|error| error.to_string())?;
     if (0.01..=3600.0).contains(&seconds) { Ok(seconds) } else { Err("seconds from 0.01 to 3600".into()) }
 }
 
+fn label(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').filter(|(key, _)| !key.is_empty()).ok_or("a label is written as KEY=VALUE")?;
+    if key == ENGINE { Err("the worker says itself which engine it has".into()) } else { Ok((key.into(), value.into())) }
+}
+
 impl Arguments {
-    /// Where runs are kept: as asked, or below the user's state folder (`/var/lib` for root), by the node's name.
+    /// Where the global manager listens for workers.
     #[must_use]
-    pub fn root(&self, name: &Name) -> PathBuf {
-        let state = if rustix::process::geteuid().is_root() {
-            PathBuf::from("/var/lib")
-        } else {
-            use etcetera::BaseStrategy;
-            let base = etcetera::choose_base_strategy().ok();
-            base.and_then(|base| base.state_dir()).unwrap_or_else(std::env::temp_dir)
-        };
-        self.root.clone().unwrap_or_else(|| state.join("wharfinger/worker").join(name.as_str()))
+    pub fn manager(&self) -> String {
+        self.manager.clone()
     }
+
+    /// Where discovery listens.
+    #[must_use]
+    pub fn discovery(&self) -> String {
+        let host = self.manager.rsplit_once(':').map_or(self.manager.as_str(), |(host, _)| host);
+        self.discovery.clone().unwrap_or_else(|| format!("{host}:{DISCOVERY_PORT}"))
+    }
+
+    /// The labels of the node: those that were given, and that its tasks are processes, which cannot move.
+    #[must_use]
+    pub fn labels(&self) -> Labels {
+        self.labels.iter().cloned().chain([(ENGINE.into(), "process".into())]).collect()
+    }
+
+    /// The worker's folder: as asked, or by the node's name below the user's state folder.
+    #[must_use]
+    pub fn state(&self, name: &Name) -> PathBuf {
+        self.state.clone().unwrap_or_else(|| user_state().join(format!("worker-{name}")))
+    }
+
+    /// The file of the join token: as asked, or where a management of the same user leaves it.
+    #[must_use]
+    pub fn token_file(&self) -> PathBuf {
+        self.token_file.clone().unwrap_or_else(|| user_state().join("join-token"))
+    }
+}
+
+/// Where this user's programs keep what must outlive them.
+fn user_state() -> PathBuf {
+    use etcetera::BaseStrategy;
+    let base = etcetera::choose_base_strategy().ok();
+    base.and_then(|base| base.state_dir()).unwrap_or_else(std::env::temp_dir).join("wharfinger")
 }
 
 #[cfg(test)]
@@ -73,12 +158,27 @@ mod tests {
     fn the_command_line_is_sound() {
         use clap::CommandFactory;
         Arguments::command().debug_assert();
-        let arguments = Arguments::parse_from(["worker", "0.5", "--cores", "4-7", "--memory", "8GiB"]);
+        let arguments = Arguments::parse_from(["worker", "0.5", "--cores", "4-7", "--memory", "8GiB", "--label", "disk=fast"]);
         assert!((arguments.frequency - 0.5).abs() < 1e-9);
-        assert_eq!((arguments.cores, arguments.memory), (Some("4-7".parse().unwrap()), Some(Bytes(8 << 30))));
+        assert_eq!((arguments.cores.clone(), arguments.memory), (Some("4-7".parse().unwrap()), Some(Bytes(8 << 30))));
+        assert_eq!(
+            arguments.labels().into_iter().collect::<Vec<_>>(),
+            [("disk".to_owned(), "fast".to_owned()), ("engine".to_owned(), "process".to_owned())]
+        );
         assert!((Arguments::parse_from(["worker"]).frequency - 0.2).abs() < 1e-9);
         for wrong in ["0", "-1", "NaN", "x", "1e9"] {
             assert!(Arguments::try_parse_from(["worker", wrong]).is_err(), "{wrong}");
         }
+        for wrong in [["--label", "engine=docker"], ["--label", "x"], ["--cores", "a"], ["--memory", "-1m"], ["--name", "../x"]] {
+            assert!(Arguments::try_parse_from(["worker"].into_iter().chain(wrong)).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn discovery_is_beside_the_manager() {
+        let discovery = |arguments: &[&str]| Arguments::parse_from(["worker"].iter().chain(arguments)).discovery();
+        assert_eq!(discovery(&["--manager", "10.0.0.1:3100"]), "10.0.0.1:4000");
+        assert_eq!(discovery(&["--manager", "[::1]:3100"]), "[::1]:4000");
+        assert_eq!(discovery(&["--manager", "m:1", "--discovery", "d:2"]), "d:2");
     }
 }

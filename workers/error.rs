@@ -3,7 +3,10 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use model::{Bytes, CpuSet};
+use link::LinkError;
+use model::{Bytes, CpuSet, Name};
+
+use crate::shell::Ending;
 
 /// Why a worker cannot serve.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +49,28 @@ pub enum Error {
         /// The folder.
         path: PathBuf,
     },
+    /// The join token cannot be read.
+    #[error("the join token in {path}: {reason}", path = path.display())]
+    Token {
+        /// Its file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The manager refuses, or cannot be dialed at all.
+    #[error(transparent)]
+    Link(LinkError),
+    /// Another worker has the name.
+    #[error(
+        "another worker called `{name}` is alive, or was until a moment ago: give this one another --name, or start it again in a while"
+    )]
+    NameTaken {
+        /// The name.
+        name: Name,
+    },
+    /// The system refuses what any program needs.
+    #[error("the worker cannot run: {0}")]
+    Runtime(io::Error),
 }
 
 impl Error {
@@ -58,6 +83,20 @@ impl Error {
             Self::Host { .. } => "worker-host",
             Self::Root { .. } => "worker-root",
             Self::RootTaken { .. } => "worker-root-taken",
+            Self::Token { .. } => "worker-token",
+            Self::Link(error) => error.code(),
+            Self::NameTaken { .. } => "worker-name-taken",
+            Self::Runtime(_) => "worker-runtime",
+        }
+    }
+
+    /// How a worker ends on it.
+    #[must_use]
+    pub fn ending(&self) -> Ending {
+        match self {
+            Self::Token { .. } | Self::Link(_) => Ending::NotAdmitted,
+            Self::NameTaken { .. } => Ending::NameTaken,
+            _ => Ending::Failed,
         }
     }
 

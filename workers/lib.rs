@@ -12,5 +12,6 @@ pub mod guard;
 pub mod host;
 mod orphans;
 pub mod run;
+pub mod shell;
 
 pub use error::Error;

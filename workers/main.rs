@@ -1,15 +1,14 @@
 //! The composition root of `worker`, which is also the guard of each run and what becomes its program.
 
 use std::ffi::OsStr;
+use std::io::IsTerminal as _;
 use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
-use workers::arguments::{Arguments, Cgroups};
-use workers::cgroup::CgroupSupport;
-use workers::drivers::process::{ProcessDriver, Settings};
-use workers::host::Host;
-use workers::{Error, guard};
+use tracing_subscriber::EnvFilter;
+use workers::arguments::{Arguments, LogFormat};
+use workers::{guard, shell};
 
 fn main() -> ExitCode {
     // Descriptors that whoever started this left open are no business of the tasks.
@@ -28,29 +27,21 @@ fn main() -> ExitCode {
 }
 
 fn serve(arguments: &Arguments) -> ExitCode {
-    tracing_subscriber::fmt().with_writer(std::io::stderr).init();
-    match open(arguments) {
-        Ok(_) => ExitCode::SUCCESS,
+    let log = tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal()).with_env_filter(filter());
+    match arguments.log {
+        LogFormat::Text => log.init(),
+        LogFormat::Json => log.json().init(),
+    }
+    match shell::run(arguments) {
+        Ok(ending) => ending.exit_code(),
         Err(error) => {
             tracing::error!(code = error.code(), "{error}");
-            ExitCode::FAILURE
+            error.ending().exit_code()
         }
     }
 }
 
-/// Opens what the worker works with. It offers it to nobody yet: links are not wired to this binary.
-fn open(arguments: &Arguments) -> Result<ProcessDriver, Error> {
-    let host = Host::detect()?;
-    let fallback = || host.name.parse().unwrap_or_else(|_| "worker".parse().expect("letters are a name"));
-    let name = arguments.name.clone().unwrap_or_else(fallback);
-    let spec = host.claim(name.clone(), model::Labels::new(), arguments.cores.as_ref(), arguments.memory)?;
-    let cgroups = match arguments.cgroups {
-        Cgroups::Auto => CgroupSupport::detect(&arguments.cgroup_parent),
-        Cgroups::Off => CgroupSupport::default(),
-    };
-    cgroups.lacking.iter().for_each(|reason| tracing::info!("{reason}"));
-    let settings = Settings { output_cap: arguments.output_cap, cgroups, ..Settings::new(arguments.root(&name)) };
-    let (driver, recovered, _signals) = ProcessDriver::open(settings)?;
-    tracing::info!(cores = %spec.class.task_cpuset(), memory = %spec.class.task_memory(), runs = recovered.len(), "{name} is ready");
-    Ok(driver)
+/// What is logged: as `RUST_LOG` says, or from what an operator wants to know on.
+fn filter() -> EnvFilter {
+    EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"))
 }

@@ -10,7 +10,7 @@ use super::compare::{Folder, perform};
 use super::experiment::Experiment;
 use super::failure::{Failure, Outcome};
 use super::watch::{Watch, is_interrupted};
-use super::{configuration, provenance, terminal};
+use super::{configuration, live_demo, provenance, terminal};
 use crate::report::effect::pairs;
 use crate::report::files::names;
 use crate::report::recording::{JobRow, Recording};
@@ -31,6 +31,7 @@ const ASKED: usize = 0;
 #[command(after_help = "Examples:
   management demo
   management demo --out /tmp/demo --seed 7
+  management demo --live
 
 It takes seconds, reads no file and uses no network. Same seed, same result.")]
 pub struct Demo {
@@ -49,10 +50,16 @@ pub struct Demo {
     /// No progress and no notes on stderr
     #[arg(short, long)]
     quiet: bool,
+    /// The live system instead: two workers of this machine run a few dozen real processes
+    #[arg(long, conflicts_with_all = ["out", "seed", "threads", "output"])]
+    live: bool,
 }
 
 /// Runs the command.
 pub fn run(arguments: &Demo) -> Result<Outcome, Failure> {
+    if arguments.live {
+        return live_demo::run(arguments.quiet);
+    }
     let experiment = Experiment::built_in(SCENARIO_FILE, SCENARIO)?;
     let scenario = experiment.scenario()?;
     let policies = POLICIES.map(Policy::from);

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::Path;
 
+use crate::client::ClientError;
 use crate::journal::ReplayError;
 use crate::report::files::OutputError;
 use crate::report::why::WhyError;
@@ -17,6 +18,8 @@ pub enum Outcome {
     Done,
     /// A replay came to other plans than its journal; said already.
     Parted,
+    /// What was asked about is not well: a check of the host, or a job that was waited for; said already.
+    Failed,
     /// A job was rejected, and `--strict` was given.
     Strict,
     /// The result is partial, and says so.
@@ -28,6 +31,7 @@ impl Outcome {
     pub fn exit_code(self) -> u8 {
         match self {
             Self::Done => 0,
+            Self::Failed => 1,
             Self::Parted => 4,
             Self::Strict => 6,
             Self::Interrupted => 130,
@@ -47,15 +51,32 @@ impl Failure {
     pub const USAGE: u8 = 2;
     /// Exit code of a failure that is nobody's input.
     const OTHER: u8 = 1;
+    /// Exit code of a server that does not answer.
+    const UNREACHABLE: u8 = 5;
 
     /// A command line that makes no sense as a whole.
     pub fn usage(message: impl Into<String>) -> Self {
         Self { exit_code: Self::USAGE, message: message.into() }
     }
 
+    /// An input that is refused.
+    pub fn refused(message: impl Into<String>) -> Self {
+        Self { exit_code: InputError::EXIT_CODE, message: message.into() }
+    }
+
     /// The system refuses something.
     pub fn system(what: impl fmt::Display, error: &std::io::Error) -> Self {
         Self { exit_code: Self::OTHER, message: format!("{what}: {error}") }
+    }
+
+    /// A failure that is nobody's input.
+    pub fn other(error: impl fmt::Display) -> Self {
+        Self { exit_code: Self::OTHER, message: error.to_string() }
+    }
+
+    /// Something given that cannot be used.
+    pub fn input(message: impl Into<String>) -> Self {
+        Self { exit_code: InputError::EXIT_CODE, message: message.into() }
     }
 
     /// A journal that cannot be read. One that parts from its replay is no failure but an outcome.
@@ -87,6 +108,21 @@ impl From<OutputError> for Failure {
     }
 }
 
+impl From<ClientError> for Failure {
+    fn from(error: ClientError) -> Self {
+        let exit_code = match &error {
+            ClientError::Address { .. } => Self::USAGE,
+            ClientError::Token { .. } | ClientError::Authorities { .. } | ClientError::PlainToken { .. } => InputError::EXIT_CODE,
+            ClientError::Unreachable { .. } | ClientError::Timeout { .. } => Self::UNREACHABLE,
+            ClientError::Answer { .. } => Self::OTHER,
+            // What the server blames on itself is nobody's input.
+            ClientError::Refused(problem) if problem.status >= 500 => Self::OTHER,
+            ClientError::Refused(_) => InputError::EXIT_CODE,
+        };
+        Self { exit_code, message: error.to_string() }
+    }
+}
+
 impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
         match error {
@@ -115,5 +151,29 @@ impl From<WhyError> for Failure {
             WhyError::NoRun { .. } | WhyError::UnknownJob { .. } | WhyError::Ambiguous { .. } => InputError::EXIT_CODE,
         };
         Self { exit_code, message: error.to_string() }
+    }
+}
+
+impl From<crate::store::StoreError> for Failure {
+    fn from(error: crate::store::StoreError) -> Self {
+        Self::other(error)
+    }
+}
+
+impl From<link::LinkError> for Failure {
+    fn from(error: link::LinkError) -> Self {
+        Self::other(error)
+    }
+}
+
+impl From<crate::runtime::StartError> for Failure {
+    fn from(error: crate::runtime::StartError) -> Self {
+        Self::other(error)
+    }
+}
+
+impl From<crate::api::StartError> for Failure {
+    fn from(error: crate::api::StartError) -> Self {
+        Self::input(format!("{error}. {}", error.fix()))
     }
 }

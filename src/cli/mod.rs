@@ -4,17 +4,39 @@ mod arguments;
 mod compare;
 mod configuration;
 mod demo;
+mod doctor;
+mod events;
 mod experiment;
+mod export;
 mod failure;
+mod file;
+mod job;
+mod job_actions;
+mod jobs;
+mod keep;
+mod live_demo;
+mod logging;
+mod logs;
+mod node_actions;
+mod nodes;
+mod openapi;
 mod pack;
+mod pages;
+mod policy;
 mod provenance;
 mod replay;
 mod run_folder;
+mod server;
+mod shape;
 mod simulate;
 mod size;
 mod snapshot;
+mod stress;
+mod submit;
 mod terminal;
 mod threads;
+mod token;
+mod up;
 mod values;
 mod watch;
 mod why;
@@ -22,7 +44,7 @@ mod why;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::{CommandFactory as _, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 
 use failure::{Failure, Outcome};
 
@@ -32,9 +54,9 @@ use failure::{Failure, Outcome};
     name = "management",
     version,
     about = "Wharfinger: a container cluster in virtual time, scheduled by the code that would run a live one",
-    after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 malformed or contradictory input, 4 a replay parted\n\
-                  from its journal, 6 a job was rejected and --strict was given, 130 interrupted (the partial\n\
-                  result is still written).\n\n\
+    after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 malformed or refused input, 4 a replay parted from\n\
+                  its journal, 5 the server does not answer, 6 a job was rejected and --strict was given, 130\n\
+                  interrupted (the partial result is still written).\n\n\
                   Start with `management demo`, or `management simulate --help`."
 )]
 struct Cli {
@@ -44,6 +66,9 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Up(Box<up::Up>),
+    Backup(keep::Backup),
+    Restore(keep::Restore),
     Simulate(Box<simulate::Simulate>),
     Replay(replay::Replay),
     Compare(Box<compare::Compare>),
@@ -52,6 +77,73 @@ enum Command {
     Why(why::Arguments),
     Snapshot(Box<snapshot::Snapshot>),
     Demo(demo::Demo),
+    Submit(submit::Submit),
+    Jobs(jobs::Jobs),
+    Job(job::Arguments),
+    Logs(logs::Logs),
+    Stop(job_actions::Stop),
+    Retry(job_actions::Retry),
+    Nodes(nodes::Nodes),
+    Node(nodes::Arguments),
+    Drain(node_actions::Drain),
+    Undrain(node_actions::Undrain),
+    Cordon(node_actions::Cordon),
+    Uncordon(node_actions::Uncordon),
+    Policy(policy::Arguments),
+    Events(events::Events),
+    Token(Box<token::Token>),
+    Export(export::Export),
+    Stress(stress::Stress),
+    Doctor(doctor::Doctor),
+    #[command(name = "openapi")]
+    OpenApi(openapi::OpenApi),
+}
+
+impl Command {
+    fn run(&self) -> Result<Outcome, Failure> {
+        match self {
+            Self::Up(arguments) => up::run(arguments),
+            Self::Backup(arguments) => keep::backup(arguments),
+            Self::Restore(arguments) => keep::restore(arguments),
+            Self::Simulate(arguments) => simulate::run(arguments),
+            Self::Replay(arguments) => replay::run(arguments),
+            Self::Compare(arguments) => compare::run(arguments),
+            Self::Size(arguments) => size::run(arguments),
+            Self::Pack(arguments) => pack::run(arguments),
+            Self::Why(arguments) => why::run(arguments),
+            Self::Snapshot(arguments) => snapshot::run(arguments),
+            Self::Demo(arguments) => demo::run(arguments),
+            Self::Submit(arguments) => submit::run(arguments),
+            Self::Jobs(arguments) => jobs::run(arguments),
+            Self::Job(arguments) => job::run(arguments),
+            Self::Logs(arguments) => logs::run(arguments),
+            Self::Stop(arguments) => job_actions::stop(arguments),
+            Self::Retry(arguments) => job_actions::retry(arguments),
+            Self::Nodes(arguments) => nodes::all(arguments),
+            Self::Node(arguments) => nodes::one(arguments),
+            Self::Drain(arguments) => node_actions::drain(arguments),
+            Self::Undrain(arguments) => node_actions::undrain(arguments),
+            Self::Cordon(arguments) => node_actions::cordon(arguments),
+            Self::Uncordon(arguments) => node_actions::uncordon(arguments),
+            Self::Policy(arguments) => policy::run(arguments),
+            Self::Events(arguments) => events::run(arguments),
+            Self::Token(arguments) => token::run(arguments),
+            Self::Export(arguments) => export::run(arguments),
+            Self::Stress(arguments) => stress::run(arguments),
+            Self::Doctor(arguments) => doctor::run(arguments),
+            Self::OpenApi(arguments) => openapi::run(arguments),
+        }
+    }
+}
+
+impl Cli {
+    /// What `up` is told where nothing is said: its defaults, and what the environment says.
+    fn up_without_arguments() -> up::Up {
+        match Self::try_parse_from(["management", "up"]).map(|cli| cli.command) {
+            Ok(Some(Command::Up(up))) => *up,
+            _ => up::Up::default(),
+        }
+    }
 }
 
 /// Runs the program. Results go to stdout, everything else to stderr.
@@ -65,15 +157,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     let outcome = match cli.command {
-        None => terminal::print(&Cli::command().render_long_help().to_string()).map(|()| Outcome::Done),
-        Some(Command::Simulate(arguments)) => simulate::run(&arguments),
-        Some(Command::Replay(arguments)) => replay::run(&arguments),
-        Some(Command::Compare(arguments)) => compare::run(&arguments),
-        Some(Command::Size(arguments)) => size::run(&arguments),
-        Some(Command::Pack(arguments)) => pack::run(&arguments),
-        Some(Command::Why(arguments)) => why::run(&arguments),
-        Some(Command::Snapshot(arguments)) => snapshot::run(&arguments),
-        Some(Command::Demo(arguments)) => demo::run(&arguments),
+        None => up::run(&Cli::up_without_arguments()),
+        Some(command) => command.run(),
     };
     match outcome {
         Ok(outcome) => ExitCode::from(outcome.exit_code()),

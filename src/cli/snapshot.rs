@@ -1,6 +1,5 @@
-//! `management snapshot`: the state of a simulated cluster at a time, saved.
+//! `management snapshot`: the state of a simulated cluster at a time, or of a live system now, saved.
 
-use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -10,30 +9,35 @@ use serde_json::json;
 use super::arguments::ExperimentArguments;
 use super::experiment::Experiment;
 use super::failure::{Failure, Outcome};
-use super::terminal;
+use super::server::ServerArguments;
 use super::values::positive_span;
 use super::watch::{Watch, interrupted};
+use super::{file, terminal};
+use crate::client::{Call, ClientError};
 use crate::report::table::OutputFormat;
 use crate::sim::simulation::{self, RunOptions};
 use crate::sim::snapshot::snapshot;
 use crate::sim::world::World;
-use model::document::SavedState;
+use model::document::{InstanceState, SavedState, StateDocument};
 
-/// Save the state of a simulated cluster at a time
+/// Save the state of a simulated cluster at a time, or of a live system now
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   management snapshot scenario.json --at 1h --state-out state.json
   management simulate --state state.json --policy l2
   management simulate scenario.json --state state.json --from 1h
+  management snapshot --state-out now.json && management simulate --state now.json
 
-The state has the nodes, what runs where and until when, and the queue. A simulation that starts from it
+Without a scenario, a trace or a state it is the live system that is saved. The state has the nodes, what runs where and until when, and the queue. A simulation that starts from it
 counts its times from the moment of the state, so `--from` takes up the load where it was left.")]
 pub struct Snapshot {
     #[command(flatten)]
     experiment: ExperimentArguments,
-    /// When, from the start of the simulation
+    /// When, from the start of the simulation; a live system is saved as it is now
     #[arg(long, value_name = "TIME", value_parser = positive_span)]
-    at: Seconds,
+    at: Option<Seconds>,
+    #[command(flatten)]
+    server: ServerArguments,
     /// File for the state (docs/formats/state.md)
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     state_out: PathBuf,
@@ -47,10 +51,22 @@ pub struct Snapshot {
 
 /// Runs the command.
 pub fn run(arguments: &Snapshot) -> Result<Outcome, Failure> {
+    let of = &arguments.experiment;
+    let is_live = of.scenario.is_none() && of.load.trace.is_none() && of.cluster.state.is_none();
+    let at = match arguments.at {
+        None if is_live => return live(arguments),
+        Some(_) if is_live => {
+            return Err(Failure::usage(
+                "--at is a time of a simulation: name a scenario, a trace or a state; a live system is saved as it is now",
+            ));
+        }
+        None => return Err(Failure::usage("--at TIME is needed: when of the simulation the state is saved")),
+        Some(Seconds(at)) => at,
+    };
     let experiment = Experiment::read(&arguments.experiment)?;
     let scenario = experiment.scenario()?;
     let mut config = scenario.config(scenario.base().seed)?;
-    let at = config.start.plus(arguments.at.0);
+    let at = config.start.plus(at);
     config.until = Some(at);
     let watch = Watch::run(arguments.quiet, config.until);
     let mut state = SavedState::default();
@@ -67,42 +83,83 @@ pub fn run(arguments: &Snapshot) -> Result<Outcome, Failure> {
         terminal::say("interrupted before the time of the snapshot: nothing was written");
         return Ok(Outcome::Interrupted);
     }
-    write(&state, &arguments.state_out)?;
-    terminal::print(&rendered(&state, &arguments.state_out, arguments.output))?;
+    file::write(&arguments.state_out, |out| state.write(out))?;
+    terminal::print(&Saved::of(&state).rendered(&arguments.state_out, arguments.output))?;
     Ok(Outcome::Done)
 }
 
-/// Writes the file whole or not at all.
-fn write(state: &SavedState, file: &Path) -> Result<(), Failure> {
-    let failed = |error: &std::io::Error| Failure::system(file.display(), error);
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut temporary = tempfile::NamedTempFile::new_in(folder).map_err(|error| failed(&error))?;
-    let mut out = BufWriter::new(temporary.as_file_mut());
-    state.write(&mut out).and_then(|()| out.flush()).map_err(|error| failed(&error))?;
-    drop(out);
-    temporary.persist(file).map_err(|error| failed(&error.error))?;
-    Ok(())
+/// Saves the live system as it is now.
+fn live(arguments: &Snapshot) -> Result<Outcome, Failure> {
+    let client = arguments.server.client()?;
+    let bytes = client.ask(&Call::get(&["v1", "snapshot"]))?.bytes()?;
+    // Read before it is written: what no simulation could start from is not saved.
+    let document: StateDocument = serde_json::from_slice(&bytes)
+        .map_err(|error| ClientError::Answer { address: client.address().clone(), cause: format!("a state: {error}") })?;
+    file::write(&arguments.state_out, |out| std::io::Write::write_all(out, &bytes))?;
+    terminal::print(&Saved::live(&document).rendered(&arguments.state_out, arguments.output))?;
+    Ok(Outcome::Done)
 }
 
-fn rendered(state: &SavedState, file: &Path, format: OutputFormat) -> String {
-    let count = |of: fn(&Progress) -> bool| state.jobs.iter().flat_map(|job| &job.progress).filter(|progress| of(progress)).count();
-    let running = count(|progress| matches!(progress, Progress::Running { .. }));
-    let waiting = count(|progress| *progress == Progress::Waiting);
-    let succeeded = count(|progress| *progress == Progress::Succeeded);
-    let down = state.nodes.iter().filter(|node| node.down).count();
-    let (time, nodes, jobs, file) = (state.time, state.nodes.len(), state.jobs.len(), file.display());
-    match format {
-        OutputFormat::Table => format!(
-            "state at {time}: {jobs} jobs on {nodes} nodes ({down} down)\ntasks: {running} running, {waiting} waiting, {succeeded} succeeded\nin {file}\n"
-        ),
-        OutputFormat::Json => {
-            let tasks = json!({ "running": running, "waiting": waiting, "succeeded": succeeded });
-            let state = json!({ "time_s": Seconds(time), "nodes": nodes, "nodes_down": down, "jobs": jobs, "tasks": tasks, "file": file.to_string() });
-            format!("{state:#}\n")
+/// What is told of a saved state.
+struct Saved {
+    time: Seconds,
+    nodes: usize,
+    down: usize,
+    jobs: usize,
+    running: usize,
+    waiting: usize,
+    succeeded: usize,
+}
+
+impl Saved {
+    fn of(state: &SavedState) -> Self {
+        let count = |of: fn(&Progress) -> bool| state.jobs.iter().flat_map(|job| &job.progress).filter(|progress| of(progress)).count();
+        Self {
+            time: Seconds(state.time),
+            nodes: state.nodes.len(),
+            down: state.nodes.iter().filter(|node| node.down).count(),
+            jobs: state.jobs.len(),
+            running: count(|progress| matches!(progress, Progress::Running { .. })),
+            waiting: count(|progress| *progress == Progress::Waiting),
+            succeeded: count(|progress| *progress == Progress::Succeeded),
         }
-        OutputFormat::Csv => format!(
-            "time_s,nodes,nodes_down,jobs,running,waiting,succeeded\n{},{nodes},{down},{jobs},{running},{waiting},{succeeded}\n",
-            time.as_secs()
-        ),
+    }
+
+    /// The same of a document, where instances that are not named wait.
+    fn live(document: &StateDocument) -> Self {
+        let count = |state: InstanceState| document.jobs.iter().flat_map(|job| &job.instances).filter(|it| it.state == state).count();
+        let instances = |task: &model::document::NativeTask| task.count.or(task.replicas).unwrap_or(1) as usize;
+        let all: usize = document.jobs.iter().flat_map(|job| job.job.tasks.values()).map(instances).sum();
+        let (running, succeeded) = (count(InstanceState::Running), count(InstanceState::Succeeded));
+        Self {
+            time: document.time_s,
+            nodes: document.nodes.iter().map(|nodes| nodes.names.len()).sum(),
+            down: document.nodes.iter().map(|nodes| nodes.down.len()).sum(),
+            jobs: document.jobs.len(),
+            running,
+            waiting: all.saturating_sub(running + succeeded),
+            succeeded,
+        }
+    }
+
+    fn rendered(&self, file: &Path, format: OutputFormat) -> String {
+        let Self { time, nodes, down, jobs, running, waiting, succeeded } = self;
+        let file = file.display();
+        match format {
+            OutputFormat::Table => format!(
+                "state at {}: {jobs} jobs on {nodes} nodes ({down} down)\ntasks: {running} running, {waiting} waiting, {succeeded} succeeded\nin {file}\n",
+                time.0
+            ),
+            OutputFormat::Json => {
+                let tasks = json!({ "running": running, "waiting": waiting, "succeeded": succeeded });
+                let state =
+                    json!({ "time_s": time, "nodes": nodes, "nodes_down": down, "jobs": jobs, "tasks": tasks, "file": file.to_string() });
+                format!("{state:#}\n")
+            }
+            OutputFormat::Csv => format!(
+                "time_s,nodes,nodes_down,jobs,running,waiting,succeeded\n{},{nodes},{down},{jobs},{running},{waiting},{succeeded}\n",
+                time.0.as_secs()
+            ),
+        }
     }
 }

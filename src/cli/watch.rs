@@ -62,6 +62,18 @@ impl Watch {
         Self::shown(ProgressBar::new_spinner().with_style(style("{elapsed:>4} {spinner} {pos} runs  {msg}")), quiet)
     }
 
+    /// Watches jobs that are submitted.
+    pub fn jobs(quiet: bool, count: u64) -> Self {
+        Self::shown(ProgressBar::new(count).with_style(style("{elapsed:>4} [{wide_bar}] {pos}/{len} jobs, {per_sec}")), quiet)
+    }
+
+    /// Watches until something is so.
+    pub fn waiting(quiet: bool, until: &str) -> Self {
+        let bar = ProgressBar::new_spinner().with_style(style("{elapsed:>4} {spinner} {msg}"));
+        bar.set_message(format!("waiting until {until}"));
+        Self::shown(bar, quiet)
+    }
+
     fn shown(bar: ProgressBar, quiet: bool) -> Self {
         if quiet {
             bar.set_draw_target(indicatif::ProgressDrawTarget::hidden());
@@ -76,6 +88,11 @@ impl Watch {
         let Progress { now, arrived, delivered } = progress;
         self.bar.set_position(now.0);
         self.bar.set_message(format!("at {now}: {arrived} jobs arrived, {delivered} events"));
+    }
+
+    /// So many are done.
+    pub fn at(&self, done: u64) {
+        self.bar.set_position(done);
     }
 
     /// The same, leaving a line for every run that ends.

@@ -1,4 +1,4 @@
-//! `management why`: why a job waited, from the files of its run.
+//! `management why`: why a job waited, from the files of its run, or why it waits in a live system.
 
 use std::path::PathBuf;
 
@@ -6,23 +6,31 @@ use clap::Args;
 use model::Seconds;
 
 use super::failure::{Failure, Outcome};
+use super::server::ServerArguments;
+use super::shape::{moment, plain};
 use super::terminal;
+use crate::api::body;
+use crate::client::Call;
 use crate::report::table::OutputFormat;
 use crate::report::why::{Why, why};
 
-/// Say why a job waited, and where it ran
+/// Say why a job waited and where it ran, or why it waits in a live system
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   management simulate scenario.json --out run && management why tide-3 --run run
   management why j17 --run run -o json
+  management why j12
 
-For every wait: what was short, by how much, on which node, and from when until when.")]
+With --run, for every wait: what was short, by how much, on which node, and from when until when.
+Without it the live system is asked why the job's tasks wait now.")]
 pub struct Arguments {
-    /// The job: its name, or its id, as in j17
+    /// The job: its id, as in j17; with --run also its name
     job: String,
-    /// The output folder of the run
-    #[arg(long, value_name = "DIR")]
-    run: PathBuf,
+    /// The output folder of a run; without it the live system is asked
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["server", "token_file", "ca", "timeout"])]
+    run: Option<PathBuf>,
+    #[command(flatten)]
+    server: ServerArguments,
     /// How the result is printed
     #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
     output: OutputFormat,
@@ -30,7 +38,8 @@ pub struct Arguments {
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
-    let why = why(&arguments.run, &arguments.job)?;
+    let Some(run) = &arguments.run else { return ask(arguments) };
+    let why = why(run, &arguments.job)?;
     let text = match arguments.output {
         OutputFormat::Table => why.to_string(),
         OutputFormat::Json => format!("{:#}\n", serde_json::to_value(&why).expect("plain data has a JSON form")),
@@ -38,6 +47,35 @@ pub fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     };
     terminal::print(&text)?;
     Ok(Outcome::Done)
+}
+
+/// Asks the live system.
+fn ask(arguments: &Arguments) -> Result<Outcome, Failure> {
+    let why: body::Why = arguments.server.client()?.read(&Call::get(&["v1", "jobs", &arguments.job, "why"]))?;
+    terminal::print(&match arguments.output {
+        OutputFormat::Table => told(&why),
+        OutputFormat::Json => format!("{:#}\n", serde_json::to_value(&why).expect("bodies are plain data, which JSON writes")),
+        OutputFormat::Csv => return Err(Failure::usage("csv is for a run's files (--run); a live system answers as table or json")),
+    })?;
+    Ok(Outcome::Done)
+}
+
+/// What waits, and why.
+fn told(why: &body::Why) -> String {
+    let reason = why.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
+    let mut text = format!("{} ({}): {}{reason}\n", why.id, why.name, why.state.word());
+    if why.waiting.is_empty() {
+        text += "nothing of it waits\n";
+    }
+    for waiting in &why.waiting {
+        let reason = &waiting.reason;
+        text += &format!("{}[{}]: {} (since {})\n", waiting.task, waiting.index, plain(&reason.detail), moment(reason.since));
+        if !waiting.waiting_for.is_empty() {
+            let names: Vec<&str> = waiting.waiting_for.iter().map(model::Name::as_str).collect();
+            text += &format!("    waits for {}\n", names.join(", "));
+        }
+    }
+    text
 }
 
 /// One row a reason.

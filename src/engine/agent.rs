@@ -55,12 +55,27 @@ impl<D: Driver> Agent<D> {
         &self.driver
     }
 
+    /// Numbers its reports from after `seq` on. An agent that takes over from an earlier one under the same epoch begins above all that
+    /// one has used.
+    #[must_use]
+    pub fn counting_from(mut self, seq: u64) -> Self {
+        self.seq = seq;
+        self
+    }
+
     /// Takes over a run that an earlier agent of this node began and whose driver kept it. The driver says next that it runs or how it
-    /// ended. `elapsed` is how long its attempt has run so far.
+    /// ended. `elapsed` is how long its attempt has run so far. Of two runs of an instance the later one counts: it was ordered because the
+    /// end of the other was known.
     pub fn adopt(&mut self, task: TaskKey, run: Run, limit: Option<(Millis, Cause)>, elapsed: Millis) {
-        assert!(!self.keys.contains(&task), "{task} runs here already");
-        self.keys.push(task);
-        self.runs.push(Local { run, phase: Phase::Starting, limit, elapsed });
+        let local = Local { run, phase: Phase::Starting, limit, elapsed };
+        match self.keys.iter().position(|&key| key == task) {
+            Some(index) if self.runs[index].run < run => self.runs[index] = local,
+            Some(_) => {}
+            None => {
+                self.keys.push(task);
+                self.runs.push(local);
+            }
+        }
     }
 
     /// Takes a message.
@@ -230,6 +245,7 @@ mod tests {
         let mut agent = Agent::new(NodeId(0), Deaf);
         let mut out = Outbox::default();
         agent.adopt(TASK, RUN, Some((Millis(100), Cause::Timeout)), Millis(30));
+        agent.adopt(TASK, Run { attempt: 0, placement: 0 }, None, Millis(0));
         for what in [What::Started].into_iter().chain(signals) {
             agent.signal(Millis(5), Signal { task: TASK, run: RUN, what }, &mut out);
             if let Some(action) = order.clone() {
@@ -249,6 +265,8 @@ mod tests {
     fn an_adopted_run_is_reported_like_any_other() {
         assert_eq!(reported(None, [What::Exited(3)]), [Status::Running, Status::Ended(Cause::Exit(3))]);
         assert_eq!(reported(None, [What::Stopped]), [Status::Running, Status::Ended(Cause::Requested)]);
+        let ToDiscovery::Report(first) = Agent::new(NodeId(0), Deaf).counting_from(1 << 40).heartbeat() else { panic!() };
+        assert_eq!(first.seq, (1 << 40) + 1);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 /// From a worker.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum FromWorker {
-    /// To the GlobalManager, first of all in a session.
+    /// To the GlobalManager, first of all in a session; no order comes before it.
     Join(Box<Join>),
     /// To Discovery.
     Report(Report),
@@ -17,6 +17,8 @@ pub enum FromWorker {
         /// The part; absent: there is no such output.
         part: Option<LogPart>,
     },
+    /// To the GlobalManager: it was told to end, and asks for its node to be emptied and let go.
+    Leave,
 }
 
 /// To a worker.

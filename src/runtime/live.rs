@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use link::FromPeer;
-use model::{Message, Millis, Name, NodeId, Plan, Report, ReportBody, ToAgent, ToDiscovery, ToGlobalManager, ToJobManager, Token};
+use model::{
+    Message, Millis, Name, NodeId, Operation, Plan, Report, ReportBody, ToAgent, ToDiscovery, ToGlobalManager, ToJobManager, Token,
+};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -51,6 +53,8 @@ pub(super) struct Outlets {
     pub here: [bool; ActorName::ALL.len()],
     /// Mail for machines here, in the order in which it was sent.
     pub mail: VecDeque<Work>,
+    /// What a store refused: it goes before everything that came later.
+    pub again: VecDeque<Work>,
     pub fleet: Option<Fleet>,
     /// The GlobalManager's end for workers, and Discovery's.
     pub ports: [Option<Port>; 2],
@@ -150,6 +154,7 @@ impl Live {
         self.now = self.status.now().max(self.now);
         let mut work = VecDeque::new();
         self.stations.due(self.now, &mut work);
+        work.append(&mut self.outlets.again);
         self.take_in(&mut work);
         work.append(&mut self.outlets.mail);
         if let Some(fleet) = &mut self.outlets.fleet {
@@ -159,7 +164,7 @@ impl Live {
             return false;
         }
         self.do_work(work).await;
-        if self.outlets.mail.is_empty() {
+        if self.outlets.mail.is_empty() && self.outlets.again.is_empty() {
             self.save_where_it_pays(false).await;
         }
         true
@@ -178,6 +183,7 @@ impl Live {
         }
         self.tell_workers();
         self.outlets.links.settle(&mut self.stations);
+        self.status.reaches(|actor| self.outlets.here[actor as usize] || self.outlets.links.reaches(actor));
         self.show_latest();
         let failed = failures.iter().flatten().next();
         self.status.set_ready(failed.is_none());
@@ -199,7 +205,7 @@ impl Live {
                     station.timers.insert((at, model::Timer::Round));
                 }
             }
-            work => self.outlets.mail.push_front(work),
+            work => self.outlets.again.push_front(work),
         }
     }
 
@@ -288,7 +294,7 @@ impl Live {
         match event {
             FromPeer::Opened { peer, session, hello } => {
                 tracing::info!(%peer, session, "a worker is connected");
-                port.opened(peer.clone(), session);
+                port.opened(peer.clone(), session, actor == ActorName::GlobalManager);
                 if !hello.is_empty() {
                     self.hear_worker(actor, &peer, session, &hello, work);
                 }
@@ -307,9 +313,16 @@ impl Live {
         let discovery = self.stations.discovery.as_ref().map(|station| &station.machine);
         match (actor, read(payload)) {
             (ActorName::GlobalManager, Some(FromWorker::Join(join))) if join.spec.name.as_str() == peer.name() => {
+                self.outlets.ports[0].iter_mut().for_each(|port| port.joined(peer, session));
                 work.push_back(Work::Mail(None, Message::GlobalManager(ToGlobalManager::Join(join))));
             }
             (ActorName::GlobalManager, Some(FromWorker::Log { id, part })) => self.questions.answered(id, part),
+            (ActorName::GlobalManager, Some(FromWorker::Leave)) => {
+                if let Ok(node) = peer.name().parse() {
+                    let leave = Operation::Remove { node, force: false };
+                    work.push_back(Work::Mail(None, Message::GlobalManager(ToGlobalManager::Operate(leave))));
+                }
+            }
             (ActorName::Discovery, Some(FromWorker::Report(report))) => {
                 let own = discovery.and_then(|discovery| discovery.name(report.node)).is_some_and(|name| name.as_str() == peer.name());
                 // Before the GlobalManager's word has come here nobody is watched; the worker says it again.
@@ -370,7 +383,7 @@ impl Live {
     async fn finish(mut self) {
         self.status.set_stopping();
         self.inlets.requests.close();
-        let mut work = VecDeque::new();
+        let mut work = std::mem::take(&mut self.outlets.again);
         while let Ok(asked) = self.inlets.requests.try_recv() {
             work.push_back(Work::Request(asked));
         }
@@ -381,7 +394,8 @@ impl Live {
                 break;
             }
             self.do_work(work).await;
-            work = std::mem::take(&mut self.outlets.mail);
+            work = std::mem::take(&mut self.outlets.again);
+            work.append(&mut self.outlets.mail);
         }
         self.save_where_it_pays(true).await;
         if let Some(journal) = self.outlets.journal.take()

@@ -8,7 +8,7 @@ use std::time::Duration;
 use actors::{Discovery, FrontEnd, GlobalManager, JobManager, Limits};
 use link::identity::{Authority, Identity, Role};
 use link::{Dialer, DialerOptions, LinkError, LinkLimits, Listener, ListenerOptions};
-use model::{Millis, Outbox, Policy, Timer};
+use model::{Millis, Outbox, Policy, Timer, Token};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -68,6 +68,8 @@ pub struct Network {
     pub ports: Vec<(ActorName, String)>,
     /// Actors elsewhere that are dialed.
     pub dial: Vec<(ActorName, String)>,
+    /// Tokens that let in beside those that the GlobalManager knows: where the FrontEnd, which makes tokens known, has yet to join itself.
+    pub tokens: Vec<Token>,
 }
 
 /// Why the system does not start.
@@ -163,7 +165,8 @@ pub async fn start(options: LiveOptions) -> Result<System, StartError> {
     let mut outlets = Outlets {
         here,
         mail: VecDeque::new(),
-        fleet: fleet.map(|fleet| Fleet::new(fleet, rand::random())),
+        again: VecDeque::new(),
+        fleet: fleet.map(|fleet| Fleet::new(fleet)),
         ports: [None, None],
         links: Links::default(),
         heard: Heard::default(),
@@ -173,7 +176,7 @@ pub async fn start(options: LiveOptions) -> Result<System, StartError> {
     };
     let elsewhere = network.as_ref().map(|network| network.dial.clone()).unwrap_or_default();
     if let Some(network) = network {
-        let gate = Arc::new(Gate::new(clock, network.certificate, requests.clone()));
+        let gate = Arc::new(Gate::new(network.tokens.clone(), clock, network.certificate, requests.clone()));
         if let Some(station) = &stations.global_manager {
             gate.set(station.machine.tokens().clone());
         }

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use model::Millis;
 
 use super::clock::Clock;
+use super::machine::ActorName;
 
 /// An actor of this system as seen from this process.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,6 +97,14 @@ impl Status {
     #[must_use]
     pub fn actors(&self) -> Vec<ActorStatus> {
         self.actors.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+
+    /// Which actors are reached now.
+    pub(super) fn reaches(&self, reached: impl Fn(ActorName) -> bool) {
+        let mut actors = self.actors.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        for (status, actor) in actors.iter_mut().zip(ActorName::ALL) {
+            status.reachable = reached(actor);
+        }
     }
 
     /// The system's time.

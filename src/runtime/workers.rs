@@ -29,6 +29,8 @@ pub(super) struct Port {
 struct Open {
     peer: PeerName,
     session: u64,
+    /// It has said what it has, so that it may be told what is new.
+    greeted: bool,
     waiting: VecDeque<Bytes>,
 }
 
@@ -37,8 +39,17 @@ impl Port {
         Self { listener, sessions: BTreeMap::new() }
     }
 
-    pub fn opened(&mut self, peer: PeerName, session: u64) {
-        self.sessions.insert(peer.name().to_owned(), Open { peer, session, waiting: VecDeque::new() });
+    /// A session has opened. Where workers join first of all, nothing is sent before that: an order that overtook what a worker says it
+    /// has would be taken for one that it has lost.
+    pub fn opened(&mut self, peer: PeerName, session: u64, joins: bool) {
+        self.sessions.insert(peer.name().to_owned(), Open { peer, session, greeted: !joins, waiting: VecDeque::new() });
+    }
+
+    /// The worker has joined in its session.
+    pub fn joined(&mut self, peer: &PeerName, session: u64) {
+        if let Some(open) = self.sessions.get_mut(peer.name()).filter(|open| open.session == session) {
+            open.greeted = true;
+        }
     }
 
     pub fn closed(&mut self, peer: &PeerName, session: u64) {
@@ -54,7 +65,7 @@ impl Port {
 
     /// Sends to a worker by its name, now or when its window has room; false: it is not connected.
     pub fn send(&mut self, name: &str, message: &ToWorker) -> bool {
-        let Some(open) = self.sessions.get_mut(name) else { return false };
+        let Some(open) = self.sessions.get_mut(name).filter(|open| open.greeted) else { return false };
         let payload = Bytes::from(postcard::to_stdvec(message).expect("messages are plain data, which postcard writes"));
         open.waiting.push_back(payload);
         if open.waiting.len() > MOST_WAITING {

@@ -5,9 +5,13 @@
 
 mod commands;
 mod interrupt;
+mod live;
 mod refusals;
 mod sameness;
+mod server;
 mod snapshots;
+mod stress;
+mod unwell;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -25,6 +29,10 @@ struct Called {
 fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_management"));
     command.args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")).stdin(Stdio::null());
+    // What the developer's shell says of a system of theirs is not for the tests.
+    for name in ["WHARFINGER_SERVER", "WHARFINGER_TOKEN", "WHARFINGER_CA", "WHARFINGER_STATE"] {
+        command.env_remove(name);
+    }
     command
 }
 

@@ -2,6 +2,8 @@
 
 mod cli;
 mod journal;
+mod kills;
+mod live;
 mod page;
 mod parity;
 mod properties;

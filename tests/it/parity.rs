@@ -27,7 +27,7 @@ struct Lines(Arc<Mutex<Vec<u8>>>);
 
 impl Write for Lines {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
+        self.0.lock().expect("nobody panics while writing").extend_from_slice(bytes);
         Ok(bytes.len())
     }
     fn flush(&mut self) -> std::io::Result<()> {
@@ -45,7 +45,7 @@ fn tell(story: &mut Story, time: Millis, event: &Event) {
     };
     // Whether the ledger lets go before or after the task's state is told is a matter of who numbers first.
     let kind = matches!(event, Event::Reserved { .. } | Event::Released { .. });
-    story.entry(job).or_default().push((time, part * 2 + u32::from(kind), serde_json::to_value(event).unwrap()));
+    story.entry(job).or_default().push((time, part * 2 + u32::from(kind), serde_json::to_value(event).expect("an event is plain data")));
 }
 
 fn sorted(mut story: Story) -> Story {
@@ -59,14 +59,14 @@ fn sorted(mut story: Story) -> Story {
 fn simulated(config: &Config, jobs: &JobInput) -> Story {
     let lines = Lines::default();
     let options = RunOptions { journal: Some(Box::new(lines.clone())), ..RunOptions::default() };
-    run(config, jobs.open(config.seed).unwrap(), options).unwrap();
-    let text = String::from_utf8(std::mem::take(&mut lines.0.lock().unwrap())).unwrap();
+    run(config, jobs.open(config.seed).expect("the jobs are in memory"), options).expect("a scenario runs");
+    let text = String::from_utf8(std::mem::take(&mut lines.0.lock().expect("nobody panics while writing"))).expect("JSON is text");
     let mut story = Story::new();
     for line in text.lines() {
-        let record: Value = serde_json::from_str(line).unwrap();
+        let record: Value = serde_json::from_str(line).expect("a line of a journal");
         if let Some(told) = record.get("event") {
-            let event: Event = serde_json::from_value(told["event"].clone()).unwrap();
-            tell(&mut story, Millis(told["at"].as_u64().unwrap()), &event);
+            let event: Event = serde_json::from_value(told["event"].clone()).expect("an event");
+            tell(&mut story, Millis(told["at"].as_u64().expect("a stamp")), &event);
         }
     }
     sorted(story)
@@ -117,11 +117,11 @@ async fn play(system: &System, script: Vec<(Millis, Outside)>, clock: Clock, unt
 
 /// The scenario through the live carrier; also the journal's lines.
 fn live(config: &Config, jobs: &JobInput) -> (Story, Vec<u8>) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().expect("a runtime");
     let until = config.until.expect("a scenario ends");
     let mut script: Vec<(Millis, Outside)> = config.script.iter().map(|(at, deed)| (*at, Outside::Deed(deed.clone()))).collect();
-    for arrival in jobs.open(config.seed).unwrap() {
-        let arrival = arrival.unwrap();
+    for arrival in jobs.open(config.seed).expect("the jobs are in memory") {
+        let arrival = arrival.expect("the jobs are in memory");
         script.push((arrival.at, Outside::Job(Box::new(Submission::new(arrival.spec, arrival.at)))));
     }
     script.sort_by_key(|(at, _)| *at);
@@ -140,7 +140,7 @@ fn live(config: &Config, jobs: &JobInput) -> (Story, Vec<u8>) {
         system.stop().await;
         story
     });
-    let lines = std::mem::take(&mut *lines.0.lock().unwrap());
+    let lines = std::mem::take(&mut *lines.0.lock().expect("nobody panics while writing"));
     (sorted(story), lines)
 }
 
@@ -164,7 +164,11 @@ proptest! {
         let expected = simulated(&config, &jobs);
         let (story, journal) = live(&config, &jobs);
         for (job, events) in &expected {
-            prop_assert_eq!(Some(events), story.get(job), "{}", job);
+            let told = story.get(job).map_or(&[][..], Vec::as_slice);
+            let parted = (0..events.len().max(told.len())).find(|&index| events.get(index) != told.get(index));
+            if let Some(index) = parted {
+                prop_assert!(false, "{job} parts:\nheap {:?}\nlive {:?}", events.get(index..), told.get(index..));
+            }
         }
         prop_assert_eq!(expected.len(), story.len());
         let replayed = replay(std::io::Cursor::new(journal)).expect("the live journal replays");

@@ -144,17 +144,18 @@ fn bodies(jobs: &[(u64, JobBody)]) -> Vec<JobBody> {
 /// A host port that two tasks of a node hold, by what was asked for: in the ledger, or in what an agent runs.
 fn port_held_twice(world: &World, bodies: &[JobBody]) -> Option<String> {
     let (_, ledger) = world.machines();
-    let twice = |node: NodeId, tasks: &mut dyn Iterator<Item = TaskKey>| {
+    let twice = |node: NodeId, tasks: Vec<TaskKey>| {
         let mut holders: BTreeMap<HostPort, TaskKey> = BTreeMap::new();
-        std::iter::from_fn(|| tasks.next()).find_map(|task| {
+        tasks.into_iter().find_map(|task| {
             let body = &bodies[task.job.index()];
             let ports = body.tasks[body.task_of(task.instance)].host_ports();
             let other = ports.iter().find_map(|&port| Some((port, holders.insert(port, task)?)));
             other.map(|(port, other)| format!("{task} and {other} hold {port} of {node}"))
         })
     };
-    let reserved = (0..ledger.free().len() as u32).map(NodeId).find_map(|node| twice(node, &mut ledger.holders(node).map(|held| held.0)));
-    reserved.or_else(|| world.agents().find_map(|(node, agent)| twice(node, &mut agent.runs().map(|run| run.0))))
+    let reserved =
+        (0..ledger.free().len() as u32).map(NodeId).find_map(|node| twice(node, ledger.holders(node).map(|held| held.0).collect()));
+    reserved.or_else(|| world.agents().find_map(|(node, agent)| twice(node, agent.runs().map(|run| run.0).collect())))
 }
 
 pub(super) fn nodes() -> impl Strategy<Value = Vec<(u32, u64)>> {

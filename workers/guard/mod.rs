@@ -13,6 +13,8 @@ mod watch;
 use std::io;
 use std::path::Path;
 use std::process::ExitCode;
+use std::thread;
+use std::time::Duration;
 
 pub use exec::launch;
 
@@ -47,8 +49,16 @@ fn guard(folder: &RunFolder) -> io::Result<()> {
         Ok(task) => watch::to_its_end(task),
         Err(cause) => ExitRecord::never_begun(Why::LaunchFailed { cause: cause.to_string() }, wall_time()),
     };
-    // The lock goes with this process, after the record is there.
-    folder.put_exit(&record)
+    // The lock goes with this process, after the record is there. On a full disk the end waits for room: the run keeps its cores, and nobody
+    // has to guess later.
+    while let Err(error) = folder.put_exit(&record) {
+        if !folder.path().is_dir() {
+            return Err(error);
+        }
+        note(&format!("the end cannot be recorded yet: {error}"));
+        thread::sleep(Duration::from_secs(1));
+    }
+    Ok(())
 }
 
 /// Says what went wrong, in the guard's log.

@@ -13,12 +13,15 @@ use super::children;
 use super::note;
 use super::task::Task;
 use crate::cgroup;
-use crate::run::{ExitRecord, Why, boot_time, wall_time};
+use crate::run::{ExitRecord, Request, Why, boot_time, wall_time};
 
 /// The longest that orphans of a running task lie unreaped.
 const REAP: Millis = Millis(5_000);
 /// How long the guard waits before it tries again what the kernel refused.
 const AGAIN: Millis = Millis(50);
+
+/// How often what is left in a pipe is read when the task is over: more than a pipe holds.
+const LAST_TURNS: u32 = 8;
 
 /// What is to come of the task.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,8 +41,8 @@ pub fn to_its_end(mut task: Task) -> ExitRecord {
     let status = children::end_all(task.main, status, || cgroup::kill(&hierarchies, &group));
     let mut buffer = Vec::new();
     for output in &mut task.outputs {
-        // All writers of the task are dead. A stranger to whom one gave its end is not waited for.
-        while output.pump(&mut buffer) {}
+        // All writers of the task are dead. A stranger to whom one gave its end is not listened to for long.
+        let _ = (0..LAST_TURNS).find(|_| !output.pump(&mut buffer));
     }
     while task.report.is_some() {
         task.hear_report();
@@ -78,9 +81,13 @@ fn watch(task: &mut Task, why: &mut Why) -> Option<WaitStatus> {
         let now = boot_time();
         task.hear_report();
         task.outputs.iter_mut().for_each(|output| _ = output.pump(&mut buffer));
-        if asked_to_stop(task) && fate == Fate::Runs {
-            children::signal(task.main, Signal::TERM);
-            (*why, fate) = (Why::Stopped, Fate::Asked(now.plus(task.file.launch.grace)));
+        match asked(task) {
+            Some(Request::Kill) => (*why, fate) = (Why::Stopped, Fate::Doomed),
+            Some(Request::Stop) if fate == Fate::Runs => {
+                children::signal(task.main, Signal::TERM);
+                (*why, fate) = (Why::Stopped, Fate::Asked(now.plus(task.file.launch.grace)));
+            }
+            Some(Request::Stop) | None => {}
         }
         if now >= task.deadline {
             // Only now is the file read again: a renewal costs the guards nothing. What cannot be read renews nothing.
@@ -118,8 +125,9 @@ fn wait(task: &Task, timer: Option<&OwnedFd>, until: Millis) {
     }
 }
 
-/// Whether the worker has asked for a stop.
-fn asked_to_stop(task: &mut Task) -> bool {
+/// What the worker has asked for: the sternest of all that was not read yet.
+fn asked(task: &mut Task) -> Option<Request> {
     let mut requests = [0; 64];
-    matches!(task.control.read(&mut requests), Ok(length) if length > 0)
+    let length = task.control.read(&mut requests).ok().filter(|&length| length > 0)?;
+    Some(if requests[..length].contains(&Request::Kill.byte()) { Request::Kill } else { Request::Stop })
 }

@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `launch.json` | the worker, durably, before it starts a guard | what to run |
 //! | `lock` | the guard, which holds a lock on it while it lives | the guard's process id |
-//! | `control` | the worker; a FIFO | the request to stop |
+//! | `control` | the worker; a FIFO | the request to stop, or to kill |
 //! | `begun` | the guard, before it starts the program | from here on the program may have run |
 //! | `running.json` | the guard, once the program runs | process id and time |
 //! | `stdout.N`, `stderr.N` | the guard | the output from byte N on; the latest two files are kept |
@@ -50,6 +50,26 @@ impl RunId {
         let run = Run { attempt: parts.next()?.parse().ok()?, placement: parts.next()?.parse().ok()? };
         let id = Self { task, run };
         (id.to_string() == name).then_some(id)
+    }
+}
+
+/// What a worker asks of a guard, over the FIFO of the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// Ask the task to stop, wait its grace period, kill it.
+    Stop,
+    /// Kill it at once.
+    Kill,
+}
+
+impl Request {
+    /// As it is written.
+    #[must_use]
+    pub fn byte(self) -> u8 {
+        match self {
+            Self::Stop => b's',
+            Self::Kill => b'k',
+        }
     }
 }
 

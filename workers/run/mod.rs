@@ -9,7 +9,8 @@ mod log;
 mod root;
 
 pub use exit::{ExitRecord, Why};
-pub use folder::{RunFolder, RunId, Running, Stream};
+pub(crate) use files::{put_durably, read as read_text};
+pub use folder::{Request, RunFolder, RunId, Running, Stream};
 pub use launch::{Launch, LaunchFile, RUN_MARKER};
 pub use lease::{LEASE_FILE, LeaseFile, boot_time, wall_time};
 pub(crate) use root::boot_id;

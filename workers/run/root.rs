@@ -116,12 +116,12 @@ impl Runs {
             }
             let launch = match folder.launch() {
                 Ok(launch) => launch,
+                Err(error) if folder.has("begun") => return Err(Error::root(&path)(error)),
                 // A guard is started only after this file is whole: nothing ever ran here, and the order will come again.
-                Err(_) if !folder.has("lock") => {
+                Err(_) => {
                     fs::remove_dir_all(&path).map_err(Error::root(&path))?;
                     continue;
                 }
-                Err(error) => return Err(Error::root(&path)(error)),
             };
             let truth = match folder.try_lock().map_err(Error::root(&path))? {
                 None => Some(Truth::Running),

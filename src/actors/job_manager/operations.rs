@@ -8,9 +8,14 @@ impl JobManager {
     /// Carries out an operation. One that names what is not there changes nothing: the FrontEnd has checked the names.
     pub(super) fn operate(&mut self, operation: Operation, out: &mut Outbox) {
         match operation {
-            Operation::Stop(job) => self.stop_job(job, Cause::Requested, out),
+            Operation::Stop(job) => {
+                // What is there no more changes nothing, so it calls for no round.
+                self.dirty |= self.job(job).is_some();
+                self.stop_job(job, Cause::Requested, out);
+            }
             Operation::StopTask(task) => self.stop_task(task, out),
             Operation::SetPolicy(policy) => {
+                self.dirty = true;
                 self.planner.set_policy(policy);
                 out.events.push(Event::PolicyChanged { policy });
             }
@@ -32,10 +37,10 @@ impl JobManager {
                 let may_move = record.is_some_and(|record| self.nodes[record.node.index()].moves);
                 if may_move && target != Some(None) {
                     self.wanted_moves.insert(task, target.flatten());
+                    self.dirty = true;
                 }
             }
         }
-        self.dirty = true;
     }
 
     fn drain(&mut self, name: &Name, migrate: bool, out: &mut Outbox) {
@@ -47,6 +52,7 @@ impl JobManager {
 
     /// Stops one instance; what waits for it is skipped, and its mates go on.
     fn stop_task(&mut self, task: TaskKey, out: &mut Outbox) {
+        self.dirty |= self.job(task.job).is_some();
         let Some(job) = self.job(task.job) else { return };
         match job.instances.get(task.instance as usize).map(|record| record.state) {
             Some(TaskState::Blocked) => job.set(task.instance, TaskState::Stopped, Some(Cause::Requested), out),

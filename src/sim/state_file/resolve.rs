@@ -1,9 +1,9 @@
 //! From the file to a state: what runs must be able to run.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use model::{Bytes, CpuSet, JobSpec, Millis, Name, NodeSpec, Progress, Seconds};
+use model::{Bytes, CpuSet, HostPort, JobSpec, Millis, Name, NodeSpec, Progress, Seconds};
 
 use crate::sim::input::Fault;
 use crate::sim::scenario::{ClassDocument, Cluster};
@@ -29,7 +29,8 @@ pub(super) fn resolve(file: StateDocument) -> At<SavedState> {
     }
     let specs = nodes.iter().map(|node| Arc::clone(&node.spec)).collect();
     let cluster = Cluster::of(specs).map_err(|fault| ("nodes".into(), fault))?;
-    let mut room = Room { held: vec![(CpuSet::new(), Bytes::ZERO); nodes.len()], nodes, cluster, time };
+    let held = vec![(CpuSet::new(), Bytes::ZERO); nodes.len()];
+    let mut room = Room { held, ports: BTreeSet::new(), nodes, cluster, time };
     let mut jobs = Vec::with_capacity(file.jobs.len());
     for (index, document) in file.jobs.into_iter().enumerate() {
         jobs.push(room.job(document).map_err(|(field, fault)| (format!("jobs[{index}].{field}"), fault))?);
@@ -61,6 +62,7 @@ struct Room {
     nodes: Vec<SavedNode>,
     cluster: Cluster,
     held: Vec<(CpuSet, Bytes)>,
+    ports: BTreeSet<(usize, HostPort)>,
     time: Millis,
 }
 
@@ -125,6 +127,10 @@ impl Room {
             return Err(("node", Fault::Contradiction(cause)));
         }
         *cores = cores.iter().chain(cpuset.iter()).collect();
+        if let Some(port) = task.host_ports().iter().find(|&&port| !self.ports.insert((id, port))) {
+            let cause = format!("host port {port} of node `{node}` is held by what runs there already");
+            return Err(("node", Fault::Contradiction(cause)));
+        }
         let attempt = instance.attempt.unwrap_or(1);
         if !(1..=task.attempts).contains(&attempt) {
             return Err(("attempt", Fault::Value(format!("it is {attempt}: the task has attempts 1 to {}", task.attempts))));

@@ -76,6 +76,7 @@ fn what_cannot_be_is_refused_with_its_place() {
         ("\"4,6\"", "\"0,6\"", "instances[2].cpuset: `0,6` are not all cores that node `b0` has for tasks (`2-7`)"),
         ("\"6g\"", "\"9g\"", "instances[2].node: with it, tasks hold 18 GiB on node `b0`, which has 16 GiB"),
         ("\"b0\", \"cpuset\": \"4,6\"", "\"n1\", \"cpuset\": \"0-1\"", "instances[2].node: node `n1` is down"),
+        ("\"expected_s\": 60", "\"ports\": {\"80\": 80}", "instances[2].node: host port 80/tcp of node `b0` is held"),
         ("\"index\": 2", "\"index\": 3", "instances[2].index: it is 3, but the task has 3 instances"),
         ("\"index\": 2", "\"index\": 1", "instances[2].index: this instance is named before"),
         ("\"task\": \"a\", \"index\": 2", "\"task\": \"ab\", \"index\": 2", "instances[2].task: unknown task `ab`"),

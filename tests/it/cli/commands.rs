@@ -5,6 +5,12 @@ use super::*;
 const SMALL: &str = "tests/scenarios/small.json";
 const TRACE: &str = "tests/scenarios/trace.json";
 
+/// Every command.
+const COMMANDS: [&str; 27] = [
+    "simulate", "replay", "compare", "size", "pack", "why", "snapshot", "demo", "submit", "jobs", "job", "logs", "stop", "retry", "nodes",
+    "node", "drain", "undrain", "cordon", "uncordon", "policy", "events", "token", "export", "stress", "openapi", "doctor",
+];
+
 /// A table and JSON of one call.
 fn both(name: &str, arguments: &[&str]) {
     golden(&format!("{name}.txt"), &good(arguments).stdout);
@@ -14,7 +20,7 @@ fn both(name: &str, arguments: &[&str]) {
 #[test]
 fn without_arguments_it_helps() {
     golden("help.txt", &good(&[]).stdout);
-    for command in ["simulate", "replay", "compare", "size", "pack", "why", "snapshot", "demo"] {
+    for command in COMMANDS {
         let help = good(&[command, "--help"]).stdout;
         assert!(help.contains("Examples:\n  management "), "{command} has no examples:\n{help}");
         assert!(help.lines().all(|line| line.chars().count() <= 100), "{command}: a line is too long");
@@ -205,9 +211,15 @@ fn the_demo_shows_and_its_next_commands_work() {
 #[test]
 fn every_flag_is_documented() {
     let document = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/cli.md")).unwrap();
-    for command in ["simulate", "replay", "compare", "size", "pack", "why", "snapshot", "demo"] {
+    for command in COMMANDS {
         assert!(document.contains(&format!("\n## {command}\n")), "{command}");
-        let help = good(&[command, "--help"]).stdout;
+        let below: &[&str] = match command {
+            "stress" => &["steady", "bursty", "incremental", "random"],
+            "token" => &["create", "list", "revoke"],
+            _ => &[],
+        };
+        let helps = below.iter().map(|below| good(&[command, below, "--help"]).stdout);
+        let help: String = helps.chain([good(&[command, "--help"]).stdout]).collect();
         let flags = help.lines().filter_map(|line| line.trim_start().split("--").nth(1).filter(|_| line.trim_start().starts_with('-')));
         for flag in flags.map(|flag| flag.split([' ', '=']).next().unwrap()).filter(|&flag| flag != "help") {
             assert!(document.contains(&format!("--{flag}")), "{command} --{flag}");

@@ -27,6 +27,15 @@ pub fn management() -> Command {
     Command::new(env!("CARGO_BIN_EXE_management"))
 }
 
+/// The `worker` program, built beside `management`; or none, said on stderr.
+///
+/// # Panics
+/// In CI, when it is absent.
+pub fn worker() -> Option<PathBuf> {
+    let program = Path::new(env!("CARGO_BIN_EXE_management")).with_file_name("worker");
+    present(program.is_file(), "the worker program (cargo build -p workers)").then_some(program)
+}
+
 /// A file of the project.
 pub fn project(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)

@@ -6,14 +6,15 @@ use super::{assert_none, tree};
 const CODES: &[&str] = &[
     "src/api/error.rs",
     "src/api/options.rs",
-    "src/sim/input/error.rs",
+    "src/client/error.rs",
     "src/journal/replay.rs",
-    "src/sim/simulation.rs",
+    "src/link/error.rs",
     "src/report/files/mod.rs",
     "src/report/why/mod.rs",
-    "workers/error.rs",
+    "src/sim/input/error.rs",
+    "src/sim/simulation.rs",
     "src/store/error.rs",
-    "src/link/error.rs",
+    "workers/error.rs",
 ];
 
 #[test]

@@ -128,6 +128,11 @@ impl ProcessDriver {
         self.shared.runs.lease().write(deadline)
     }
 
+    /// Kills every run without any grace. Their ends come as signals, like all others.
+    pub fn kill_all(&self) {
+        self.shared.table.kill_all();
+    }
+
     fn start(&mut self, now: Millis, id: RunId, launch: Launch, signals: &mut Signals) {
         if !self.shared.table.expect(id) {
             return;

@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use rustix::event::{EventfdFlags, Timespec, epoll, eventfd};
 use rustix::process::{WaitId, WaitIdOptions, waitid};
 
-use crate::run::RunId;
+use crate::run::{Request, RunId};
 
 /// What is known of a run that has not ended.
 #[derive(Debug, Default)]
@@ -22,7 +22,7 @@ struct Entry {
     /// Where its guard hears requests.
     control: Option<File>,
     started: bool,
-    stop_asked: bool,
+    asked: Option<Request>,
 }
 
 #[derive(Debug, Default)]
@@ -94,9 +94,7 @@ impl Table {
     pub fn watch(&self, id: RunId, guarded: Guarded) -> io::Result<()> {
         let mut entries = self.lock();
         let entry = entries.runs.get_mut(&id).expect("a run is expected before it is watched, and forgotten after");
-        if entry.stop_asked {
-            ask(&guarded.control);
-        }
+        entry.asked.iter().for_each(|&request| ask(&guarded.control, request));
         let data = |of: u64| epoll::EventData::new_u64(entry.token * 2 + of);
         epoll::add(&self.epoll, &guarded.guard, data(0), epoll::EventFlags::IN)?;
         if let Some(status) = &guarded.status {
@@ -111,14 +109,22 @@ impl Table {
     pub fn stop(&self, id: RunId) -> bool {
         let mut entries = self.lock();
         let Some(entry) = entries.runs.get_mut(&id) else { return false };
-        entry.stop_asked = true;
-        entry.control.iter().for_each(ask);
+        entry.asked.get_or_insert(Request::Stop);
+        entry.control.iter().for_each(|control| ask(control, Request::Stop));
         true
+    }
+
+    /// Asks for all runs to be killed, now or as soon as they have guards.
+    pub fn kill_all(&self) {
+        for entry in self.lock().runs.values_mut() {
+            entry.asked = Some(Request::Kill);
+            entry.control.iter().for_each(|control| ask(control, Request::Kill));
+        }
     }
 
     /// Whether a stop was asked for.
     pub fn stop_asked(&self, id: RunId) -> bool {
-        self.lock().runs.get(&id).is_some_and(|entry| entry.stop_asked)
+        self.lock().runs.get(&id).is_some_and(|entry| entry.asked.is_some())
     }
 
     /// Notes that the shell was told that the run has started; false where it was told before.
@@ -184,7 +190,7 @@ impl Table {
     }
 }
 
-/// Asks a guard to stop its task. The FIFO holds more requests than anybody makes, and its other end is ours too.
-fn ask(mut control: &File) {
-    let _ = control.write_all(b"s");
+/// Asks something of a guard. The FIFO holds more requests than anybody makes, and its other end is ours too.
+fn ask(mut control: &File, request: Request) {
+    let _ = control.write_all(&[request.byte()]);
 }

@@ -6,7 +6,8 @@ use engine::What;
 use model::{Bytes, Millis};
 use workers::run::{Stream, Why};
 
-use crate::node::{Node, Wish, eventually, lives, nap, of_root, processes};
+use crate::eyes::{eventually, lives, nap, of_root, processes};
+use crate::node::{Node, Wish};
 
 #[test]
 fn exit_codes_and_signals_are_reported() {
@@ -45,6 +46,18 @@ fn who_ignores_the_request_is_killed_after_the_grace() {
     let took = asked.elapsed();
     assert!(took >= Duration::from_millis(300) && took < Duration::from_secs(10), "{took:?}");
     assert_eq!(node.folder(run).exit().unwrap().unwrap().signal, Some(9));
+}
+
+#[test]
+fn a_kill_waits_for_no_grace() {
+    let mut node = Node::new();
+    let runs = [1, 2].map(|number| node.running(number, "trap '' TERM; echo up; while :; do sleep 0.05; done"));
+    runs.iter().for_each(|&run| node.hear(run, "up"));
+    node.stop(runs[0]);
+    node.driver.kill_all();
+    let mut ended = [node.next(), node.next()];
+    ended.sort_by_key(|(run, _)| *run);
+    assert_eq!(ended, runs.map(|run| (run, What::Stopped)));
 }
 
 #[test]

@@ -4,7 +4,8 @@ use engine::What;
 use model::Bytes;
 use workers::cgroup::{self, CgroupSupport};
 
-use crate::node::{Node, Wish, eventually, kill, nap, processes};
+use crate::eyes::{eventually, kill, nap, processes};
+use crate::node::{Node, Wish};
 
 /// What this host allows, in a group of this test's own.
 struct Allowed(CgroupSupport);

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic, also in what its tests share")]
 
 mod ends;
+mod eyes;
 mod groups;
 mod node;
 mod recovery;

@@ -10,7 +10,8 @@ use workers::Error;
 use workers::drivers::process::{ProcessDriver, Settings};
 use workers::run::{RunFolder, Truth, Why};
 
-use crate::node::{Node, eventually, id, kill, lives, nap, of_root, processes};
+use crate::eyes::{eventually, kill, lives, nap, of_root, processes};
+use crate::node::{Node, id};
 
 #[test]
 fn a_killed_guard_leaves_nobody_behind() {

@@ -9,7 +9,8 @@ use engine::{Command, Driver, What};
 use model::{CpuSet, Millis};
 use workers::run::Why;
 
-use crate::node::{Node, Wish, eventually, id, order};
+use crate::eyes::eventually;
+use crate::node::{Node, Wish, id, order};
 
 #[test]
 fn a_task_is_pinned_to_its_cores() {

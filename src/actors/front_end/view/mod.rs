@@ -72,6 +72,7 @@ pub struct View {
     /// Why the tasks of a shape wait, and since when.
     reasons: BTreeMap<ShapeId, (WaitReason, Millis)>,
     policy: Policy,
+    #[serde(with = "latest")]
     latest: VecDeque<Numbered>,
     totals: Totals,
 }
@@ -106,5 +107,23 @@ impl View {
         self.totals.submitted += 1;
         self.jobs.insert(job, JobView::new(job, spec.clone(), submitted, now));
         Ok(())
+    }
+}
+
+/// The ring of events in a snapshot: a numbered event is one flat object for clients, which a binary encoding cannot read back.
+mod latest {
+    use std::collections::VecDeque;
+
+    use model::{Event, Millis, Numbered};
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub fn serialize<S: Serializer>(latest: &VecDeque<Numbered>, serializer: S) -> Result<S::Ok, S::Error> {
+        let parts: Vec<(u64, Millis, &Event)> = latest.iter().map(|numbered| (numbered.seq, numbered.time, &numbered.event)).collect();
+        parts.serialize(serializer)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<VecDeque<Numbered>, D::Error> {
+        let parts = Vec::<(u64, Millis, Event)>::deserialize(deserializer)?;
+        Ok(parts.into_iter().map(|(seq, time, event)| Numbered { seq, time, event }).collect())
     }
 }

@@ -1,0 +1,120 @@
+//! `management doctor`: what this host can do, and how to mend what it cannot. It looks, and changes nothing.
+
+mod host;
+mod network;
+mod state;
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::failure::{Failure, Outcome};
+use super::server::ServerArguments;
+use super::shape::{Shape, plain};
+
+/// Check what this host can do for a live system, and say how to mend what it cannot
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  management doctor
+  management doctor --state /var/lib/wharfinger -o json
+
+`warn` is what the system can do without, or may not need; `fail` is what it cannot do without, and
+gives exit code 1. Nothing is changed.")]
+pub struct Doctor {
+    /// Folder of the system's state (else WHARFINGER_STATE, else the user's own)
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
+    #[command(flatten)]
+    server: ServerArguments,
+    /// How the answer is printed
+    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT", help_heading = "Output")]
+    output: Shape,
+}
+
+/// What was found of one thing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+struct Check {
+    check: &'static str,
+    verdict: Verdict,
+    found: String,
+    /// How to mend it; absent where nothing needs mending.
+    mend: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Verdict {
+    Ok,
+    Warn,
+    Fail,
+}
+
+impl Check {
+    fn ok(check: &'static str, found: impl Into<String>) -> Self {
+        Self { check, verdict: Verdict::Ok, found: found.into(), mend: None }
+    }
+
+    fn warn(check: &'static str, found: impl Into<String>, mend: impl Into<String>) -> Self {
+        Self { check, verdict: Verdict::Warn, found: found.into(), mend: Some(mend.into()) }
+    }
+
+    fn fail(check: &'static str, found: impl Into<String>, mend: impl Into<String>) -> Self {
+        Self { check, verdict: Verdict::Fail, found: found.into(), mend: Some(mend.into()) }
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct Report {
+    /// The worst of the verdicts.
+    verdict: Verdict,
+    checks: Vec<Check>,
+}
+
+/// Runs the command.
+pub fn run(arguments: &Doctor) -> Result<Outcome, Failure> {
+    let mut checks = host::checks();
+    checks.extend(state::checks(arguments.state.clone()));
+    checks.extend(network::checks(arguments.server.options()?));
+    let verdict = checks.iter().map(|check| check.verdict).max().unwrap_or(Verdict::Ok);
+    arguments.output.print(&Report { verdict, checks }, table)?;
+    Ok(if verdict == Verdict::Fail { Outcome::Failed } else { Outcome::Done })
+}
+
+fn table(report: &Report) -> String {
+    let width = report.checks.iter().map(|check| check.check.len()).max().unwrap_or_default();
+    let mut text = String::new();
+    for Check { check, verdict, found, mend } in &report.checks {
+        let word = match verdict {
+            Verdict::Ok => "ok  ",
+            Verdict::Warn => "warn",
+            Verdict::Fail => "FAIL",
+        };
+        text += &format!("{word}  {check:<width$}  {}\n", plain(found));
+        if let Some(mend) = mend {
+            text += &format!("{:width$}        -> {}\n", "", plain(mend));
+        }
+    }
+    let count = |verdict: Verdict| report.checks.iter().filter(|check| check.verdict == verdict).count();
+    text + &format!("{} ok, {} to look at, {} to mend\n", count(Verdict::Ok), count(Verdict::Warn), count(Verdict::Fail))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_comes_with_its_mending() {
+        let checks = vec![Check::ok("cores", "2 cores"), Check::fail("disk", "full\u{7}", "free some")];
+        let text = table(&Report { verdict: Verdict::Fail, checks });
+        assert_eq!(text, "ok    cores  2 cores\nFAIL  disk   full\u{fffd}\n             -> free some\n1 ok, 0 to look at, 1 to mend\n");
+    }
+
+    #[test]
+    fn this_host_is_looked_at() {
+        let checks = host::checks();
+        let names: Vec<&str> = checks.iter().map(|check| check.check).collect();
+        assert_eq!(names, ["cores", "affinity", "memory", "cgroups", "clock", "worker"]);
+        assert!(checks.iter().all(|check| (check.verdict == Verdict::Ok) == check.mend.is_none()), "{checks:?}");
+    }
+}

@@ -1,0 +1,8 @@
+//! The live system end to end: real `management` and `worker` programs, real tasks, and what happens when any of them is killed.
+#![expect(clippy::unwrap_used, reason = "what starts programs for a test may panic like the test")]
+
+mod apart;
+mod killed;
+mod lease;
+mod running;
+mod site;

@@ -1,0 +1,209 @@
+//! A live system of real processes in a temporary folder: `management` and its workers, on ports of their own. Whatever a test does,
+//! nothing of it is left.
+
+use std::fs::{self, File};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
+
+/// Longer than anything takes on a busy machine.
+pub const PATIENCE: Duration = Duration::from_secs(90);
+
+/// A program that runs; killed at the end of the test.
+pub struct Running(pub Child);
+
+impl Running {
+    pub fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_raw(self.0.id() as i32).unwrap(), signal).unwrap();
+    }
+
+    /// Kills it at once.
+    pub fn kill(mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+
+    /// Waits for its end by itself; the exit code.
+    pub fn end(mut self) -> i32 {
+        let mut code = None;
+        eventually("it ends", || {
+            code = self.0.try_wait().unwrap();
+            code.is_some()
+        });
+        code.unwrap().code().expect("it ends by itself")
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// The folder, the ports, and what was changed of the configuration.
+pub struct Site {
+    pub folder: tempfile::TempDir,
+    ports: [u16; 5],
+    variables: Vec<(String, String)>,
+}
+
+impl Site {
+    pub fn new() -> Self {
+        // Bound together, so that they differ; free again for the programs a moment later.
+        let bound: Vec<TcpListener> = (0..5).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+        let ports = std::array::from_fn(|index| bound[index].local_addr().unwrap().port());
+        Self { folder: tempfile::tempdir().unwrap(), ports, variables: Vec::new() }
+    }
+
+    /// With a key of the configuration.
+    pub fn with(mut self, key: &str, value: &str) -> Self {
+        self.variables.push((format!("WHARFINGER_{key}"), value.into()));
+        self
+    }
+
+    fn log(&self, name: &str) -> File {
+        File::options().create(true).append(true).open(self.folder.path().join(format!("{name}.log"))).unwrap()
+    }
+
+    /// What a program has logged.
+    pub fn logged(&self, name: &str) -> String {
+        fs::read_to_string(self.folder.path().join(format!("{name}.log"))).unwrap_or_default()
+    }
+
+    pub fn state(&self) -> PathBuf {
+        self.folder.path().join("state")
+    }
+
+    /// The command that launches the system.
+    pub fn up(&self, arguments: &[&str]) -> Command {
+        let keys = ["FE__PORT", "JM__PORT", "GM__PORT", "GM__WORKER_PORT", "DC__PORT"];
+        let mut command = Command::new(env!("CARGO_BIN_EXE_management"));
+        command.arg("up").args(arguments).arg("--state").arg(self.state()).current_dir(self.folder.path());
+        command.envs(keys.iter().zip(self.ports).map(|(key, port)| (format!("WHARFINGER_{key}"), port.to_string())));
+        command.envs(self.variables.iter().cloned()).stdin(Stdio::null()).stdout(Stdio::null());
+        command
+    }
+
+    /// Launches the system and waits until it is ready.
+    pub fn launch(&self) -> Running {
+        let running = Running(self.up(&[]).stderr(self.log("management")).spawn().unwrap());
+        self.ready();
+        running
+    }
+
+    /// Launches one actor.
+    pub fn actor(&self, name: &str) -> Running {
+        Running(self.up(&["--actor", name]).stderr(self.log(name)).spawn().unwrap())
+    }
+
+    pub fn ready(&self) {
+        eventually("the system is ready", || self.get("/readyz").is_some());
+    }
+
+    /// Starts a worker; none, said, where the program was not built.
+    pub fn worker(&self, name: &str, cores: &str) -> Option<Running> {
+        self.worker_in(name, cores, name)
+    }
+
+    /// The same with a state folder of another name.
+    pub fn worker_in(&self, name: &str, cores: &str, folder: &str) -> Option<Running> {
+        let program = crate::support::worker()?;
+        let mut command = Command::new(program);
+        command.args(["0.1", "--name", name, "--cores", cores, "--memory", "256MiB", "--drain", "20"]);
+        command.args(["--manager", &format!("127.0.0.1:{}", self.ports[3]), "--discovery", &format!("127.0.0.1:{}", self.ports[4])]);
+        command.arg("--token-file").arg(self.state().join("join-token")).arg("--state").arg(self.folder.path().join(folder));
+        Some(Running(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(self.log(folder)).spawn().unwrap()))
+    }
+
+    /// Waits until a node is in a state.
+    pub fn node(&self, name: &str, state: &str) {
+        eventually(&format!("{name} is {state}: {:?}", self.get("/v1/nodes")), || {
+            self.get(&format!("/v1/nodes/{name}")).is_some_and(|node| node["state"] == state)
+        });
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.ports[0])
+    }
+
+    /// What a route answers, if it answers well.
+    pub fn get(&self, path: &str) -> Option<Value> {
+        let mut answer = ureq::get(self.url(path)).call().ok()?;
+        answer.body_mut().read_json().ok()
+    }
+
+    /// A task's output.
+    pub fn output(&self, job: &str) -> String {
+        let mut answer = ureq::get(self.url(&format!("/v1/jobs/{job}/tasks/work/logs"))).call().unwrap();
+        answer.body_mut().read_to_string().unwrap()
+    }
+
+    /// Submits a job of one task that is a script, and gives its id.
+    pub fn submit(&self, name: &str, script: &str, more: Value) -> String {
+        let mut task = json!({ "kind": "container", "command": ["/bin/sh", "-c", script], "resources": { "cores": 1, "memory": "16m" } });
+        task.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let job = json!({ "name": name, "tasks": { "work": task } });
+        let mut answer = ureq::post(self.url("/v1/jobs")).send_json(job).unwrap();
+        let answer: Value = answer.body_mut().read_json().unwrap();
+        answer["id"].as_str().unwrap().to_owned()
+    }
+
+    pub fn job(&self, id: &str) -> Value {
+        self.get(&format!("/v1/jobs/{id}")).unwrap_or_default()
+    }
+
+    /// Waits until a job is in a state, and gives it.
+    pub fn until(&self, id: &str, state: &str) -> Value {
+        let mut job = Value::Null;
+        let until = Instant::now() + PATIENCE;
+        loop {
+            job = self.get(&format!("/v1/jobs/{id}")).unwrap_or(job);
+            if job["state"] == state {
+                return job;
+            }
+            assert!(Instant::now() < until, "{id} is not {state}: {job:#}\n{}", self.logged("management"));
+            sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// A script that leaves a line in a file when it begins and when it has ended, and sleeps between.
+    pub fn marking(&self, seconds: &str) -> (String, PathBuf) {
+        let file = self.folder.path().join("marks");
+        (format!("echo began >> {0}; sleep {seconds}; echo ended >> {0}", file.display()), file)
+    }
+
+    /// The processes of runs of this site.
+    pub fn processes(&self) -> Vec<i32> {
+        let marker = format!("WHARFINGER_RUN={}", self.folder.path().canonicalize().unwrap().display());
+        let pids = fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+        let of_site =
+            |pid: &i32| fs::read(format!("/proc/{pid}/environ")).is_ok_and(|text| String::from_utf8_lossy(&text).contains(&marker));
+        pids.filter(of_site).collect()
+    }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        for pid in self.processes() {
+            let _ = kill_process(Pid::from_raw(pid).unwrap(), Signal::KILL);
+        }
+    }
+}
+
+pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let until = Instant::now() + PATIENCE;
+    while !holds() {
+        assert!(Instant::now() < until, "not in {PATIENCE:?}: {what}");
+        sleep(Duration::from_millis(20));
+    }
+}
+
+pub fn marks(file: &Path) -> String {
+    fs::read_to_string(file).unwrap_or_default()
+}

@@ -1,0 +1,100 @@
+//! The network shell of a worker: it joins, holds its lease, brings orders to the agent and reports to Discovery, and comes back after
+//! a restart with what goes on meanwhile under the guards.
+
+mod entry;
+mod lease;
+mod node;
+mod reports;
+mod session;
+mod state;
+mod stop;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use crate::Error;
+use crate::arguments::{Arguments, Cgroups};
+use crate::cgroup::CgroupSupport;
+use crate::drivers::process::{ProcessDriver, Settings};
+use crate::host::Host;
+use entry::Entry;
+use node::Node;
+use session::{Links, Over};
+use state::State;
+use stop::Stop;
+
+/// How a worker ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// Its node was let go, or everything has stopped.
+    Done,
+    /// It cannot go on.
+    Failed,
+    /// The manager does not take its token or its certificate.
+    NotAdmitted,
+    /// Another worker of its name lives.
+    NameTaken,
+    /// It was told to end, and tasks were still there when its time was over.
+    LeftTasks,
+    /// It was told twice.
+    AtOnce,
+}
+
+impl Ending {
+    /// The exit code, as the help says.
+    #[must_use]
+    pub fn exit_code(self) -> ExitCode {
+        ExitCode::from(match self {
+            Self::Done => 0,
+            Self::Failed => 1,
+            Self::NotAdmitted => 3,
+            Self::NameTaken => 4,
+            Self::LeftTasks => 5,
+            Self::AtOnce => 130,
+        })
+    }
+}
+
+/// Runs a worker to its end.
+///
+/// # Errors
+/// When it cannot serve.
+pub fn run(arguments: &Arguments) -> Result<Ending, Error> {
+    let host = Host::detect()?;
+    let fallback = || host.name.parse().unwrap_or_else(|_| "worker".parse().expect("letters are a name"));
+    let name = arguments.name.clone().unwrap_or_else(fallback);
+    let spec = host.claim(name.clone(), arguments.labels(), arguments.cores.as_ref(), arguments.memory)?;
+    let cgroups = match arguments.cgroups {
+        Cgroups::Auto => CgroupSupport::detect(&arguments.cgroup_parent),
+        Cgroups::Off => CgroupSupport::default(),
+    };
+    cgroups.lacking.iter().for_each(|reason| tracing::info!("{reason}"));
+    let folder = arguments.state(&name);
+    let settings = Settings { output_cap: arguments.output_cap, cgroups, ..Settings::new(folder.clone()) };
+    let (driver, recovered, mut signals) = ProcessDriver::open(settings)?;
+    let state = State::open(&folder)?;
+    let entry = Entry::new(arguments, name.as_str(), &state)?;
+    tracing::info!(cores = %spec.class.task_cpuset(), memory = %spec.class.task_memory(), runs = recovered.len(), "{name} is ready");
+    let mut node = Node::open(spec, state, driver, recovered)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Runtime)?;
+    runtime.block_on(async {
+        let mut stop = Stop::listen(Duration::from_secs(arguments.drain)).map_err(Error::Runtime)?;
+        let frequency = Duration::from_secs_f64(arguments.frequency);
+        loop {
+            let identity = tokio::select! {
+                identity = entry.identity() => identity?,
+                // Nothing was said to anybody yet in this life; what an earlier one left goes on under its guards.
+                _ = stop.wished() => return Ok(Ending::Done),
+            };
+            let mut links = Links::start(arguments.manager(), arguments.discovery(), identity)?;
+            let over = links.serve(&mut node, &mut signals, &mut stop, frequency, |identity| entry.is_stale(identity)).await;
+            links.close().await;
+            if let Over::End(ending) = over {
+                if ending == Ending::NameTaken {
+                    return Err(Error::NameTaken { name });
+                }
+                return Ok(ending);
+            }
+        }
+    })
+}

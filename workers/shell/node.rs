@@ -1,0 +1,422 @@
+//! The node as its worker holds it: the agent with its driver, the membership, the lease, and what is to be said. It takes what comes in
+//! and never waits; sockets and clocks are the session's.
+//!
+//! The law: nothing runs here that the manager may have given away. Whenever the lease has run out, or the manager knows this node under
+//! another epoch than its runs have, all of them are killed before anything else is said.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use engine::wire::{FromWorker, LogQuery, ToWorker};
+use engine::{Agent, Signal, Signals};
+use model::{
+    Action, Cause, Fence, Join, Memory, Message, Millis, NodeId, NodeSpec, Order, Outbox, Report, ReportBody, Run, Status, TaskKey, Timer,
+    ToAgent, ToDiscovery,
+};
+
+use super::Ending;
+use super::lease::Lease;
+use super::reports::Reports;
+use super::state::State;
+use crate::Error;
+use crate::drivers::process::ProcessDriver;
+use crate::run::{Recovered, RunId, Stream, boot_time};
+
+/// The most orders that wait for the first renewal of a lease; beyond them the session is closed, and the manager says again what is lacking.
+const MOST_EARLY: usize = 4 * model::MOST_CORES as usize;
+/// The most of an output that one answer carries.
+const MOST_OF_A_LOG: u32 = 256 << 10;
+/// The most answers that wait for room in the session.
+const MOST_ANSWERS: usize = 64;
+/// How many ended runs are kept for their logs, and after how many more the oldest go.
+const KEPT_RUNS: usize = 1000;
+const PRUNE_EVERY: usize = 32;
+
+/// Where the node stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    /// It belongs to nothing, and nothing runs.
+    Outside,
+    /// It kills everything; then it joins anew, or ends.
+    Clearing(Option<Ending>),
+    /// It is the node of this id, under this epoch.
+    Inside { node: NodeId, epoch: u32 },
+}
+
+/// The node.
+#[derive(Debug)]
+pub struct Node {
+    spec: Arc<NodeSpec>,
+    state: State,
+    agent: Agent<ProcessDriver>,
+    standing: Standing,
+    lease: Lease,
+    reports: Reports,
+    /// Orders under a lease that was not given yet.
+    early: Vec<ToAgent>,
+    limits: BTreeSet<(Millis, TaskKey, Run)>,
+    signals: Signals,
+    /// The manager has not heard in this session what the node has.
+    unjoined: bool,
+    /// Answers for the manager.
+    answers: VecDeque<FromWorker>,
+    leaving: bool,
+    since_pruning: usize,
+    ending: Option<Ending>,
+}
+
+impl Node {
+    /// A node over its driver, with what an earlier worker left. What it remembers counts only while its lease holds.
+    ///
+    /// # Errors
+    /// When the state folder cannot be read.
+    pub fn open(spec: NodeSpec, state: State, driver: ProcessDriver, recovered: Vec<Recovered>) -> Result<Self, Error> {
+        let now = boot_time();
+        let deadline = driver.runs().lease().read();
+        let membership = state.membership(&spec).filter(|_| deadline.is_some_and(|deadline| now < deadline));
+        driver.runs().prune(KEPT_RUNS)?;
+        // Above every number that an earlier worker of this boot has used: none makes 65,536 reports in a millisecond.
+        let mut agent = Agent::new(NodeId(0), driver).counting_from(now.0 << 16);
+        for run in recovered {
+            agent.adopt(run.id.task, run.id.run, run.launch.limit, run.elapsed);
+        }
+        let mut node = Self {
+            spec: Arc::new(spec),
+            state,
+            agent,
+            standing: Standing::Outside,
+            lease: Lease::default(),
+            reports: Reports::default(),
+            early: Vec::new(),
+            limits: BTreeSet::new(),
+            signals: Signals::new(),
+            unjoined: false,
+            answers: VecDeque::new(),
+            leaving: false,
+            since_pruning: 0,
+            ending: None,
+        };
+        match membership.zip(deadline) {
+            Some((membership, deadline)) => {
+                tracing::info!(node = membership.node.0, epoch = membership.fence.epoch, runs = node.agent.runs().count(), "comes back");
+                node.lease = Lease::until(deadline);
+                node.enter(now, membership.node, membership.fence);
+            }
+            None => node.clear(None),
+        }
+        Ok(node)
+    }
+
+    /// What a look at the clock brings: a lease that has run out, limits, reports that were not recorded.
+    pub fn look(&mut self, now: Millis) {
+        if matches!(self.standing, Standing::Inside { .. }) && self.lease.lapsed(now) {
+            tracing::warn!("the lease has run out: everything here is killed, then this node joins anew");
+            self.clear(None);
+        }
+        while let Some(&(at, task, run)) = self.limits.first().filter(|(at, ..)| *at <= now) {
+            self.limits.remove(&(at, task, run));
+            self.agent.limit(now, task, run, &mut self.signals);
+            self.settle(now);
+        }
+        self.reports.look(now);
+        if matches!(self.standing, Standing::Clearing(_)) && self.agent.runs().next().is_none() {
+            let Standing::Clearing(end) = std::mem::replace(&mut self.standing, Standing::Outside) else { return };
+            self.ending = end;
+            self.unjoined = true;
+        }
+    }
+
+    /// When to look again.
+    #[must_use]
+    pub fn due(&self) -> Option<Millis> {
+        let lease = self.lease.due().filter(|_| matches!(self.standing, Standing::Inside { .. }));
+        self.limits.first().map(|(at, ..)| *at).into_iter().chain(self.reports.due()).chain(lease).min()
+    }
+
+    /// How this worker ends, once nothing keeps it.
+    #[must_use]
+    pub fn ending(&self) -> Option<Ending> {
+        let left = self.leaving && self.agent.runs().next().is_none() && self.standing == Standing::Outside;
+        self.ending.or(left.then_some(Ending::Done))
+    }
+
+    /// The link to the manager is up anew, so that it hears what this node has, or down.
+    pub fn manager_session(&mut self, open: bool) {
+        self.unjoined = open;
+        self.answers.clear();
+    }
+
+    /// The link to Discovery is up anew.
+    pub fn discovery_session(&mut self) {
+        self.reports.rewind();
+    }
+
+    /// What the manager is told next.
+    pub fn for_manager(&mut self) -> Option<FromWorker> {
+        if !self.unjoined {
+            return self.answers.pop_front();
+        }
+        let memory = match self.standing {
+            Standing::Clearing(_) => return None,
+            Standing::Outside if self.leaving => return None,
+            Standing::Outside => None,
+            Standing::Inside { node, epoch } => Some(Memory { node, epoch, runs: self.runs() }),
+        };
+        self.unjoined = false;
+        if self.leaving && memory.is_some() {
+            self.answers.push_back(FromWorker::Leave);
+        }
+        Some(FromWorker::Join(Box::new(Join { memory, ..Join::fresh(Arc::clone(&self.spec), self.state.instance) })))
+    }
+
+    /// The next report about a run for Discovery.
+    #[must_use]
+    pub fn to_discovery(&self) -> Option<&Report> {
+        self.reports.unsent().filter(|_| matches!(self.standing, Standing::Inside { .. }))
+    }
+
+    /// It was sent.
+    pub fn reported(&mut self, now: Millis) {
+        self.reports.sent(now);
+    }
+
+    /// A sign of life for Discovery. None overtakes a report: Discovery takes numbers that rise.
+    pub fn heartbeat(&mut self, now: Millis) -> Option<Report> {
+        if !matches!(self.standing, Standing::Inside { .. }) || self.reports.unsent().is_some() {
+            return None;
+        }
+        let ToDiscovery::Report(report) = self.agent.heartbeat() else { return None };
+        self.lease.sent(report.seq, now);
+        Some(report)
+    }
+
+    /// How long the lease holds from each heartbeat, once that was said.
+    #[must_use]
+    pub fn lease_span(&self) -> Option<Millis> {
+        self.lease.span()
+    }
+
+    /// Takes what the manager or Discovery says. False: the session is to be closed, because more comes than can be kept.
+    pub fn hear(&mut self, now: Millis, message: ToWorker) -> bool {
+        let current = match self.standing {
+            Standing::Inside { epoch, .. } => Some(epoch),
+            Standing::Outside | Standing::Clearing(_) => None,
+        };
+        match message {
+            ToWorker::Agent(ToAgent::Welcome { node, fence }) => self.welcome(now, node, fence),
+            ToWorker::Agent(ToAgent::NameTaken { instance }) if instance == self.state.instance => self.clear(Some(Ending::NameTaken)),
+            ToWorker::Agent(ToAgent::NameTaken { .. }) => {}
+            ToWorker::Agent(ToAgent::Removed) => {
+                tracing::info!("the node was let go");
+                self.clear(Some(Ending::Done));
+            }
+            ToWorker::Agent(order @ ToAgent::Order(_)) => return self.order(now, order),
+            ToWorker::Recorded { epoch, seq } if current == Some(epoch) => {
+                for report in self.reports.recorded(now, seq) {
+                    self.done_with(&report);
+                }
+            }
+            ToWorker::Renewed { epoch, seq, lease_ms } if current == Some(epoch) => self.renewed(now, seq, Millis(lease_ms)),
+            ToWorker::Recorded { .. } | ToWorker::Renewed { .. } => {}
+            ToWorker::ReadLog { id, query } => {
+                // Who asks more than is taken hears nothing, and asks again.
+                if self.answers.len() < MOST_ANSWERS {
+                    let part = self.read_log(&query);
+                    self.answers.push_back(FromWorker::Log { id, part });
+                }
+            }
+        }
+        true
+    }
+
+    /// Takes a signal of the driver.
+    pub fn signal(&mut self, now: Millis, signal: Signal) {
+        self.signals.push((now, signal));
+        self.settle(now);
+    }
+
+    /// It was told to end: the manager is asked to empty the node and let it go.
+    pub fn leave(&mut self) {
+        self.leaving = true;
+        self.answers.push_back(FromWorker::Leave);
+    }
+
+    /// It is to end and the manager does not empty it: its tasks are asked to stop here.
+    pub fn stop_all(&mut self, now: Millis) {
+        let Standing::Inside { epoch, .. } = self.standing else { return };
+        let runs: Vec<(TaskKey, Run)> = self.agent.runs().collect();
+        // No later order may undo it, whatever its term.
+        let fence = Fence { term: u32::MAX, epoch };
+        for (task, run) in runs {
+            let stop = Order { fence, task, run, action: Action::Stop { cause: Cause::Drained } };
+            self.agent.step(now, ToAgent::Order(stop), &mut self.signals, &mut Outbox::default());
+        }
+        self.settle(now);
+    }
+
+    /// Whether nothing runs, and nothing is left to say.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.agent.runs().next().is_none() && self.reports.kept().next().is_none()
+    }
+
+    fn welcome(&mut self, now: Millis, node: NodeId, fence: Fence) {
+        match self.standing {
+            // What it says was asked before everything was killed; the join that follows is answered anew.
+            Standing::Clearing(_) => return,
+            Standing::Inside { node: had, epoch } if (had, epoch) != (node, fence.epoch) && self.agent.runs().next().is_some() => {
+                tracing::warn!(
+                    node = node.0,
+                    epoch = fence.epoch,
+                    "the manager has given up what runs here: it is killed, then this node joins anew"
+                );
+                return self.clear(None);
+            }
+            Standing::Inside { .. } | Standing::Outside => {}
+        }
+        if let Err(error) = self.state.remember(&self.spec, node, fence) {
+            // Under a fence that would be forgotten nothing may run.
+            tracing::error!(code = error.code(), "{error}");
+            return self.clear(Some(Ending::Failed));
+        }
+        if self.standing != (Standing::Inside { node, epoch: fence.epoch }) {
+            self.begin(now, fence);
+            tracing::info!(node = node.0, epoch = fence.epoch, "joined");
+        }
+        self.enter(now, node, fence);
+    }
+
+    /// An epoch begins in which nothing runs yet.
+    fn begin(&mut self, now: Millis, fence: Fence) {
+        self.lease = Lease::beginning(now);
+        self.early.clear();
+        for report in self.reports.clear() {
+            self.done_with(&report);
+        }
+        // To its manager this node is new. What lies here is another cluster's, whose jobs may have had the same numbers.
+        if fence.epoch == 1
+            && let Err(error) = self.agent.driver().runs().prune(0)
+        {
+            tracing::warn!(code = error.code(), "{error}");
+        }
+    }
+
+    fn enter(&mut self, now: Millis, node: NodeId, fence: Fence) {
+        self.agent.step(now, ToAgent::Welcome { node, fence }, &mut self.signals, &mut Outbox::default());
+        self.standing = Standing::Inside { node, epoch: fence.epoch };
+    }
+
+    fn order(&mut self, now: Millis, order: ToAgent) -> bool {
+        if self.standing == Standing::Outside || matches!(self.standing, Standing::Clearing(_)) {
+            return true;
+        }
+        if !self.lease.is_given() {
+            self.early.push(order);
+            return self.early.len() <= MOST_EARLY;
+        }
+        let mut out = Outbox::default();
+        self.agent.step(now, order, &mut self.signals, &mut out);
+        self.sort(out);
+        self.settle(now);
+        true
+    }
+
+    fn renewed(&mut self, now: Millis, seq: u64, span: Millis) {
+        let Some(deadline) = self.lease.renewed(seq, span) else { return };
+        if deadline <= now {
+            return;
+        }
+        if let Err(error) = self.agent.driver().renew(deadline) {
+            // The guards hold to the deadline that they can read, and so the tasks may end before the lease does.
+            tracing::error!(%error, "the lease cannot be written");
+        }
+        for order in std::mem::take(&mut self.early) {
+            self.order(now, order);
+        }
+    }
+
+    /// Kills everything, and forgets what nobody will ask for any more.
+    fn clear(&mut self, end: Option<Ending>) {
+        self.standing = Standing::Clearing(end);
+        self.lease = Lease::default();
+        self.early.clear();
+        self.limits.clear();
+        self.state.forget();
+        self.agent.driver().kill_all();
+        for report in self.reports.clear() {
+            self.done_with(&report);
+        }
+    }
+
+    /// The runs that it has, running or with an end that nobody recorded yet.
+    fn runs(&self) -> Vec<(TaskKey, Run)> {
+        let ended = self.reports.kept().filter_map(|report| ended(report).map(|id| (id.task, id.run)));
+        let runs: BTreeSet<(TaskKey, Run)> = self.agent.runs().chain(ended).collect();
+        runs.into_iter().collect()
+    }
+
+    /// Gives the driver's signals to the agent until there are none.
+    fn settle(&mut self, now: Millis) {
+        while !self.signals.is_empty() {
+            let mut out = Outbox::default();
+            for (_, signal) in std::mem::take(&mut self.signals) {
+                tracing::debug!(job = signal.task.job.0, task = signal.task.instance, attempt = signal.run.attempt, what = ?signal.what, "a run");
+                self.agent.signal(now, signal, &mut out);
+            }
+            self.sort(out);
+        }
+    }
+
+    fn sort(&mut self, out: Outbox) {
+        for message in out.messages {
+            if let Message::Discovery(ToDiscovery::Report(report)) = message {
+                match self.standing {
+                    Standing::Inside { .. } => self.reports.push(report),
+                    // It is of an epoch that is over.
+                    Standing::Outside | Standing::Clearing(_) => self.done_with(&report),
+                }
+            }
+        }
+        let limits = out.timers.into_iter().filter_map(|(at, timer)| match timer {
+            Timer::Limit(_, task, run) => Some((at, task, run)),
+            Timer::Round | Timer::Lease(_) => None,
+        });
+        self.limits.extend(limits);
+    }
+
+    /// A report matters no more: the end of a run is known, and its folder is kept for its logs alone.
+    fn done_with(&mut self, report: &Report) {
+        let Some(id) = ended(report) else { return };
+        let runs = self.agent.driver().runs();
+        if runs.run(id).path().exists()
+            && let Err(error) = runs.acknowledge(id)
+        {
+            tracing::warn!(job = id.task.job.0, task = id.task.instance, %error, "an end will be told again after a restart");
+        }
+        self.since_pruning += 1;
+        if self.since_pruning >= PRUNE_EVERY {
+            self.since_pruning = 0;
+            if let Err(error) = runs.prune(KEPT_RUNS) {
+                tracing::warn!(code = error.code(), "{error}");
+            }
+        }
+    }
+
+    fn read_log(&self, query: &LogQuery) -> Option<engine::wire::LogPart> {
+        let id = RunId { task: query.task, run: query.run };
+        let stream = if query.stderr { Stream::Err } else { Stream::Out };
+        let part = self.agent.driver().runs().log(id, stream, query.offset, query.most.min(MOST_OF_A_LOG));
+        part.unwrap_or_else(|error| {
+            tracing::warn!(job = id.task.job.0, task = id.task.instance, %error, "an output cannot be read");
+            None
+        })
+    }
+}
+
+/// The run whose end a report tells.
+fn ended(report: &Report) -> Option<RunId> {
+    match report.body {
+        ReportBody::Run { task, run, status: Status::Ended(_) } => Some(RunId { task, run }),
+        ReportBody::Run { .. } | ReportBody::Heartbeat => None,
+    }
+}
