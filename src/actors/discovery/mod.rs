@@ -107,11 +107,16 @@ impl Discovery {
 
     fn report(&mut self, now: Millis, report: Report, out: &mut Outbox) {
         let Some(watched) = self.nodes.get_mut(report.node.index()).and_then(Option::as_mut) else { return };
-        // Another epoch, a lost lease, or a report that was taken before: whoever sent it must join again or has said it already.
-        if watched.epoch != report.fence.epoch || watched.lost || report.seq <= watched.seq {
+        // Another epoch or a lost lease: whoever sent it must join again.
+        if watched.epoch != report.fence.epoch || watched.lost {
             return;
         }
-        watched.seq = report.seq;
+        // A sign of life counts once. What is said of a run may come again and late, since its sender repeats it until it is recorded:
+        // there the order is that of the run.
+        if report.body == ReportBody::Heartbeat && report.seq <= watched.seq {
+            return;
+        }
+        watched.seq = watched.seq.max(report.seq);
         watched.lease_ends = watched.lease_ends.max(now + self.lease);
         let ReportBody::Run { task, run, status } = report.body else { return };
         self.pass_on(report.node, task, run, status, out);
@@ -191,12 +196,15 @@ mod tests {
     }
 
     #[test]
-    fn another_epoch_and_a_repeated_report_are_refused() {
+    fn another_epoch_is_refused_and_a_late_report_of_a_run_is_not() {
         let mut discovery = discovery();
         let run = Run { attempt: 1, placement: 1 };
         assert!(!told(&mut discovery, 1, 1, 1, run, Status::Running));
+        let ended = Status::Ended(Cause::Exit(0));
         assert!(told(&mut discovery, 1, 2, 7, run, Status::Running));
-        assert!(!told(&mut discovery, 1, 2, 7, run, Status::Ended(Cause::Exit(0))));
+        assert!(!told(&mut discovery, 1, 2, 7, run, Status::Running), "it was said before");
+        assert!(told(&mut discovery, 1, 2, 6, run, ended), "a heartbeat overtook it");
+        assert!(!told(&mut discovery, 1, 2, 8, run, Status::Running), "the end absorbs");
     }
 
     #[test]

@@ -219,6 +219,10 @@ impl JobManager {
             return;
         }
         let (stopping, gang) = (record.stopping.take(), record.gang);
+        if record.state == TaskState::Scheduled && matches!(cause, Cause::Exit(_)) {
+            // It ran, though its worker died before it could say so.
+            job.set(task.instance, TaskState::Running, None, out);
+        }
         if cause == Cause::Exit(0) && (!service || stopping.is_some()) {
             job.set(task.instance, TaskState::Succeeded, Some(cause), out);
             self.wake_blocked_after(task.job, out);

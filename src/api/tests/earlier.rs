@@ -11,7 +11,7 @@ const SWARM: &str = r#"{"job_name": "job1533585500968-1533585495", "job_info": {
         "volumes": {}, "environment": {}, "deadline": 12, "status": "Ready"},
     "job1533585500968-1533585495_task2": {"container_name": "job1533585500968-1533585495_task2", "node": "", "image": "busybox:latest",
         "detach": true, "command": "sleep 3", "cpu_count": 1, "cpuset_cpus": "", "mem_limit": "30m", "ports": {},
-        "volumes": {"/srv/shared/job1/task2": {"bind": "/home/mnt/", "mode": "rw"}}, "environment": {"LEVEL": "info"}, "status": "Ready"}}},
+        "volumes": {"/srv/shared/job1/task2": {"bind": "/mnt/data/", "mode": "rw"}}, "environment": {"LEVEL": "info"}, "status": "Ready"}}},
     "status": "Ready", "start_time": 0, "end_time": 0}"#;
 
 impl Site {

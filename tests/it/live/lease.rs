@@ -15,7 +15,7 @@ fn the_tasks_of_a_paused_worker_are_dead_before_its_node_is_given_up() {
     let _management = site.launch();
     let Some(worker) = site.worker("n1", "0") else { return };
     let (script, file) = site.marking("4");
-    let job = site.submit("j", &script, json!({ "retries": 3 }));
+    let job = site.submit("j", &script, json!({ "attempts": 3 }));
     eventually("it began", || marks(&file) == "began\n");
     assert!(!site.processes().is_empty());
     worker.signal(Signal::STOP);
@@ -34,7 +34,7 @@ fn a_wiped_worker_is_another_instance() {
     let _management = site.launch();
     let Some(worker) = site.worker("n1", "0") else { return };
     let (script, file) = site.marking("4");
-    let job = site.submit("j", &script, json!({ "retries": 3 }));
+    let job = site.submit("j", &script, json!({ "attempts": 3 }));
     eventually("it began", || marks(&file) == "began\n");
     worker.kill();
     std::fs::remove_dir_all(site.folder.path().join("n1")).unwrap();
