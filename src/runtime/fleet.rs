@@ -8,6 +8,9 @@ use std::sync::Arc;
 use engine::{Agent, Behaviour, Signal, Signals, SimulatedDriver};
 use model::{Bytes, Join, Message, Millis, NodeId, NodeSpec, Outbox, Run, TaskKey, TaskSpec, Timer, ToAgent, ToGlobalManager};
 
+/// The instance of all of them: with the process its workers have surely ended, so those of the next launch may come back at once.
+const INSTANCE: u64 = 0;
+
 /// How simulated tasks behave, whoever says so.
 #[derive(Clone)]
 pub struct AnyBehaviour(pub Arc<dyn Behaviour + Send + Sync>);
@@ -89,15 +92,13 @@ pub(super) struct Fleet {
     names: BTreeMap<model::Name, usize>,
     heap: BinaryHeap<Reverse<Entry>>,
     pushed: u64,
-    /// Of this launch: another launch of the process is another instance of every worker.
-    instance: u64,
     signals: Signals,
     out: Outbox,
 }
 
 impl Fleet {
     /// The workers, none of them joined.
-    pub fn new(options: FleetOptions, instance: u64) -> Self {
+    pub fn new(options: FleetOptions) -> Self {
         let host = |spec: &Arc<NodeSpec>| Host {
             spec: Arc::clone(spec),
             agent: fresh(&options.behaviour),
@@ -114,7 +115,6 @@ impl Fleet {
             ids: BTreeMap::new(),
             heap: BinaryHeap::new(),
             pushed: 0,
-            instance,
             signals: Signals::new(),
             out: Outbox::default(),
             options,
@@ -123,11 +123,7 @@ impl Fleet {
 
     /// The joins of all workers that are up.
     pub fn joins(&self) -> Vec<Message> {
-        self.hosts.iter().filter(|host| host.up && !host.joined).map(|host| self.join(host)).collect()
-    }
-
-    fn join(&self, host: &Host) -> Message {
-        Message::GlobalManager(ToGlobalManager::Join(Box::new(Join::fresh(Arc::clone(&host.spec), self.instance))))
+        self.hosts.iter().filter(|host| host.up && !host.joined).map(join).collect()
     }
 
     /// Whether a node of this name is one of these.
@@ -193,8 +189,7 @@ impl Fleet {
         let host = self.hosts.get_mut(index).filter(|host| !host.up)?;
         host.up = true;
         host.agent = fresh(&behaviour);
-        let host = &self.hosts[index];
-        Some(self.join(host))
+        Some(join(host))
     }
 
     /// Sends what the agent has put out, and keeps what is still to come.
@@ -228,6 +223,10 @@ impl Fleet {
         let incarnation = self.hosts[host].incarnation;
         self.heap.push(Reverse(Entry { at, order: self.pushed, host, incarnation, due }));
     }
+}
+
+fn join(host: &Host) -> Message {
+    Message::GlobalManager(ToGlobalManager::Join(Box::new(Join::fresh(Arc::clone(&host.spec), INSTANCE))))
 }
 
 fn fresh(behaviour: &AnyBehaviour) -> Agent<SimulatedDriver<AnyBehaviour>> {

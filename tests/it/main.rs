@@ -2,6 +2,7 @@
 
 mod cli;
 mod journal;
+mod kills;
 mod live;
 mod page;
 mod parity;

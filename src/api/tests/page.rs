@@ -12,7 +12,7 @@ fn root() -> &'static Path {
 }
 
 #[test]
-fn the_published_documents_are_those_of_the_code() {
+fn the_published_schema_of_each_port_is_that_of_the_code() {
     for (port, file) in [(Port::FrontEnd, "docs/openapi.json"), (Port::GlobalManager, "docs/openapi-global-manager.json")] {
         let text = format!("{}\n", serde_json::to_string_pretty(&document(port)).unwrap());
         let path = root().join(file);

@@ -88,7 +88,8 @@ async fn hold(shared: &Shared, channel: Channel, session: u64, server: PeerName,
     reader.trust(limits);
     *shared.session() = Some(Session::new(session, limits.session));
     let (controls, to_say) = mpsc::channel(4);
-    let renewal = Renewal { identity: &shared.options.identity, key: Mutex::new(None), controls };
+    let identity = &shared.options.identity;
+    let renewal = Renewal { identity, renew_at: Mutex::new(identity.renew_at()), key: Mutex::new(None), controls };
     let mut outgoing = FromSession { shared, controls: to_say };
     let opened = events.send(FromServer::Opened { session, server });
     let reading = async {
@@ -185,6 +186,8 @@ impl Outgoing for FromSession<'_> {
 /// Asks for a new certificate when two thirds of the old one's time are over.
 struct Renewal<'a> {
     identity: &'a Identity,
+    /// For the certificate that this connection's server knows of: an identity may be shared with other dialers, that renew it too.
+    renew_at: Mutex<SystemTime>,
     /// The key that was asked for and has no certificate yet.
     key: Mutex<Option<NewKey>>,
     controls: mpsc::Sender<Bytes>,
@@ -194,7 +197,7 @@ impl Renewal<'_> {
     async fn keep_renewing(&self) -> std::convert::Infallible {
         loop {
             let now = SystemTime::now();
-            match self.identity.renew_at().duration_since(now) {
+            match self.renew_at().duration_since(now) {
                 // The wall clock may be set meanwhile, so it is looked at again now and then.
                 Ok(wait) if !wait.is_zero() => tokio::time::sleep(wait.clamp(Duration::from_millis(10), Duration::from_secs(60))).await,
                 _ => {
@@ -209,6 +212,10 @@ impl Renewal<'_> {
         }
     }
 
+    fn renew_at(&self) -> SystemTime {
+        *self.renew_at.lock().expect("nobody panics while holding it")
+    }
+
     async fn ask(&self) -> Result<(), LinkError> {
         let key = NewKey::new()?;
         let request = key.request()?;
@@ -219,6 +226,8 @@ impl Renewal<'_> {
 
     fn take(&self, chain: Vec<Vec<u8>>) -> Result<(), LinkError> {
         let key = self.key.lock().expect("nobody panics while holding it").take();
-        self.identity.renew(key.ok_or(LinkError::Malformed("a certificate that nobody asked for"))?, chain)
+        self.identity.renew(key.ok_or(LinkError::Malformed("a certificate that nobody asked for"))?, chain)?;
+        *self.renew_at.lock().expect("nobody panics while holding it") = self.identity.renew_at();
+        Ok(())
     }
 }

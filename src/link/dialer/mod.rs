@@ -29,7 +29,7 @@ pub struct DialerOptions {
     pub identity: Identity,
     /// What the server must be.
     pub server: Role,
-    /// What the server's user is told when a session opens.
+    /// What the server's user is told when a session opens; at most as long as a message.
     pub hello: Bytes,
     /// Limits.
     pub limits: LinkLimits,
@@ -109,8 +109,12 @@ impl Dialer {
     /// Starts dialing. The receiver is bounded: while it is full, nothing is read from the server.
     ///
     /// # Errors
-    /// [`LinkError::Certificate`] if the identity cannot be used.
+    /// [`LinkError::Certificate`] if the identity cannot be used, [`LinkError::Oversized`] if the hello is too long.
     pub fn start(options: DialerOptions) -> Result<(Self, mpsc::Receiver<FromServer>), LinkError> {
+        let most = options.limits.message_bytes();
+        if options.hello.len() > most {
+            return Err(LinkError::Oversized { most });
+        }
         let config = crate::identity::client_config(&options.identity, options.server)?;
         let (events, receiver) = mpsc::channel(options.limits.events);
         let stop = CancellationToken::new();
@@ -132,10 +136,7 @@ impl Dialer {
     /// # Errors
     /// [`SendRefusal`]; nothing was sent then.
     pub fn send(&self, session: u64, payload: Bytes) -> Result<u64, SendRefusal> {
-        let most = self.shared.options.limits.message_bytes();
-        if payload.len() > most {
-            return Err(SendRefusal::Oversized { most });
-        }
+        self.check_length(&payload)?;
         let mut current = self.shared.session();
         let current = current.as_mut().filter(|current| current.id() == session).ok_or(SendRefusal::Closed)?;
         let seq = current.send(payload)?;
@@ -144,8 +145,18 @@ impl Dialer {
     }
 
     /// What the server's user is told when the next session opens.
-    pub fn set_hello(&self, hello: Bytes) {
+    ///
+    /// # Errors
+    /// [`SendRefusal::Oversized`]; the earlier one stays then.
+    pub fn set_hello(&self, hello: Bytes) -> Result<(), SendRefusal> {
+        self.check_length(&hello)?;
         *self.shared.hello.lock().expect("nobody panics while holding it") = hello;
+        Ok(())
+    }
+
+    fn check_length(&self, bytes: &Bytes) -> Result<(), SendRefusal> {
+        let most = self.shared.options.limits.message_bytes();
+        if bytes.len() > most { Err(SendRefusal::Oversized { most }) } else { Ok(()) }
     }
 
     /// What happened.

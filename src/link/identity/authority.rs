@@ -21,7 +21,7 @@ use crate::{LinkError, files};
 const FILE: &str = "authority.pem";
 /// The authority is trusted by its digest and replaced by hand; it should outlive the cluster.
 const AUTHORITY_LIFETIME: Duration = Duration::from_secs(20 * 365 * 24 * 3600);
-/// Certificates begin this much early, or a tenth of their lifetime if that is less: clocks of hosts differ.
+/// Lifetimes begin this much early, or a tenth of them if that is less: clocks of hosts differ.
 const EARLY: Duration = Duration::from_secs(300);
 
 /// The BLAKE3 hash of an authority's certificate, written in base32: what a join token pins.
@@ -101,13 +101,15 @@ impl Authority {
     }
 
     /// Issues a certificate for `peer` to the key that signed `request`, a PKCS #10 request in DER. Nothing else is taken from the
-    /// request: what the certificate says is this side's choice. Returns the chain, the authority's own certificate last.
+    /// request: what the certificate says is this side's choice. Its lifetime begins up to five minutes ago, because clocks differ.
+    /// Returns the chain, the authority's own certificate last.
     ///
     /// # Errors
     /// [`LinkError::Certificate`] if the request is damaged, not signed by its key, or of another kind of key than ours.
     pub fn issue(&self, request: &[u8], peer: &PeerName, lifetime: Duration) -> Result<Vec<Vec<u8>>, LinkError> {
-        let now = SystemTime::now();
-        self.issue_between(request, peer, now - EARLY.min(lifetime / 10), now + lifetime)
+        // It ends early too, so that a certificate says its lifetime and the next one can have the same.
+        let from = SystemTime::now() - EARLY.min(lifetime / 10);
+        self.issue_between(request, peer, from, from + lifetime)
     }
 
     pub(crate) fn issue_between(

@@ -67,7 +67,8 @@ impl fmt::Debug for Identity {
 }
 
 impl Identity {
-    /// Loads what an earlier join or [`Identity::issued_by`] left in the folder; `None` if there is nothing.
+    /// Loads what an earlier join or [`Identity::issued_by`] left in the folder; `None` if there is nothing. The certificate may have
+    /// ended meanwhile ([`Identity::valid_until`]): then only joining again helps.
     ///
     /// # Errors
     /// [`LinkError::Folder`] if the file is damaged or others may read it; [`LinkError::Certificate`] if the certificate is none of ours.
@@ -135,6 +136,13 @@ impl Identity {
         let current = Current { certified: Arc::new(certified), valid_from: facts.valid_from, valid_until: facts.valid_until };
         *self.0.current.write().expect("nobody panics while holding it") = current;
         Ok(())
+    }
+
+    /// Has a new key certified by the authority itself, for as long as the last was valid.
+    pub(crate) fn reissue(&self, authority: &Authority) -> Result<(), LinkError> {
+        let key = NewKey::new()?;
+        let chain = authority.issue(&key.request()?, self.peer(), self.lifetime())?;
+        self.renew(key, chain)
     }
 
     /// Who this is.

@@ -25,13 +25,6 @@ pub(super) async fn serve(shared: Arc<Shared>, listener: TcpListener, config: Ar
         let accepted = tokio::select! {
             biased;
             () = shared.stop.cancelled() => return,
-            () = until_renewal(&shared) => {
-                if let Err(error) = shared.renew_own() {
-                    tracing::warn!(code = error.code(), %error, "this side's own certificate was not renewed");
-                    tokio::time::sleep(Duration::from_secs(1)).await;
-                }
-                continue;
-            }
             accepted = listener.accept() => accepted,
         };
         match accepted {
@@ -54,16 +47,23 @@ pub(super) async fn serve(shared: Arc<Shared>, listener: TcpListener, config: Ar
     }
 }
 
-/// Waits until the listener's own certificate should be renewed by itself.
-async fn until_renewal(shared: &Shared) {
-    if shared.authority.is_none() {
-        return std::future::pending().await;
-    }
-    while let Ok(wait) = shared.identity.renew_at().duration_since(SystemTime::now())
-        && !wait.is_zero()
-    {
-        // The wall clock may be set meanwhile.
-        tokio::time::sleep(wait.min(Duration::from_secs(60))).await;
+/// Renews the listener's own certificate in time, where it has the authority that issued it.
+pub(super) async fn renew_own(shared: Arc<Shared>) {
+    let Some(authority) = shared.authority.clone().filter(|authority| authority.digest() == shared.identity.authority()) else { return };
+    loop {
+        let left = shared.identity.renew_at().duration_since(SystemTime::now()).unwrap_or_default();
+        // The wall clock may be set meanwhile, so it is looked at again now and then.
+        let wait = left.clamp(Duration::from_millis(200), Duration::from_secs(60));
+        tokio::select! {
+            biased;
+            () = shared.stop.cancelled() => return,
+            () = tokio::time::sleep(wait) => {}
+        }
+        if SystemTime::now() >= shared.identity.renew_at()
+            && let Err(error) = shared.identity.reissue(&authority)
+        {
+            tracing::warn!(code = error.code(), %error, "this side's own certificate was not renewed");
+        }
     }
 }
 

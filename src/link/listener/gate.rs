@@ -1,13 +1,13 @@
 //! What somebody without a certificate may do: ask for one, once. And what a peer with one may: ask for the next.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use secrecy::SecretString;
 
 use super::Shared;
 use crate::LinkError;
 use crate::counters::add;
-use crate::identity::{Facts, PeerName, Role};
+use crate::identity::{Facts, PeerName};
 use crate::relay::{Channel, Control, Frame, PROTOCOL};
 use crate::token::{TokenHash, id_of};
 
@@ -25,6 +25,9 @@ impl Shared {
     /// Reads the first frame and decides who this is: a peer, or a stranger who has been answered. An error ends the connection.
     pub(super) async fn greet(&self, mut channel: Channel) -> Result<Option<Guest>, LinkError> {
         let facts = channel.certificate.as_ref().map(Facts::of).transpose()?;
+        if facts.is_some() {
+            channel.reader.trust(&self.limits);
+        }
         let first = channel.reader.next(self.limits.handshake).await?;
         match (facts, first) {
             (Some(facts), Frame::Control(Control::Hello { protocol, hello })) => {
@@ -76,27 +79,17 @@ impl Shared {
         authority.issue(request, wanted, lifetime.max(LEAST_LIFETIME)).map_err(|error| error.to_string())
     }
 
-    /// The answer to a request for a new certificate, and for how long it is valid.
-    pub(super) fn renew(&self, peer: &PeerName, request: &[u8]) -> Result<(Vec<Vec<u8>>, Duration), String> {
+    /// The answer to a request for a new certificate, and until when it is valid.
+    pub(super) fn renew(&self, peer: &PeerName, request: &[u8]) -> Result<(Vec<Vec<u8>>, SystemTime), String> {
         let issued = (|| {
             let authority = self.authority.as_ref().ok_or("certificates are not renewed here; ask the global manager")?;
             let lifetime = self.gatekeeper.renew(peer)?.max(LEAST_LIFETIME);
             let chain = authority.issue(request, peer, lifetime).map_err(|error| error.to_string())?;
-            Ok((chain, lifetime))
+            let until = Facts::of(&chain[0].as_slice().into()).map_err(|error| error.to_string())?.valid_until;
+            Ok((chain, until))
         })();
         add(if issued.is_ok() { &self.counters.renewals } else { &self.counters.renewals_refused });
         issued
-    }
-
-    /// Renews the listener's own certificate, where it has the authority.
-    pub(super) fn renew_own(&self) -> Result<(), LinkError> {
-        let Some(authority) = self.authority.as_ref().filter(|authority| authority.digest() == self.identity.authority()) else {
-            return Ok(());
-        };
-        debug_assert_eq!(self.identity.peer().role(), Role::Actor, "only an actor serves");
-        let key = crate::identity::NewKey::new()?;
-        let chain = authority.issue(&key.request()?, self.identity.peer(), self.identity.lifetime())?;
-        self.identity.renew(key, chain)
     }
 }
 

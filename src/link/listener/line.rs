@@ -34,7 +34,6 @@ pub(super) async fn hold(shared: Arc<Shared>, channel: Channel, facts: Facts, he
         stop: shared.stop.child_token(),
     });
     let Channel { mut reader, mut writer, .. } = channel;
-    reader.trust(&shared.limits);
     let mut dealer = None;
     let reason = match open(&shared, &line, hello).await {
         Ok((sender, receiver)) => {
@@ -84,12 +83,16 @@ async fn open(shared: &Shared, line: &Arc<Line>, hello: Bytes) -> Result<(Dealer
     let (opened, heard) = oneshot::channel();
     shared.table.announce(Pending { line: line.clone(), hello, opened });
     let (mut sender, receiver) = dealer.split();
-    sender.send(ZmqMessage::from(Bytes::new())).await.map_err(failed)?;
-    match timeout(shared.limits.handshake, heard).await {
+    let said = sender.send(ZmqMessage::from(Bytes::new())).await.map_err(failed);
+    let heard = match said {
+        Ok(()) => timeout(shared.limits.handshake, heard).await.map_err(|_| LinkError::Timeout("the server's own queue")),
+        Err(error) => Err(error),
+    };
+    match heard {
         Ok(Ok(())) => Ok((sender, receiver)),
-        _ => {
+        other => {
             shared.table.withdraw(line.session);
-            Err(LinkError::Timeout("the server's own queue"))
+            Err(other.err().unwrap_or_else(|| LinkError::Queue("it was made anew".to_owned())))
         }
     }
 }
@@ -136,8 +139,8 @@ impl Ends<'_> {
                 Frame::Control(Control::Ping) => {}
                 Frame::Control(Control::Renew { request }) => {
                     let answer = match self.shared.renew(&self.line.peer, &request) {
-                        Ok((chain, lifetime)) => {
-                            self.valid_until.store(seconds(SystemTime::now() + lifetime), SeqCst);
+                        Ok((chain, until)) => {
+                            self.valid_until.store(seconds(until), SeqCst);
                             Control::Issued { chain }
                         }
                         Err(reason) => Control::Refused { reason },

@@ -174,6 +174,7 @@ impl Listener {
         });
         shared.tasks.spawn(queue::serve(shared.clone(), sockets, to_do, events));
         shared.tasks.spawn(accept::serve(shared.clone(), bound, config));
+        shared.tasks.spawn(accept::renew_own(shared.clone()));
         shared.tasks.close();
         Ok((Self { shared, address, stop: stop.drop_guard() }, receiver))
     }

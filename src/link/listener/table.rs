@@ -83,9 +83,9 @@ impl Table {
         self.lock().pending.insert(pending.line.session, pending);
     }
 
-    /// The connection has given up; false if its session was opened meanwhile.
-    pub(super) fn withdraw(&self, session: u64) -> bool {
-        self.lock().pending.remove(&session).is_some()
+    /// The connection has given up before its session was opened.
+    pub(super) fn withdraw(&self, session: u64) {
+        self.lock().pending.remove(&session);
     }
 
     /// Opens what was announced. Returns it, with the peer's older session, which is closed.

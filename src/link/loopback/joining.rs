@@ -141,6 +141,24 @@ async fn a_listener_renews_its_own_certificate() {
     serves(&site, &listener, &mut events, "worker:n1").await;
 }
 
+#[tokio::test]
+async fn dialers_that_share_an_identity_are_renewed_each_on_its_own_session() {
+    let site = Site::with(LinkLimits::default(), Duration::from_secs(3));
+    let ((one, _events_one), (two, _events_two)) = (site.listen().await, site.listen().await);
+    let token = site.token(SystemTime::now() + HOUR);
+    let identity = join(&one.local_addr().to_string(), &token, &"worker:n1".parse().unwrap(), &site.path("keys")).await.unwrap();
+    let mut links = [site.dial(&one, identity.clone()), site.dial(&two, identity)];
+    for (dialer, events) in &mut links {
+        // A long hello is no reason to be turned away.
+        dialer.set_hello(Bytes::from(vec![0; 100_000])).unwrap();
+        opened(events).await;
+    }
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    for (_, events) in &mut links {
+        assert!(events.try_recv().is_err(), "no session was closed");
+    }
+}
+
 #[test]
 fn a_digest_pins_one_authority() {
     let (one, other) = (Site::new(), Site::new());

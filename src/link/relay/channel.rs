@@ -19,7 +19,7 @@ use super::{Control, Frame, LinkLimits};
 use crate::LinkError;
 use crate::identity::from_io;
 
-/// The first frames are short: a hello, or a join with its request for a certificate.
+/// What a stranger may send: a join with its request for a certificate.
 const FIRST_BYTES: usize = 16 << 10;
 /// What is gathered before it is encrypted and written.
 const WRITE_BYTES: usize = 64 << 10;

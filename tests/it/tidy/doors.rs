@@ -116,7 +116,7 @@ fn rooms_of_the_root_keep_their_doors() {
     let mut offences = Vec::new();
     for source in sources.iter().filter(|source| !tree::is_test_file(source, &tests)) {
         let Some((room, forbidden, why)) = ROOMS.iter().find(|(room, ..)| Some(*room) == source.room()) else { continue };
-        let doors = DOORS.iter().find(|(of, _)| *of == room).map_or(&[][..], |(_, doors)| *doors);
+        let doors = DOORS.iter().find(|(of, _)| of == room).map_or(&[][..], |(_, doors)| *doors);
         for path in paths::of(source) {
             let name = path.segments.join("::");
             let begins = |door: &&str| name == **door || name.starts_with(&format!("{door}::"));
