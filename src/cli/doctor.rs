@@ -4,7 +4,8 @@ mod host;
 mod network;
 mod state;
 
-use std::path::PathBuf;
+use std::env;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde::Serialize;
@@ -12,6 +13,8 @@ use serde::Serialize;
 use super::failure::{Failure, Outcome};
 use super::server::ServerArguments;
 use super::shape::{Shape, plain};
+use super::up::{CONFIG, state_folder};
+use crate::config;
 
 /// Check what this host can do for a live system, and say how to mend what it cannot
 #[derive(Debug, Args)]
@@ -22,8 +25,11 @@ use super::shape::{Shape, plain};
 `warn` is what the system can do without, or may not need; `fail` is what it cannot do without, and
 gives exit code 1. Nothing is changed.")]
 pub struct Doctor {
-    /// Folder of the system's state (else WHARFINGER_STATE, else the user's own)
-    #[arg(long, value_name = "DIR")]
+    /// Actors file, for the ports and the stores (config/actors.json where there is one)
+    #[arg(long, value_name = "FILE", env = "WHARFINGER_CONFIG")]
+    config: Option<PathBuf>,
+    /// Folder of the system's state (else the user's own)
+    #[arg(long, value_name = "DIR", env = "WHARFINGER_STATE")]
     state: Option<PathBuf>,
     #[command(flatten)]
     server: ServerArguments,
@@ -73,9 +79,24 @@ struct Report {
 
 /// Runs the command.
 pub fn run(arguments: &Doctor) -> Result<Outcome, Failure> {
+    let file = arguments.config.as_deref().or_else(|| Some(Path::new(CONFIG)).filter(|file| file.is_file()));
+    let shown = file.map_or_else(|| "no actors file: the defaults hold".to_owned(), |file| file.display().to_string());
     let mut checks = host::checks();
-    checks.extend(state::checks(arguments.state.clone()));
-    checks.extend(network::checks(arguments.server.options()?));
+    let config = match config::read(file, env::vars()) {
+        Ok(config) => {
+            checks.push(Check::ok("config", shown));
+            Some(config)
+        }
+        Err(error) => {
+            checks.push(Check::fail("config", error.to_string(), "mend it (docs/formats/actors.md)"));
+            None
+        }
+    };
+    let folder = arguments.state.clone().unwrap_or_else(state_folder);
+    let store = config.as_ref().and_then(|config| config.store.clone()).unwrap_or_else(|| folder.join("store"));
+    checks.extend(state::checks(&folder, &store));
+    let options = arguments.server.options()?;
+    checks.extend(network::checks(config.as_ref().map(|config| &config.places), options));
     let verdict = checks.iter().map(|check| check.verdict).max().unwrap_or(Verdict::Ok);
     arguments.output.print(&Report { verdict, checks }, table)?;
     Ok(if verdict == Verdict::Fail { Outcome::Failed } else { Outcome::Done })

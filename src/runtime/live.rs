@@ -130,7 +130,8 @@ impl Routes for Outlets {
     }
 
     fn heard(&mut self, report: &Report, renewed: bool) {
-        if self.ports[1].is_some() {
+        // What is refused is not acknowledged: its sender keeps it.
+        if self.ports[1].is_some() && renewed {
             self.heard.add(report, report.body == ReportBody::Heartbeat, renewed);
         }
     }
@@ -155,8 +156,9 @@ impl Live {
         let mut work = VecDeque::new();
         self.stations.due(self.now, &mut work);
         work.append(&mut self.outlets.again);
-        self.take_in(&mut work);
+        // What follows from the turn before, and what ended the wait, came before everything that is taken in now.
         work.append(&mut self.outlets.mail);
+        self.take_in(&mut work);
         if let Some(fleet) = &mut self.outlets.fleet {
             fleet.advance(self.now, &mut |message| work.push_back(Work::Mail(None, message)));
         }

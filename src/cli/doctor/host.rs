@@ -1,8 +1,7 @@
 //! What the host has: cores and whether tasks can be pinned to them, memory, control groups, clocks, the worker's program.
 
-use std::env;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use model::Bytes;
@@ -11,6 +10,7 @@ use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use rustix::time::{ClockId, clock_gettime};
 
 use super::Check;
+use crate::cli::up::worker_program;
 
 /// Less free memory than this is little for a system and its tasks.
 const LITTLE_MEMORY: u64 = 512 << 20;
@@ -114,22 +114,15 @@ fn clock() -> Check {
 }
 
 fn worker() -> Check {
-    match program("worker") {
-        Some(path) => Check::ok("worker", path.display().to_string()),
+    match worker_program() {
+        Some(path) if access(&path, Access::EXEC_OK).is_ok() => Check::ok("worker", path.display().to_string()),
+        Some(path) => Check::warn("worker", format!("{} cannot be executed", path.display()), format!("chmod u+x {}", path.display())),
         None => Check::warn(
             "worker",
             "no program `worker` beside this one, and none on PATH",
             "build it with `cargo build --release` and keep both together; management alone does not need it",
         ),
     }
-}
-
-/// A program beside this one, else on PATH.
-fn program(name: &str) -> Option<PathBuf> {
-    let beside = env::current_exe().ok().and_then(|own| own.parent().map(Path::to_owned));
-    let on_path = env::var_os("PATH").unwrap_or_default();
-    let folders = beside.into_iter().chain(env::split_paths(&on_path).collect::<Vec<_>>());
-    folders.map(|folder| folder.join(name)).find(|path| path.is_file() && access(path, Access::EXEC_OK).is_ok())
 }
 
 #[cfg(test)]

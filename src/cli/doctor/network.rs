@@ -2,27 +2,24 @@
 
 use std::fs;
 use std::io;
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::TcpListener;
 use std::time::Duration;
 
 use super::Check;
 use crate::api::body::{Actors, Health};
 use crate::client::{Call, Client, ClientError, ClientOptions};
+use crate::config::{Place, Places};
 
-/// The ports of the earlier system, which are kept, with the check of each.
-const PORTS: [(&str, u16); 5] =
-    [("port front-end", 5001), ("port global-manager", 5000), ("port workers", 3100), ("port discovery", 4000), ("port job-manager", 2990)];
 /// A server on a sound host answers sooner.
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// All checks of the network.
-pub fn checks(options: ClientOptions) -> Vec<Check> {
-    let mut options = options;
+pub fn checks(places: Option<&Places>, mut options: ClientOptions) -> Vec<Check> {
     options.patience = options.patience.min(PATIENCE);
     options.tries = 1;
     let (server, is_up) = server(&options);
-    let mut checks: Vec<Check> =
-        PORTS.iter().map(|(check, port)| self::port(check, *port, is_up && options.address.is_loopback())).collect();
+    let is_here = is_up && options.address.is_loopback();
+    let mut checks = places.map(|places| ports(places, is_here)).unwrap_or_default();
     checks.push(server);
     if is_up {
         checks.extend(actors(&options));
@@ -30,17 +27,33 @@ pub fn checks(options: ClientOptions) -> Vec<Check> {
     checks
 }
 
-fn port(check: &'static str, port: u16, is_up: bool) -> Check {
-    match TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
-        Ok(_) => Check::ok(check, format!("{port} is free")),
+fn ports(places: &Places, is_here: bool) -> Vec<Check> {
+    let Places { front_end, job_manager, global_manager, workers, discovery } = places;
+    [
+        ("port front-end", front_end),
+        ("port global-manager", global_manager),
+        ("port workers", workers),
+        ("port discovery", discovery),
+        ("port job-manager", job_manager),
+    ]
+    .map(|(check, place)| port(check, place, is_here))
+    .into()
+}
+
+fn port(check: &'static str, place: &Place, is_here: bool) -> Check {
+    match TcpListener::bind((place.host.as_str(), place.port)) {
+        Ok(_) => Check::ok(check, format!("{place} is free")),
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
-            let holder = holder(port)
-                .map_or_else(|| "somebody that this user cannot see".to_owned(), |(pid, name)| format!("{name} (process {pid})"));
-            let found = format!("{port} is held by {holder}");
+            let unseen = || "somebody that this user cannot see".to_owned();
+            let holder = holder(place.port).map_or_else(unseen, |(pid, name)| format!("{name} (process {pid})"));
+            let found = format!("{place} is held by {holder}");
             // While a system answers here, the ports that are taken are its own.
-            if is_up { Check::ok(check, found) } else { Check::warn(check, found, "end it, or name another port in config/actors.json") }
+            if is_here { Check::ok(check, found) } else { Check::warn(check, found, "end it, or name another port in the actors file") }
         }
-        Err(error) => Check::fail(check, format!("{port}: {error}"), "let this user listen on loopback"),
+        Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable => Check::ok(check, format!("{place} is of another host")),
+        Err(error) => {
+            Check::fail(check, format!("{place}: {error}"), "name another address in the actors file, or let this user listen there")
+        }
     }
 }
 
@@ -109,18 +122,20 @@ mod tests {
 
     #[test]
     fn who_holds_a_port_is_named() {
-        let held = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let number = held.local_addr().unwrap().port();
-        assert_eq!(holder(number).unwrap().0, std::process::id());
-        assert_eq!(port("port", number, false).verdict, Verdict::Warn);
-        assert_eq!(port("port", number, true).verdict, Verdict::Ok);
+        let held = TcpListener::bind("127.0.0.1:0").unwrap();
+        let place = Place { host: "127.0.0.1".into(), port: held.local_addr().unwrap().port() };
+        assert_eq!(holder(place.port).unwrap().0, std::process::id());
+        assert_eq!(port("port", &place, false).verdict, Verdict::Warn);
+        assert_eq!(port("port", &place, true).verdict, Verdict::Ok);
         drop(held);
-        assert_eq!(port("port", number, false), Check::ok("port", format!("{number} is free")));
+        assert_eq!(port("port", &place, false), Check::ok("port", format!("{place} is free")));
+        let elsewhere = Place { host: "192.0.2.1".into(), port: 5001 };
+        assert_eq!(port("port", &elsewhere, false), Check::ok("port", "192.0.2.1:5001 is of another host"));
     }
 
     #[test]
     fn a_host_without_a_server_is_no_failure() {
-        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
+        let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let (check, is_up) = server(&ClientOptions { tries: 1, ..ClientOptions::new(free.to_string().parse().unwrap()) });
         assert_eq!((check.verdict, is_up), (Verdict::Warn, false), "{check:?}");
     }

@@ -1,12 +1,10 @@
 //! The folder of the system's state: who may read it, how much room is left, whether its stores are whole.
 
-use std::env;
 use std::fs;
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use etcetera::BaseStrategy as _;
 use model::Bytes;
 use rustix::fs::{Access, access, statvfs};
 
@@ -19,20 +17,10 @@ const LITTLE_ROOM: u64 = 1 << 30;
 const NO_ROOM: u64 = 64 << 20;
 
 /// All checks of the state.
-pub fn checks(named: Option<PathBuf>) -> Vec<Check> {
-    let named = named.or_else(|| env::var_os("WHARFINGER_STATE").map(PathBuf::from));
-    let Some(folder) = named.or_else(usual) else {
-        return vec![Check::fail("state", "this user has no folder for it", "set HOME, or name a folder with --state")];
-    };
-    let mut checks = vec![permissions(&folder), room(&folder)];
-    checks.extend(stores(&folder));
+pub fn checks(folder: &Path, store: &Path) -> Vec<Check> {
+    let mut checks = vec![permissions(folder), room(store)];
+    checks.extend(stores(store));
     checks
-}
-
-/// Where the state lies when nobody says otherwise.
-fn usual() -> Option<PathBuf> {
-    let places = etcetera::choose_base_strategy().ok()?;
-    Some(places.state_dir().unwrap_or_else(|| places.data_dir()).join("wharfinger"))
 }
 
 /// The folder, or the nearest above it that is there.

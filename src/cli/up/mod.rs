@@ -21,7 +21,7 @@ use crate::runtime::ActorName;
 use launch::{Launch, Launched};
 
 /// Where the actors file lies if nobody says so.
-const CONFIG: &str = "config/actors.json";
+pub const CONFIG: &str = "config/actors.json";
 
 /// Launch the live system: FrontEnd, JobManager, GlobalManager and Discovery
 #[derive(Debug, Default, Args)]
