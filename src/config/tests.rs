@@ -45,7 +45,7 @@ fn what_is_wrong_is_named_with_its_place_and_the_nearest_word() {
     assert!(refusal(&two).ends_with("JM.scheduling_strategy: 2 strategies are 1; exactly one is"), "{}", refusal(&two));
     let misspelt = EARLIER.replace("\"first-fit\": 1", "\"fist-fit\": 1");
     assert!(refusal(&misspelt).contains("unknown strategy `fist-fit`; did you mean `first-fit`?"), "{}", refusal(&misspelt));
-    assert!(refusal(r#"{"FE": {"port": 70000}}"#).starts_with("a.json:1:16: FE.port: "));
+    assert!(refusal(r#"{"FE": {"port": 70000}}"#).starts_with("a.json:1:17: FE.port: "));
     assert!(refusal(r#"{"FE": {"address": "http://x"}}"#).contains("FE.address: it is the name or the address of a host"));
     assert!(refusal(r#"{"intervals": {"lease_s": 0}}"#).contains("intervals.lease_s: it is 0"));
     assert!(refusal(r#"{"intervals": {"round_s": 1}, "JM": {"wait_time": 2}}"#).contains("intervals.round_s: it is 1 s, and JM.wait_time"));

@@ -55,9 +55,6 @@ pub struct BadDocument {
 
 impl BadDocument {
     fn new(field: impl Into<String>, cause: impl std::fmt::Display) -> Self {
-        let field = field.into();
-        // A document that ends too early has no place at which it went wrong.
-        let field = if field == "?" { ".".to_owned() } else { field };
-        Self { field, cause: cause.to_string() }
+        Self { field: field.into(), cause: cause.to_string() }
     }
 }

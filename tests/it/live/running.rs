@@ -40,7 +40,7 @@ fn a_worker_that_is_told_to_end_leaves_its_tasks_to_others() {
     eventually("it began", || marks(&file) == "began\n");
     one.signal(Signal::TERM);
     assert_eq!(one.end(), 0, "{}", site.logged("n1"));
-    site.node("n1", "left");
+    eventually("n1 has left", || site.get("/v1/nodes/n1").is_none_or(|node| node["state"] == "left"));
     let _two = site.worker("n2", "1");
     let task = site.until(&job, "succeeded")["tasks"]["work"].clone();
     assert_eq!(task["node"], "n2", "{task:#}");

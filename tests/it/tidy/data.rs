@@ -2,8 +2,9 @@
 
 use super::{assert_none, tree};
 
-/// The largest tracked file outside the folder of pictures, in bytes. Traces and instances stay outside the tree.
-const LARGEST: u64 = 200_000;
+/// The largest tracked file outside the folder of pictures, in bytes. Traces and instances stay outside the tree. The largest of ours
+/// is the OpenAPI document, in which every response of every route is written out.
+const LARGEST: u64 = 300_000;
 
 #[test]
 fn nothing_large_is_tracked() {
