@@ -58,7 +58,21 @@ pub fn document(port: Port) -> Value {
         }
     }
     refer(&mut document);
+    stream(&mut document);
     document
+}
+
+/// What a reader of server-sent events hands out is an event with fields; the JSON is text in one of them. A reader that is too slow
+/// gets a problem as its last event, which has no number.
+fn stream(document: &mut Value) {
+    let Some(content) = document["paths"]["/v1/events"]["get"]["responses"]["200"]["content"].get_mut("text/event-stream") else { return };
+    let either = json!({"anyOf": [content["schema"].take(), {"$ref": "#/components/schemas/Problem"}]});
+    let properties = json!({
+        "id": {"type": "string", "description": "The event's number"},
+        "event": {"type": "string", "description": "The event's type, or `problem`"},
+        "data": {"type": "string", "contentMediaType": "application/json", "contentSchema": either},
+    });
+    content["schema"] = json!({"type": "object", "required": ["event", "data"], "properties": properties});
 }
 
 /// What the table knows of an operation: who may use it, and what it may be refused with.

@@ -19,8 +19,8 @@ pub(super) const HOUR: u64 = 3600;
 const MONTH: u64 = 30 * 24 * HOUR;
 /// The longest that one may hold: ten years.
 const LONGEST: u64 = 3650 * 24 * HOUR;
-/// The longest note, in bytes.
-const LONGEST_NOTE: usize = 800;
+/// The longest note, in characters, as the document says.
+const LONGEST_NOTE: usize = 200;
 
 /// List the tokens, without their secrets
 #[utoipa::path(get, path = "/v1/tokens", operation_id = "list_tokens", tag = "system",
@@ -75,8 +75,9 @@ pub(super) async fn keep(
     if !(1..=LONGEST).contains(&seconds) {
         return Err(ApiError::field("expires_in_s", format!("it is {seconds}: from 1 to {LONGEST}")));
     }
-    if note.len() > LONGEST_NOTE {
-        return Err(ApiError::field("note", format!("it has {} bytes: at most {LONGEST_NOTE}", note.len())));
+    let length = note.chars().count();
+    if length > LONGEST_NOTE {
+        return Err(ApiError::field("note", format!("it has {length} characters: at most {LONGEST_NOTE}")));
     }
     let made = desk.door.now();
     let expires = made.plus(Millis(seconds * 1000));

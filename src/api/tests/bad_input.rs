@@ -94,7 +94,7 @@ fn tokens_and_policies_are_checked() {
     ] {
         assert_eq!(site.post("/v1/tokens", body).problem().2, field, "{body}");
     }
-    let long = format!(r#"{{"role": "read", "note": "{}"}}"#, "n".repeat(801));
+    let long = format!(r#"{{"role": "read", "note": "{}"}}"#, "n".repeat(201));
     assert_eq!(site.post("/v1/tokens", &long).problem().2, "note");
     let put = |body: &str| site.send("PUT", "/v1/policies/placement", &[("content-type", "application/json")], body);
     assert_eq!(put(r#"{"admission": "eazy"}"#).problem().2, "admission");
