@@ -21,7 +21,7 @@ fn each_bad_document_names_its_field() {
         ("native", JOB.replace("\"name\"", "\"colour\": 1, \"name\""), "colour"),
         ("native", task(r#", "count": 100000"#), "tasks"),
         ("native", task(r#", "count": 4294967296"#), "tasks.a.count"),
-        ("native", task(r#", "resources": 1"#), "tasks.a.resources"),
+        ("native", task(r#", "resources": 1"#), "tasks.a"),
         ("native", task(r#", "pin": {"node": "n", "cpuset": "0-999999999"}"#), "tasks.a.pin.cpuset"),
         (
             "native",
