@@ -48,7 +48,9 @@ fn what_is_wrong_is_named_with_its_place_and_the_nearest_word() {
     assert!(refusal(r#"{"FE": {"port": 70000}}"#).starts_with("a.json:1:17: FE.port: "));
     assert!(refusal(r#"{"FE": {"address": "http://x"}}"#).contains("FE.address: it is the name or the address of a host"));
     assert!(refusal(r#"{"intervals": {"lease_s": 0}}"#).contains("intervals.lease_s: it is 0"));
-    assert!(refusal(r#"{"intervals": {"round_s": 1}, "JM": {"wait_time": 2}}"#).contains("intervals.round_s: it is 1.000 s, and JM.wait_time"));
+    assert!(
+        refusal(r#"{"intervals": {"round_s": 1}, "JM": {"wait_time": 2}}"#).contains("intervals.round_s: it is 1.000 s, and JM.wait_time")
+    );
     assert!(refusal(r#"{"limits": {"open_tasks": 0}}"#).contains("limits.open_tasks: it is 0"));
     assert!(refusal(r#"{"engines": ["podman"]}"#).contains("engines[0]: unknown variant `podman`"));
 }
