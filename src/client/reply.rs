@@ -29,7 +29,7 @@ impl Reply {
     /// When it breaks off or is too large.
     pub fn bytes(self) -> Result<Vec<u8>, ClientError> {
         let Self { address, mut response } = self;
-        response.body_mut().with_config().limit(MOST).read_to_vec().map_err(|error| super::client::trouble(&address, error))
+        response.body_mut().with_config().limit(MOST).read_to_vec().map_err(|error| super::session::trouble(&address, error))
     }
 
     /// All of it, as JSON.

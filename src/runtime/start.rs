@@ -166,7 +166,7 @@ pub async fn start(options: LiveOptions) -> Result<System, StartError> {
         here,
         mail: VecDeque::new(),
         again: VecDeque::new(),
-        fleet: fleet.map(|fleet| Fleet::new(fleet)),
+        fleet: fleet.map(Fleet::new),
         ports: [None, None],
         links: Links::default(),
         heard: Heard::default(),

@@ -118,12 +118,14 @@ fn judge(system: &System, accepted: &BTreeMap<String, JobId>) -> Result<(), Stri
             seq = numbered.seq;
             match &numbered.event {
                 Event::Reserved { task, run, node, .. } => {
-                    if held.insert((*task, *run), *node).is_some() {
+                    let before = held.insert((*task, *run), *node);
+                    if before.is_some() {
                         return Err(format!("{task} {run:?} was reserved twice"));
                     }
                 }
                 Event::Released { task, run, .. } => {
-                    if held.remove(&(*task, *run)).is_none() {
+                    let before = held.remove(&(*task, *run));
+                    if before.is_none() {
                         return Err(format!("{task} {run:?} was released and not held"));
                     }
                 }

@@ -183,12 +183,8 @@ impl Links {
                         node.leave();
                         true
                     }
-                    Wish::Leave => {
-                        stop.stop_here();
-                        node.stop_all(boot_time());
-                        true
-                    }
-                    Wish::StopHere => {
+                    wish @ (Wish::Leave | Wish::StopHere) => {
+                        matches!(wish, Wish::Leave).then(|| stop.stop_here());
                         node.stop_all(boot_time());
                         true
                     }
