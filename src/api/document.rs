@@ -65,7 +65,8 @@ pub fn document(port: Port) -> Value {
 /// What a reader of server-sent events hands out is an event with fields; the JSON is text in one of them. A reader that is too slow
 /// gets a problem as its last event, which has no number.
 fn stream(document: &mut Value) {
-    let Some(content) = document["paths"]["/v1/events"]["get"]["responses"]["200"]["content"].get_mut("text/event-stream") else { return };
+    let place = "/paths/~1v1~1events/get/responses/200/content/text~1event-stream";
+    let Some(content) = document.pointer_mut(place) else { return };
     let either = json!({"anyOf": [content["schema"].take(), {"$ref": "#/components/schemas/Problem"}]});
     let properties = json!({
         "id": {"type": "string", "description": "The event's number"},
