@@ -112,13 +112,12 @@ fn submits(program: &Path, figures: &mut Vec<Figure>) -> Outcome {
 fn fleet(program: &Path, figures: &mut Vec<Figure>) -> Outcome {
     const WORKERS: u32 = 10_000;
     const TASKS: f64 = 150_000.0;
+    // From the start of the process, since all may have joined before the first answer.
+    let start = Instant::now();
     let mut server = launch(program, "fleet", WORKERS, 16).spawn_anew()?;
     server.wait_ready()?;
-    let ready = |server: &Server| server.metric("wharfinger_nodes{state=\"ready\"");
-    server.wait_until("joined by a worker", |server| Ok(ready(server)? > 0.0))?;
-    let first = Instant::now();
-    server.wait_until("joined by all workers", |server| Ok(ready(server)? >= f64::from(WORKERS)))?;
-    figures.push(Figure { name: "10,000 workers joined", unit: "s", value: first.elapsed().as_secs_f64(), aim: Aim::AtMost(5.0) });
+    server.wait_until("joined by all workers", |server| Ok(server.metric("wharfinger_nodes{state=\"ready\"")? >= f64::from(WORKERS)))?;
+    figures.push(Figure { name: "exec to 10,000 workers joined", unit: "s", value: start.elapsed().as_secs_f64(), aim: Aim::AtMost(5.0) });
     let (before, start) = (server.metric("wharfinger_heartbeats_total")?, Instant::now());
     let cores = cores_over(&server, WATCHED)?;
     let beats = (server.metric("wharfinger_heartbeats_total")? - before) / start.elapsed().as_secs_f64();
