@@ -4,6 +4,7 @@
 mod bench;
 mod check;
 mod estimates;
+mod live;
 mod parts;
 mod run;
 mod scenarios;
@@ -36,6 +37,12 @@ enum Task {
     Doors,
     /// The figures of docs/performance.md, beside what they should be
     Bench(bench::Options),
+    /// Requests made from the OpenAPI document, against a system with simulated workers
+    Schemathesis(live::schemathesis::Options),
+    /// Memory and processor time of a system that idles or works for a while
+    Soak(live::soak::Options),
+    /// What a live system should reach, measured from outside
+    LiveBench(live::bench::Options),
     /// Writes the JSON schemas in docs/schema anew from the types
     Schema,
     /// Writes the scenario files of the speed table anew
@@ -53,6 +60,9 @@ fn main() -> ExitCode {
         Task::Check => check::run(),
         Task::Doors => check::doors(),
         Task::Bench(options) => bench::run(&options),
+        Task::Schemathesis(options) => live::schemathesis::run(&options),
+        Task::Soak(options) => live::soak::run(&options),
+        Task::LiveBench(options) => live::bench::run(&options),
         Task::Schema => run::cargo(&["test", "--lib", "schema"]).env("WHARFINGER_BLESS", "1").done(),
         Task::Scenarios { folder } => scenarios::write(&folder),
     };

@@ -1,0 +1,222 @@
+//! A `management up` of its own folder and ports, which ends with its owner.
+
+use std::fs::File;
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use super::{http, process};
+use crate::{Outcome, run};
+
+/// How long a start or an orderly end may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What is to be started.
+pub struct Launch {
+    /// The program.
+    pub program: PathBuf,
+    /// Names the folder of its state, which is made anew.
+    pub name: &'static str,
+    /// Simulated workers.
+    pub workers: u32,
+    /// Cores of each of them.
+    pub cores: u32,
+    /// Settings, as `WHARFINGER_...` variables.
+    pub settings: Vec<(&'static str, String)>,
+}
+
+/// A process of `management up`.
+pub struct Server {
+    launch: Launch,
+    child: Child,
+    port: u16,
+}
+
+impl Launch {
+    /// The folder of its state and of what it says. Below `target`, since `/tmp` may be memory, where nothing is durable.
+    pub fn folder(&self) -> PathBuf {
+        run::target().join("live").join(self.name)
+    }
+
+    /// Starts it in a new folder, and waits until it is ready.
+    ///
+    /// # Errors
+    /// When it does not start, or is not ready in time.
+    pub fn start(self) -> Result<Server, String> {
+        let mut server = self.spawn_anew()?;
+        server.wait_ready()?;
+        Ok(server)
+    }
+
+    /// Starts it in a new folder, and does not wait.
+    ///
+    /// # Errors
+    /// When the folder or the process cannot be made.
+    pub fn spawn_anew(self) -> Result<Server, String> {
+        let folder = self.folder();
+        let said = |error: std::io::Error| format!("{}: {error}", folder.display());
+        if folder.exists() {
+            std::fs::remove_dir_all(&folder).map_err(said)?;
+        }
+        std::fs::create_dir_all(&folder).map_err(said)?;
+        let port = free_port()?;
+        Ok(Server { child: self.spawn(port)?, launch: self, port })
+    }
+
+    fn spawn(&self, port: u16) -> Result<Child, String> {
+        let said = |error: std::io::Error| format!("{}: {error}", self.program.display());
+        let log = File::options().create(true).append(true).open(self.folder().join("said")).map_err(said)?;
+        let mut command = Command::new(&self.program);
+        command.args(["up", "--simulated-workers", &self.workers.to_string(), "--cores", &self.cores.to_string(), "--state"]);
+        command.arg(self.folder().join("state"));
+        command.env("WHARFINGER_FE__PORT", port.to_string());
+        for other in ["JM__PORT", "GM__PORT", "GM__WORKER_PORT", "DC__PORT"] {
+            command.env(format!("WHARFINGER_{other}"), "0");
+        }
+        command.envs(self.settings.iter().map(|(name, value)| (*name, value.as_str())));
+        command.current_dir(run::root()).stdin(Stdio::null()).stdout(log.try_clone().map_err(said)?).stderr(log);
+        command.spawn().map_err(said)
+    }
+}
+
+impl Server {
+    /// The REST interface's address.
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// The folder of its state and of what it says.
+    pub fn folder(&self) -> PathBuf {
+        self.launch.folder()
+    }
+
+    /// Its memory and processor time.
+    ///
+    /// # Errors
+    /// When it has ended.
+    pub fn usage(&self) -> Result<process::Usage, String> {
+        process::look(self.child.id())
+    }
+
+    /// Waits until `/readyz` answers 200.
+    ///
+    /// # Errors
+    /// When it ends before, or takes too long.
+    pub fn wait_ready(&mut self) -> Outcome {
+        self.wait_until("ready", |server| Ok(http::get(server.port, "/readyz").is_ok_and(|(status, _)| status == 200)))
+    }
+
+    /// Looks every 20 ms until something holds.
+    ///
+    /// # Errors
+    /// When the process ends before, looking fails, or it takes too long.
+    pub fn wait_until(&mut self, what: &str, mut holds: impl FnMut(&Self) -> Result<bool, String>) -> Outcome {
+        let start = Instant::now();
+        while !holds(self)? {
+            if let Some(status) = self.child.try_wait().map_err(|error| error.to_string())? {
+                return Err(format!("management ended with {status} before it was {what}: {}", self.last_words()));
+            }
+            if start.elapsed() > PATIENCE {
+                return Err(format!("management was not {what} within {} s: {}", PATIENCE.as_secs(), self.last_words()));
+            }
+            sleep(Duration::from_millis(20));
+        }
+        Ok(())
+    }
+
+    /// The sum of a metric over the labels that begin as said: `wharfinger_nodes{state="ready"`.
+    ///
+    /// # Errors
+    /// When the server does not answer with metrics.
+    pub fn metric(&self, beginning: &str) -> Result<f64, String> {
+        let (status, text) = http::get(self.port, "/metrics")?;
+        if status != 200 {
+            return Err(format!("/metrics answers {status}"));
+        }
+        let lines = text.lines().filter(|line| line.starts_with(beginning));
+        Ok(lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum())
+    }
+
+    /// Plays `management stress` against it; returns the report.
+    ///
+    /// # Errors
+    /// When the client fails.
+    pub fn stress(&self, arguments: &[&str]) -> Result<Value, String> {
+        let url = self.url();
+        let mut all = vec!["stress"];
+        all.extend(arguments);
+        all.extend(["--server", &url, "-q", "-o", "json"]);
+        let text = run::program_of(&self.launch.program, &all).output()?;
+        serde_json::from_str(&text).map_err(|error| format!("stress: {error}"))
+    }
+
+    /// Kills it, and starts it again with the same records and port; does not wait until it is ready.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn kill_and_spawn(&mut self) -> Outcome {
+        self.child.kill().and_then(|()| self.child.wait()).map_err(|error| error.to_string())?;
+        self.child = self.launch.spawn(self.port)?;
+        Ok(())
+    }
+
+    /// Ends it as an operator would; what it leaves behind goes too.
+    ///
+    /// # Errors
+    /// When it does not end in time, or says that it failed.
+    pub fn stop(mut self) -> Outcome {
+        let id = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).ok_or("a process has an id")?;
+        kill_process(id, Signal::TERM).map_err(|error| error.to_string())?;
+        let start = Instant::now();
+        while start.elapsed() < PATIENCE {
+            if let Some(status) = self.child.try_wait().map_err(|error| error.to_string())? {
+                let folder = self.folder();
+                return match status.success() {
+                    true => std::fs::remove_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display())),
+                    false => Err(format!("management ended with {status}: {}", self.last_words())),
+                };
+            }
+            sleep(Duration::from_millis(50));
+        }
+        Err(format!("management did not end within {} s of SIGTERM", PATIENCE.as_secs()))
+    }
+
+    fn last_words(&self) -> String {
+        last_lines(&self.folder().join("said"))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Whoever returns early leaves no server behind; one that has ended already takes no harm.
+        let _ = self.child.kill().and_then(|()| self.child.wait());
+    }
+}
+
+/// The program that was asked for, else the release build.
+///
+/// # Errors
+/// When it does not build, or is not there.
+pub fn program(asked: Option<&Path>) -> Result<PathBuf, String> {
+    match asked {
+        Some(path) => path.canonicalize().map_err(|error| format!("{}: {error}", path.display())),
+        None => crate::check::build(),
+    }
+}
+
+/// A port that is free now. It is chosen here so that a restarted server is found at the same place.
+fn free_port() -> Result<u16, String> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
+    listener.map(|address| address.port()).map_err(|error| format!("no free port: {error}"))
+}
+
+fn last_lines(file: &Path) -> String {
+    let text = std::fs::read_to_string(file).unwrap_or_default();
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(5)..].join("\n")
+}
