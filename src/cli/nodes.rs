@@ -54,7 +54,9 @@ pub fn one(arguments: &Arguments) -> Result<Outcome, Failure> {
 
 fn state(node: &Node) -> String {
     let word = NodeState::WORDS.iter().find(|(state, _)| *state == node.state).map_or("", |(_, word)| word);
-    if node.cordoned { format!("{word}, cordoned") } else { word.to_owned() }
+    let flags = [(node.cordoned, "cordoned"), (node.suspect, "suspect")];
+    let flags = flags.into_iter().filter(|(set, _)| *set).map(|(_, flag)| flag);
+    std::iter::once(word).chain(flags).collect::<Vec<_>>().join(", ")
 }
 
 fn table(nodes: &[Node]) -> String {

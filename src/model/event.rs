@@ -112,6 +112,13 @@ pub enum Event {
         /// The policy since now.
         policy: Policy,
     },
+    /// Heartbeats of a node are missing, or it is heard of again. It gets no new tasks meanwhile; its lease holds.
+    Suspected {
+        /// The node.
+        node: NodeId,
+        /// Not heard of.
+        suspect: bool,
+    },
 }
 }
 

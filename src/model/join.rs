@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{NodeId, NodeSpec, Run, TaskKey};
+use crate::{Millis, NodeId, NodeSpec, Run, TaskKey};
 
 /// A worker asks to join, or comes back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,6 +13,8 @@ pub struct Join {
     pub spec: Arc<NodeSpec>,
     /// Which instance of the name this is: another machine, another boot or another state folder is another instance.
     pub instance: u64,
+    /// Between two of its heartbeats.
+    pub heartbeat: Millis,
     /// What it remembers; absent: nothing, and nothing runs.
     pub memory: Option<Memory>,
 }
@@ -20,8 +22,8 @@ pub struct Join {
 impl Join {
     /// The join of a worker that has nothing running.
     #[must_use]
-    pub fn fresh(spec: Arc<NodeSpec>, instance: u64) -> Self {
-        Self { spec, instance, memory: None }
+    pub fn fresh(spec: Arc<NodeSpec>, instance: u64, heartbeat: Millis) -> Self {
+        Self { spec, instance, heartbeat, memory: None }
     }
 }
 

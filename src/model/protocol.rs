@@ -145,6 +145,13 @@ pub enum ToJobManager {
         /// What happened.
         change: Change,
     },
+    /// A node was not heard of for a while, or is heard of again. Its lease holds, and so do its tasks.
+    NodeSuspect {
+        /// Its id.
+        node: NodeId,
+        /// Not heard of.
+        suspect: bool,
+    },
 }
 
 /// What happened to a run, with what it gave back.
@@ -225,6 +232,15 @@ pub enum Finding {
         run: Run,
         /// What was seen.
         status: Status,
+    },
+    /// Heartbeats of the node are missing, or it is heard of again; its lease holds.
+    NodeSuspect {
+        /// Which node.
+        node: NodeId,
+        /// Which of its epochs.
+        epoch: u32,
+        /// Not heard of.
+        suspect: bool,
     },
 }
 
@@ -324,6 +340,8 @@ pub enum ToDiscovery {
         name: Name,
         /// Which of its epochs.
         epoch: u32,
+        /// Between two of its heartbeats.
+        heartbeat: Millis,
     },
     /// From the GlobalManager: nobody asks about this job any more.
     Forget(JobId),
@@ -389,6 +407,8 @@ pub enum Timer {
     Lease(NodeId),
     /// An agent looks at a run's time limit.
     Limit(NodeId, TaskKey, Run),
+    /// Discovery looks whether heartbeats of a node are missing.
+    Suspect(NodeId),
 }
 
 /// What a step of a machine puts out. The carrier makes the step's record durable before it lets any of it leave.

@@ -42,13 +42,13 @@ impl Submission {
     }
 }
 
-/// The key of a submission with the digest of what was submitted under it.
+/// The key of a submission and what was submitted under it, each as the first half of its BLAKE3 digest: many are remembered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SubmitKey {
     /// The client's key.
-    pub key: Box<str>,
-    /// Digest of the submitted document.
-    pub digest: [u8; 32],
+    pub key: [u8; 16],
+    /// The submitted document.
+    pub document: [u8; 16],
 }
 
 /// A token as its owner keeps it: who may do what until when, and the hash of the secret.

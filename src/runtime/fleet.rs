@@ -123,7 +123,7 @@ impl Fleet {
 
     /// The joins of all workers that are up.
     pub fn joins(&self) -> Vec<Message> {
-        self.hosts.iter().filter(|host| host.up && !host.joined).map(join).collect()
+        self.hosts.iter().filter(|host| host.up && !host.joined).map(|host| join(host, self.options.heartbeat)).collect()
     }
 
     /// Whether a node of this name is one of these.
@@ -185,11 +185,10 @@ impl Fleet {
 
     /// It comes back, empty; the answer is its join.
     pub fn repair(&mut self, index: usize) -> Option<Message> {
-        let behaviour = self.options.behaviour.clone();
         let host = self.hosts.get_mut(index).filter(|host| !host.up)?;
         host.up = true;
-        host.agent = fresh(&behaviour);
-        Some(join(host))
+        host.agent = fresh(&self.options.behaviour);
+        Some(join(host, self.options.heartbeat))
     }
 
     /// Sends what the agent has put out, and keeps what is still to come.
@@ -225,8 +224,8 @@ impl Fleet {
     }
 }
 
-fn join(host: &Host) -> Message {
-    Message::GlobalManager(ToGlobalManager::Join(Box::new(Join::fresh(Arc::clone(&host.spec), INSTANCE))))
+fn join(host: &Host, heartbeat: Millis) -> Message {
+    Message::GlobalManager(ToGlobalManager::Join(Box::new(Join::fresh(Arc::clone(&host.spec), INSTANCE, heartbeat))))
 }
 
 fn fresh(behaviour: &AnyBehaviour) -> Agent<SimulatedDriver<AnyBehaviour>> {

@@ -179,6 +179,7 @@ impl Live {
         self.status.counts.turns.add(1);
         let stepped = self.stations.step(self.now, work, &failures, &mut self.outlets);
         self.status.counts.inputs.add(stepped.inputs);
+        self.status.counts.heartbeats.add(stepped.heartbeats);
         for (answer, given) in stepped.answers {
             // A client that has gone hears nothing; its request stands.
             let _ = answer.send(given);
@@ -329,7 +330,6 @@ impl Live {
                 let own = discovery.and_then(|discovery| discovery.name(report.node)).is_some_and(|name| name.as_str() == peer.name());
                 // Before the GlobalManager's word has come here nobody is watched; the worker says it again.
                 if own && self.outlets.ports[1].as_ref().is_some_and(|port| port.is_open(peer, session)) {
-                    self.status.counts.heartbeats.add(u64::from(report.body == ReportBody::Heartbeat));
                     work.push_back(Work::Mail(None, Message::Discovery(ToDiscovery::Report(report))));
                 }
             }

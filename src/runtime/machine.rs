@@ -110,9 +110,7 @@ impl Machine for Discovery {
         None
     }
     fn wake(&mut self, now: Millis, timer: Timer, out: &mut Outbox) {
-        if let Timer::Lease(node) = timer {
-            self.lease(now, node, out);
-        }
+        Self::wake(self, now, timer, out);
     }
     fn save(&self) -> Result<Vec<u8>, postcard::Error> {
         postcard::to_stdvec(self)

@@ -8,7 +8,7 @@ use std::time::Duration;
 use actors::{Discovery, FrontEnd, GlobalManager, JobManager, Limits};
 use link::identity::{Authority, Identity, Role};
 use link::{Dialer, DialerOptions, LinkError, LinkLimits, Listener, ListenerOptions};
-use model::{Millis, Outbox, Policy, Timer, Token};
+use model::{Millis, Outbox, Policy, Token};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -242,7 +242,8 @@ impl Stations {
             mail.extend(near.into_iter().map(|sent| Work::Mail(Some((from, sent.seq)), sent.message)));
         });
         if let Some(station) = &mut self.discovery {
-            station.timers.retain(|(_, timer)| !matches!(timer, Timer::Lease(_)));
+            // All of its timers are looks at nodes.
+            station.timers.clear();
             let mut out = Outbox::default();
             station.machine.renew_all(now, &mut out);
             station.timers.extend(out.timers);

@@ -17,8 +17,8 @@ use crate::store::{Receipt, StoreError};
 pub(super) enum Work {
     /// The JobManager's round, which goes before everything of its time.
     Round(Millis),
-    /// Discovery looks at a lease.
-    Lease(NodeId),
+    /// Discovery looks whether a node was heard of in time.
+    Look(Timer),
     /// A message for a machine that is here.
     Mail(Origin, Message),
     /// What a client asks for.
@@ -98,9 +98,7 @@ impl Stations {
         if let Some(station) = &mut self.discovery {
             while let Some(&(at, timer)) = station.timers.first().filter(|(at, _)| *at <= now) {
                 station.timers.remove(&(at, timer));
-                if let Timer::Lease(node) = timer {
-                    work.push_back(Work::Lease(node));
-                }
+                work.push_back(Work::Look(timer));
             }
         }
         if let Some(station) = &mut self.job_manager {
@@ -149,10 +147,10 @@ impl Stations {
                     station.record_timer(*at, Timer::Round);
                 }
             }
-            Work::Lease(node) => {
-                // A lease that holds changes nothing that must outlive a restart.
-                if let Some(station) = self.discovery.as_mut().filter(|station| !station.machine.holds(now, *node)) {
-                    station.record_timer(now, Timer::Lease(*node));
+            Work::Look(timer) => {
+                // That it was heard of in time changes nothing that must outlive a restart.
+                if let Some(station) = self.discovery.as_mut().filter(|station| !station.machine.is_idle(now, *timer)) {
+                    station.record_timer(now, *timer);
                 }
             }
             Work::Request(asked) => {
@@ -180,7 +178,7 @@ impl Stations {
                 }
             }
             Work::Mail(origin, Message::Discovery(input)) => {
-                if let Some(station) = self.discovery.as_mut().filter(|_| !is_heartbeat(input)) {
+                if let Some(station) = self.discovery.as_mut().filter(|station| !station.machine.is_soft(now, input)) {
                     count(ActorName::Discovery, &station.received, origin);
                     station.record(now, *origin, input);
                 }
@@ -223,9 +221,9 @@ impl Stations {
                 }
                 self.sort(ActorName::JobManager, at, out, routes);
             }
-            Work::Lease(node) => {
+            Work::Look(timer) => {
                 if let Some(station) = &mut self.discovery {
-                    station.wake(now, Timer::Lease(node), out);
+                    station.wake(now, timer, out);
                 }
                 self.sort(ActorName::Discovery, now, out, routes);
             }
@@ -265,6 +263,7 @@ impl Stations {
             Work::Mail(origin, Message::Discovery(input)) => {
                 if let Some(station) = &mut self.discovery {
                     if let ToDiscovery::Report(report) = &input {
+                        stepped.heartbeats += u64::from(report.body == ReportBody::Heartbeat);
                         routes.heard(report, station.machine.is_current(report));
                     }
                     station.step(now, origin, input, out);
@@ -298,22 +297,19 @@ pub(super) struct Stepped {
     pub back: Vec<Work>,
     /// Inputs that were taken.
     pub inputs: u64,
+    /// Those of them that are heartbeats.
+    pub heartbeats: u64,
 }
 
 impl Work {
     fn actor(&self) -> Option<ActorName> {
         match self {
             Self::Round(_) => Some(ActorName::JobManager),
-            Self::Lease(_) => Some(ActorName::Discovery),
+            Self::Look(_) => Some(ActorName::Discovery),
             Self::Request(_) => Some(ActorName::FrontEnd),
             Self::Mail(_, message) => ActorName::of(message),
         }
     }
-}
-
-/// Whether it is a sign of life and no more: it renews a lease, which a restart renews anyway.
-pub(super) fn is_heartbeat(input: &ToDiscovery) -> bool {
-    matches!(input, ToDiscovery::Report(report) if report.body == ReportBody::Heartbeat)
 }
 
 fn trouble(error: &StoreError) -> Trouble {

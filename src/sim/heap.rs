@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use engine::Signal;
-use model::{Message, Millis, NodeId, Run, TaskKey};
+use model::{Message, Millis, NodeId, Run, TaskKey, Timer};
 
 /// What goes first among things of one time. A round sees only what was stamped before it, so it goes before all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,8 +24,8 @@ pub enum Class {
 pub enum Item {
     /// The JobManager's round.
     Round,
-    /// Discovery looks at a lease.
-    Lease(NodeId),
+    /// Discovery looks whether a node was heard of in time.
+    Look(NodeId, Timer),
     /// An agent looks at a run's limit.
     Limit(NodeId, TaskKey, Run),
     /// A driver's signal, of the node's incarnation of that number.
@@ -117,14 +117,22 @@ fn is_work(item: &Item) -> bool {
 mod tests {
     use super::*;
 
+    fn look(node: u32) -> Item {
+        Item::Look(NodeId(node), Timer::Lease(NodeId(node)))
+    }
+
     #[test]
     fn time_then_class_then_order_of_pushing() {
         let mut heap = Heap::default();
-        heap.push(Millis(5), Class::Effect, Item::Lease(NodeId(1)));
-        heap.push(Millis(5), Class::Effect, Item::Lease(NodeId(2)));
+        heap.push(Millis(5), Class::Effect, look(1));
+        heap.push(Millis(5), Class::Effect, look(2));
         heap.push(Millis(5), Class::Round, Item::Round);
-        heap.push(Millis(4), Class::Effect, Item::Lease(NodeId(0)));
-        let order: Vec<String> = std::iter::from_fn(|| heap.pop()).map(|(at, item)| format!("{} {item:?}", at.0)).collect();
-        assert_eq!(order, ["4 Lease(NodeId(0))", "5 Round", "5 Lease(NodeId(1))", "5 Lease(NodeId(2))"]);
+        heap.push(Millis(4), Class::Effect, look(0));
+        let order = std::iter::from_fn(|| heap.pop()).map(|(at, item)| match item {
+            Item::Look(node, _) => format!("{} {}", at.0, node.0),
+            _ => format!("{} round", at.0),
+        });
+        let order: Vec<String> = order.collect();
+        assert_eq!(order, ["4 0", "5 round", "5 1", "5 2"]);
     }
 }

@@ -88,11 +88,10 @@ impl<'a> World<'a> {
             observer,
             nature,
         };
-        for (index, spec) in config.nodes.iter().enumerate() {
-            let node = NodeId(index as u32);
+        for node in (0..config.nodes.len() as u32).map(NodeId) {
             let agent = Agent::new(node, SimulatedDriver::new(Arc::clone(&world.nature)));
             world.hosts.push(Host { agent, up: true, incarnation: 0, since: config.start });
-            world.deliver(Message::GlobalManager(ToGlobalManager::Join(Box::new(Join::fresh(Arc::clone(spec), 0)))));
+            world.deliver(join(config, node));
             world.settle();
             world.expect_failure(node, 0);
         }
@@ -208,9 +207,9 @@ impl<'a> World<'a> {
                 self.job_manager.wake(at, &mut self.out);
                 self.route(Place::JobManager);
             }
-            Item::Lease(node) => {
+            Item::Look(node, timer) => {
                 if !self.hosts[node.index()].up {
-                    self.discovery.lease(at, node, &mut self.out);
+                    self.discovery.wake(at, timer, &mut self.out);
                     self.route(Place::Discovery);
                 }
             }
@@ -296,9 +295,9 @@ impl<'a> World<'a> {
         for (at, timer) in out.timers.drain(..) {
             match timer {
                 Timer::Round => self.heap.push(at, Class::Round, Item::Round),
-                // The heartbeats of a node that lives are not simulated one by one, so its lease is not looked at either.
-                Timer::Lease(node) if self.hosts[node.index()].up => {}
-                Timer::Lease(node) => self.heap.push(at, Class::Effect, Item::Lease(node)),
+                // The heartbeats of a node that lives are not simulated one by one, so nobody looks for them either.
+                Timer::Lease(node) | Timer::Suspect(node) if self.hosts[node.index()].up => {}
+                Timer::Lease(node) | Timer::Suspect(node) => self.heap.push(at, Class::Effect, Item::Look(node, timer)),
                 Timer::Limit(node, task, run) => self.heap.push(at, Class::Effect, Item::Limit(node, task, run)),
             }
         }
@@ -377,7 +376,9 @@ impl<'a> World<'a> {
         let last = Millis(now.since(host.since).0 / heartbeat.0 * heartbeat.0) + host.since;
         let heard = host.agent.heartbeat();
         self.discovery.step(last, heard, &mut self.out);
-        self.discovery.lease(now, node, &mut self.out);
+        for timer in [Timer::Suspect(node), Timer::Lease(node)] {
+            self.discovery.wake(now, timer, &mut self.out);
+        }
         self.route(Place::Discovery);
     }
 
@@ -390,8 +391,7 @@ impl<'a> World<'a> {
         host.up = true;
         host.since = self.now;
         host.agent = Agent::new(node, SimulatedDriver::new(Arc::clone(&self.nature)));
-        let join = Message::GlobalManager(ToGlobalManager::Join(Box::new(Join::fresh(Arc::clone(&self.config.nodes[node.index()]), 0))));
-        self.out.messages.push(join);
+        self.out.messages.push(join(self.config, node));
         self.route(Place::Agent(node));
     }
 
@@ -426,4 +426,10 @@ impl<'a> World<'a> {
         }
         spec.body = Arc::new(body);
     }
+}
+
+/// The join of a node that runs nothing.
+fn join(config: &Config, node: NodeId) -> Message {
+    let join = Join::fresh(Arc::clone(&config.nodes[node.index()]), 0, config.timing.heartbeat);
+    Message::GlobalManager(ToGlobalManager::Join(Box::new(join)))
 }

@@ -193,7 +193,7 @@ proptest! {
         let config = config(&nodes, policy, Vec::new(), seed);
         let submission = |(index, (_, body)): (usize, (u64, model::JobBody))| {
             let name = format!("job-{index}");
-            let key = SubmitKey { key: name.clone().into(), digest: [0; 32] };
+            let key = SubmitKey { key: (index as u128).to_be_bytes(), document: [0; 16] };
             let spec = model::JobSpec { name: name.parse().expect("a name"), body: Arc::new(body) };
             Submission { key: Some(key), ..Submission::new(spec, Millis::ZERO) }
         };

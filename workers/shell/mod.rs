@@ -18,6 +18,7 @@ use crate::cgroup::CgroupSupport;
 use crate::drivers::process::{ProcessDriver, Settings};
 use crate::host::Host;
 use entry::Entry;
+use model::Millis;
 use node::Node;
 use session::{Links, Over};
 use state::State;
@@ -69,17 +70,17 @@ pub fn run(arguments: &Arguments) -> Result<Ending, Error> {
         Cgroups::Off => CgroupSupport::default(),
     };
     cgroups.lacking.iter().for_each(|reason| tracing::info!("{reason}"));
+    let heartbeat = Millis((arguments.frequency * 1000.0) as u64).max(Millis(1));
     let folder = arguments.state(&name);
     let settings = Settings { output_cap: arguments.output_cap, cgroups, ..Settings::new(folder.clone()) };
     let (driver, recovered, mut signals) = ProcessDriver::open(settings)?;
     let state = State::open(&folder)?;
     let entry = Entry::new(arguments, name.as_str(), &state)?;
     tracing::info!(cores = %spec.class.task_cpuset(), memory = %spec.class.task_memory(), runs = recovered.len(), "{name} is ready");
-    let mut node = Node::open(spec, state, driver, recovered)?;
+    let mut node = Node::open(spec, heartbeat, state, driver, recovered)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Runtime)?;
     runtime.block_on(async {
         let mut stop = Stop::listen(Duration::from_secs(arguments.drain)).map_err(Error::Runtime)?;
-        let frequency = Duration::from_secs_f64(arguments.frequency);
         loop {
             let identity = tokio::select! {
                 identity = entry.identity() => identity?,
@@ -87,7 +88,7 @@ pub fn run(arguments: &Arguments) -> Result<Ending, Error> {
                 _ = stop.wished() => return Ok(Ending::Done),
             };
             let mut links = Links::start(arguments.manager(), arguments.discovery(), identity)?;
-            let over = links.serve(&mut node, &mut signals, &mut stop, frequency, |identity| entry.is_stale(identity)).await;
+            let over = links.serve(&mut node, &mut signals, &mut stop, heartbeat, |identity| entry.is_stale(identity)).await;
             links.close().await;
             if let Over::End(ending) = over {
                 if ending == Ending::NameTaken {

@@ -47,6 +47,8 @@ enum Standing {
 #[derive(Debug)]
 pub struct Node {
     spec: Arc<NodeSpec>,
+    /// Between two of its heartbeats, as was asked for.
+    heartbeat: Millis,
     state: State,
     agent: Agent<ProcessDriver>,
     standing: Standing,
@@ -70,7 +72,7 @@ impl Node {
     ///
     /// # Errors
     /// When the state folder cannot be read.
-    pub fn open(spec: NodeSpec, state: State, driver: ProcessDriver, recovered: Vec<Recovered>) -> Result<Self, Error> {
+    pub fn open(spec: NodeSpec, heartbeat: Millis, state: State, driver: ProcessDriver, recovered: Vec<Recovered>) -> Result<Self, Error> {
         let now = boot_time();
         let deadline = driver.runs().lease().read();
         let membership = state.membership(&spec).filter(|_| deadline.is_some_and(|deadline| now < deadline));
@@ -82,6 +84,7 @@ impl Node {
         }
         let mut node = Self {
             spec: Arc::new(spec),
+            heartbeat,
             state,
             agent,
             standing: Standing::Outside,
@@ -166,7 +169,8 @@ impl Node {
         if self.leaving && memory.is_some() {
             self.answers.push_back(FromWorker::Leave);
         }
-        Some(FromWorker::Join(Box::new(Join { memory, ..Join::fresh(Arc::clone(&self.spec), self.state.instance) })))
+        let fresh = Join::fresh(Arc::clone(&self.spec), self.state.instance, self.heartbeat);
+        Some(FromWorker::Join(Box::new(Join { memory, ..fresh })))
     }
 
     /// The next report about a run for Discovery.
@@ -379,7 +383,7 @@ impl Node {
         }
         let limits = out.timers.into_iter().filter_map(|(at, timer)| match timer {
             Timer::Limit(_, task, run) => Some((at, task, run)),
-            Timer::Round | Timer::Lease(_) => None,
+            Timer::Round | Timer::Lease(_) | Timer::Suspect(_) => None,
         });
         self.limits.extend(limits);
     }

@@ -130,7 +130,7 @@ impl Links {
         node: &mut Node,
         signals: &mut Receiver<Signal>,
         stop: &mut Stop,
-        frequency: Duration,
+        heartbeat: Millis,
         is_stale: impl Fn(&Identity) -> bool,
     ) -> Over {
         let mut next_beat = boot_time();
@@ -144,7 +144,7 @@ impl Links {
             self.say(node, now);
             if now >= next_beat {
                 self.beat(node, now);
-                next_beat = now + interval(frequency, node.lease_span());
+                next_beat = now + interval(heartbeat, node.lease_span());
             }
             let due = node.due().into_iter().fold(next_beat, Ord::min);
             let sleep = pin!(tokio::time::sleep(Duration::from_millis(due.since(now).0)));
@@ -230,8 +230,7 @@ impl Links {
 }
 
 /// As often as was asked for, but three times in each lease.
-fn interval(frequency: Duration, lease: Option<Millis>) -> Millis {
-    let asked = Millis(frequency.as_millis() as u64).max(Millis(1));
+fn interval(asked: Millis, lease: Option<Millis>) -> Millis {
     match lease {
         Some(lease) => asked.min(Millis(lease.0 / 3).max(Millis(1))),
         None => asked.min(Millis(1000)),

@@ -75,11 +75,11 @@ fn smoke() -> Outcome {
     Ok(())
 }
 
-/// Makes the release build of `management`; returns where it is.
+/// Makes the release build of the programs; returns where `management` is.
 ///
 /// # Errors
 /// When it does not build.
 pub fn build() -> Result<std::path::PathBuf, String> {
-    run::cargo(&["build", "--release", "--bin", "management"]).done()?;
+    run::cargo(&["build", "--release", "--workspace", "--bin", "management", "--bin", "worker"]).done()?;
     Ok(run::target().join("release/management"))
 }

@@ -21,12 +21,19 @@ enum Stage {
 struct Watched {
     name: Name,
     epoch: u32,
-    /// When its lease runs out unless it is heard of.
-    lease_ends: Millis,
+    /// When it was last heard of.
+    heard: Millis,
+    /// How long it may be silent before it is suspect.
+    patience: Millis,
+    /// Since when it is suspect.
+    suspect: Option<Millis>,
     lost: bool,
     /// The last report of this epoch that was taken.
     seq: u64,
 }
+
+/// A node of which this many heartbeats are missing is suspect: its tasks run on for as long as its lease holds, and new ones go elsewhere.
+const MISSING: u64 = 10;
 
 /// Discovery's state.
 #[derive(Debug, Serialize, Deserialize)]
@@ -47,13 +54,14 @@ impl Discovery {
     /// Takes a message.
     pub fn step(&mut self, now: Millis, input: ToDiscovery, out: &mut Outbox) {
         match input {
-            ToDiscovery::Watch { node, name, epoch } => {
+            ToDiscovery::Watch { node, name, epoch, heartbeat } => {
                 if self.nodes.len() <= node.index() {
                     self.nodes.resize(node.index() + 1, None);
                 }
-                let lease_ends = now + self.lease;
-                self.nodes[node.index()] = Some(Watched { name, epoch, lease_ends, lost: false, seq: 0 });
-                out.timers.push((lease_ends, Timer::Lease(node)));
+                let patience = Millis(heartbeat.0.saturating_mul(MISSING));
+                let watched = Watched { name, epoch, heard: now, patience, suspect: None, lost: false, seq: 0 };
+                self.nodes[node.index()] = Some(watched);
+                self.arm(node, out);
             }
             ToDiscovery::Forget(job) => self.forget(job),
             ToDiscovery::Vanished { node, task, run } => self.pass_on(node, task, run, Status::Ended(Cause::NodeLost), out),
@@ -61,19 +69,44 @@ impl Discovery {
         }
     }
 
-    /// Whether the node may still be alive at `now`. While it may, a look at its lease changes nothing.
+    /// Whether a look at a node is no news: it was heard of in time.
     #[must_use]
-    pub fn holds(&self, now: Millis, node: NodeId) -> bool {
-        self.watched(node).is_some_and(|watched| !watched.lost && now < watched.lease_ends)
+    pub fn is_idle(&self, now: Millis, timer: Timer) -> bool {
+        self.due(timer).is_some_and(|due| now < due)
     }
 
-    /// Gives every node a full lease from now on: after a restart nobody knows which heartbeats were missed.
+    /// Whether an input changes nothing that must outlive a restart: a sign of life of a node that is not suspect. It renews a lease,
+    /// which a restart renews anyway.
+    #[must_use]
+    pub fn is_soft(&self, now: Millis, input: &ToDiscovery) -> bool {
+        let ToDiscovery::Report(report) = input else { return false };
+        report.body == ReportBody::Heartbeat && !self.watched(report.node).is_some_and(|watched| watched.is_cleared(now))
+    }
+
+    /// Takes every node as heard of just now: after a restart nobody knows which heartbeats were missed.
     pub fn renew_all(&mut self, now: Millis, out: &mut Outbox) {
-        for (node, watched) in (0..).map(NodeId).zip(&mut self.nodes) {
-            if let Some(watched) = watched.as_mut().filter(|watched| !watched.lost) {
-                watched.lease_ends = watched.lease_ends.max(now + self.lease);
-                out.timers.push((watched.lease_ends, Timer::Lease(node)));
+        for node in (0..self.nodes.len() as u32).map(NodeId) {
+            if let Some(watched) = self.nodes[node.index()].as_mut().filter(|watched| !watched.lost) {
+                watched.heard = watched.heard.max(now);
+                self.arm(node, out);
             }
+        }
+    }
+
+    /// Asks to be woken when the node's heartbeats are missing, and when its lease runs out.
+    fn arm(&self, node: NodeId, out: &mut Outbox) {
+        for timer in [Timer::Suspect(node), Timer::Lease(node)] {
+            out.timers.extend(self.due(timer).map(|due| (due, timer)));
+        }
+    }
+
+    /// When a look at a node finds something, if it is not heard of any more. One that is suspect for longer than its lease cannot be.
+    fn due(&self, timer: Timer) -> Option<Millis> {
+        let (Timer::Suspect(node) | Timer::Lease(node)) = timer else { return None };
+        let watched = self.watched(node).filter(|watched| !watched.lost)?;
+        match timer {
+            Timer::Suspect(_) => (watched.suspect.is_none() && watched.patience < self.lease).then(|| watched.heard + watched.patience),
+            _ => Some(watched.heard + self.lease),
         }
     }
 
@@ -93,15 +126,23 @@ impl Discovery {
         self.nodes.get(node.index())?.as_ref()
     }
 
-    /// Looks at a node's lease; asks to be woken again while it holds.
-    pub fn lease(&mut self, now: Millis, node: NodeId, out: &mut Outbox) {
-        let Some(watched) = self.nodes.get_mut(node.index()).and_then(Option::as_mut).filter(|watched| !watched.lost) else { return };
-        if now < watched.lease_ends {
-            out.timers.push((watched.lease_ends, Timer::Lease(node)));
+    /// Looks whether a node was heard of in time, and asks to be woken again where it was.
+    pub fn wake(&mut self, now: Millis, timer: Timer, out: &mut Outbox) {
+        let (Timer::Suspect(node) | Timer::Lease(node)) = timer else { return };
+        let Some(due) = self.due(timer) else { return };
+        if now < due {
+            out.timers.push((due, timer));
             return;
         }
-        watched.lost = true;
-        let found = Finding::NodeLost { node, epoch: watched.epoch };
+        let watched = self.nodes[node.index()].as_mut().expect("what is due is watched");
+        let epoch = watched.epoch;
+        let found = if matches!(timer, Timer::Suspect(_)) {
+            watched.suspect = Some(now);
+            Finding::NodeSuspect { node, epoch, suspect: true }
+        } else {
+            watched.lost = true;
+            Finding::NodeLost { node, epoch }
+        };
         out.messages.push(Message::GlobalManager(ToGlobalManager::Found(found)));
     }
 
@@ -117,7 +158,14 @@ impl Discovery {
             return;
         }
         watched.seq = watched.seq.max(report.seq);
-        watched.lease_ends = watched.lease_ends.max(now + self.lease);
+        watched.heard = watched.heard.max(now);
+        if watched.is_cleared(now) {
+            watched.suspect = None;
+            let found = Finding::NodeSuspect { node: report.node, epoch: watched.epoch, suspect: false };
+            out.messages.push(Message::GlobalManager(ToGlobalManager::Found(found)));
+            let timer = Timer::Suspect(report.node);
+            out.timers.extend(self.due(timer).map(|due| (due, timer)));
+        }
         let ReportBody::Run { task, run, status } = report.body else { return };
         self.pass_on(report.node, task, run, status, out);
     }
@@ -158,6 +206,14 @@ impl Discovery {
     }
 }
 
+impl Watched {
+    /// Whether a sign of life at `now` clears it of suspicion. Not within the moment in which it became suspect: what of one moment is
+    /// recorded is decided before any of it is taken.
+    fn is_cleared(&self, now: Millis) -> bool {
+        self.suspect.is_some_and(|since| since < now)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use model::Fence;
@@ -169,7 +225,11 @@ mod tests {
 
     fn discovery() -> Discovery {
         let mut discovery = Discovery::new(Millis(1000));
-        discovery.step(Millis(0), ToDiscovery::Watch { node: NODE, name: "n".parse().unwrap(), epoch: 2 }, &mut Outbox::default());
+        discovery.step(
+            Millis(0),
+            ToDiscovery::Watch { node: NODE, name: "n".parse().unwrap(), epoch: 2, heartbeat: Millis(20) },
+            &mut Outbox::default(),
+        );
         discovery
     }
 
@@ -213,11 +273,42 @@ mod tests {
         let run = Run { attempt: 1, placement: 1 };
         assert!(told(&mut discovery, 500, 2, 1, run, Status::Running));
         let mut out = Outbox::default();
-        discovery.lease(Millis(1000), NODE, &mut out);
+        discovery.wake(Millis(1000), Timer::Lease(NODE), &mut out);
         assert_eq!((out.messages.len(), out.timers.clone()), (0, vec![(Millis(1500), Timer::Lease(NODE))]));
-        discovery.lease(Millis(1500), NODE, &mut out);
-        discovery.lease(Millis(1600), NODE, &mut out);
+        discovery.wake(Millis(1500), Timer::Lease(NODE), &mut out);
+        discovery.wake(Millis(1600), Timer::Lease(NODE), &mut out);
         assert_eq!(out.messages.len(), 1);
         assert!(!told(&mut discovery, 1700, 2, 2, run, Status::Ended(Cause::Exit(0))));
+    }
+
+    fn beat(seq: u64) -> ToDiscovery {
+        ToDiscovery::Report(Report { node: NODE, fence: Fence { term: 1, epoch: 2 }, seq, body: ReportBody::Heartbeat })
+    }
+
+    fn found(out: &Outbox) -> Vec<bool> {
+        let suspect = |message: &Message| match message {
+            Message::GlobalManager(ToGlobalManager::Found(Finding::NodeSuspect { suspect, .. })) => *suspect,
+            other => panic!("{other:?}"),
+        };
+        out.messages.iter().map(suspect).collect()
+    }
+
+    #[test]
+    fn missing_heartbeats_make_a_node_suspect_until_it_is_heard_of() {
+        let mut discovery = discovery();
+        let mut out = Outbox::default();
+        assert!(discovery.is_soft(Millis(100), &beat(1)));
+        discovery.step(Millis(100), beat(1), &mut out);
+        discovery.wake(Millis(200), Timer::Suspect(NODE), &mut out);
+        assert_eq!((found(&out), out.timers.pop()), (vec![], Some((Millis(300), Timer::Suspect(NODE)))), "it was heard of meanwhile");
+        assert!(!discovery.is_idle(Millis(300), Timer::Suspect(NODE)));
+        discovery.wake(Millis(300), Timer::Suspect(NODE), &mut out);
+        // A heartbeat of the same moment was taken for a soft one before.
+        assert!(discovery.is_soft(Millis(300), &beat(2)));
+        discovery.step(Millis(300), beat(2), &mut out);
+        assert_eq!(found(&out), [true]);
+        assert!(!discovery.is_soft(Millis(320), &beat(3)), "it changes what the others know");
+        discovery.step(Millis(320), beat(3), &mut out);
+        assert_eq!((found(&out), out.timers), (vec![true, false], vec![(Millis(520), Timer::Suspect(NODE))]));
     }
 }

@@ -23,9 +23,9 @@ const MOST_KEYS: usize = 1_000_000;
 pub struct FrontEnd {
     next_job: u32,
     next_seq: u64,
-    keys: BTreeMap<Box<str>, ([u8; 32], JobId)>,
+    keys: BTreeMap<[u8; 16], ([u8; 16], JobId)>,
     /// The keys by age.
-    ages: VecDeque<(Millis, Box<str>)>,
+    ages: VecDeque<(Millis, [u8; 16])>,
     tokens: BTreeMap<Name, Token>,
     /// What is public; absent in virtual time, where nobody asks.
     view: Option<Box<View>>,
@@ -104,10 +104,10 @@ impl FrontEnd {
 
     fn submit(&mut self, now: Millis, submission: Submission, out: &mut Outbox) -> Result<Answer, Refusal> {
         let Submission { spec, submitted, progress, key } = submission;
-        if let Some(SubmitKey { key, digest }) = &key
+        if let Some(SubmitKey { key, document }) = &key
             && let Some((known, job)) = self.keys.get(key)
         {
-            return if known == digest { Ok(Answer::Known(*job)) } else { Err(Refusal::KeyConflict(*job)) };
+            return if known == document { Ok(Answer::Known(*job)) } else { Err(Refusal::KeyConflict(*job)) };
         }
         let job = self.next_job();
         if let Some(view) = &mut self.view {
@@ -121,13 +121,13 @@ impl FrontEnd {
         Ok(Answer::Accepted(job))
     }
 
-    fn remember(&mut self, now: Millis, SubmitKey { key, digest }: SubmitKey, job: JobId) {
+    fn remember(&mut self, now: Millis, SubmitKey { key, document }: SubmitKey, job: JobId) {
         while self.ages.front().is_some_and(|(at, _)| now.since(*at) > KEY_LIFETIME) || self.ages.len() >= MOST_KEYS {
             let Some((_, oldest)) = self.ages.pop_front() else { break };
             self.keys.remove(&oldest);
         }
-        self.ages.push_back((now, key.clone()));
-        self.keys.insert(key, (digest, job));
+        self.ages.push_back((now, key));
+        self.keys.insert(key, (document, job));
     }
 
     /// Admits the job anew: what has succeeded stays so, the rest is tried again.

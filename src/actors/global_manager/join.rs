@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use model::{
-    Action, Cause, Event, Fence, Join, Memory, Message, NodeId, NodeSpec, NodeState, Operation, Outbox, Run, TaskKey, ToAgent, ToDiscovery,
-    ToJobManager,
+    Action, Cause, Event, Fence, Join, Memory, Message, Millis, NodeId, NodeSpec, NodeState, Operation, Outbox, Run, TaskKey, ToAgent,
+    ToDiscovery, ToJobManager,
 };
 
 use super::ledger::{Phase, Reservation};
@@ -14,11 +14,11 @@ use super::{GlobalManager, Node};
 impl GlobalManager {
     /// Takes a worker in, or back. While one instance of a name may live, another is refused.
     pub(super) fn join(&mut self, join: Join, out: &mut Outbox) {
-        let Join { spec, instance, memory } = join;
+        let Join { spec, instance, heartbeat, memory } = join;
         let known = self.names.get(&spec.name).copied();
         let Some(node) = known else {
             let node = self.new_node(&spec, instance);
-            self.begin_epoch(node, out);
+            self.begin_epoch(node, heartbeat, out);
             return;
         };
         let record = &self.nodes[node.index()];
@@ -44,23 +44,23 @@ impl GlobalManager {
             self.new_node(&spec, instance)
         };
         self.nodes[node.index()].instance = instance;
-        self.begin_epoch(node, out);
+        self.begin_epoch(node, heartbeat, out);
     }
 
     fn new_node(&mut self, spec: &Arc<NodeSpec>, instance: u64) -> NodeId {
         let node = self.ledger.add_node(&spec.class);
         self.names.insert(spec.name.clone(), node);
         let (spec, state) = (Arc::clone(spec), NodeState::Joining);
-        self.nodes.push(Node { spec, instance, epoch: 0, state, cordoned: false, leaving: false });
+        self.nodes.push(Node { spec, instance, epoch: 0, state, cordoned: false, suspect: false, leaving: false });
         node
     }
 
-    fn begin_epoch(&mut self, node: NodeId, out: &mut Outbox) {
+    fn begin_epoch(&mut self, node: NodeId, heartbeat: Millis, out: &mut Outbox) {
         let record = &mut self.nodes[node.index()];
         record.epoch += 1;
-        record.leaving = false;
+        (record.leaving, record.suspect) = (false, false);
         let (epoch, spec) = (record.epoch, Arc::clone(&record.spec));
-        out.messages.push(Message::Discovery(ToDiscovery::Watch { node, name: spec.name.clone(), epoch }));
+        out.messages.push(Message::Discovery(ToDiscovery::Watch { node, name: spec.name.clone(), epoch, heartbeat }));
         self.welcome(node, out);
         out.messages.push(Message::JobManager(ToJobManager::NodeReady { node, spec: Arc::clone(&spec) }));
         out.events.push(Event::Joined { node, spec, epoch });

@@ -27,6 +27,8 @@ struct Node {
     epoch: u32,
     state: NodeState,
     cordoned: bool,
+    /// Heartbeats of it are missing.
+    suspect: bool,
     /// It goes when nothing holds it any more.
     leaving: bool,
 }
@@ -109,6 +111,11 @@ impl GlobalManager {
                     self.lose(node, out);
                 }
             }
+            ToGlobalManager::Found(Finding::NodeSuspect { node, epoch, suspect }) => {
+                if self.nodes.get(node.index()).is_some_and(|record| record.epoch == epoch) {
+                    self.suspect(node, suspect, out);
+                }
+            }
             ToGlobalManager::Found(Finding::Run { node, task, run, status }) => self.found(node, task, run, status, out),
         }
     }
@@ -116,7 +123,7 @@ impl GlobalManager {
     fn set_state(&mut self, node: NodeId, to: NodeState, out: &mut Outbox) {
         let record = &mut self.nodes[node.index()];
         let from = std::mem::replace(&mut record.state, to);
-        self.ledger.set_open(node, to == NodeState::Ready && !record.cordoned);
+        self.ledger.set_open(node, to == NodeState::Ready && !record.cordoned && !record.suspect);
         if from != to {
             out.events.push(Event::Node { node, from, to });
         }
@@ -209,6 +216,19 @@ impl GlobalManager {
     fn order(&self, node: NodeId, task: TaskKey, run: Run, action: Action, out: &mut Outbox) {
         let fence = Fence { term: self.term, epoch: self.nodes[node.index()].epoch };
         out.messages.push(Message::Agent(node, ToAgent::Order(Order { fence, task, run, action })));
+    }
+
+    /// Heartbeats of a node are missing, or it is heard of again: what it holds stays, and what is new goes elsewhere meanwhile.
+    fn suspect(&mut self, node: NodeId, suspect: bool, out: &mut Outbox) {
+        let record = &mut self.nodes[node.index()];
+        if matches!(record.state, NodeState::Unreachable | NodeState::Left) {
+            return;
+        }
+        record.suspect = suspect;
+        let state = record.state;
+        self.set_state(node, state, out);
+        out.events.push(Event::Suspected { node, suspect });
+        out.messages.push(Message::JobManager(ToJobManager::NodeSuspect { node, suspect }));
     }
 
     /// A node's lease has surely run out: what it held is free, and its tasks are told lost one by one.

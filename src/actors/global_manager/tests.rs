@@ -22,7 +22,7 @@ fn manager() -> GlobalManager {
     let name: Name = "n".parse().unwrap();
     let class = Arc::new(NodeClass::plain(name.clone(), Cores(4), Bytes(100)));
     let mut manager = GlobalManager::new();
-    tell(&mut manager, ToGlobalManager::Join(Box::new(Join::fresh(Arc::new(NodeSpec { name, class }), 0))));
+    tell(&mut manager, ToGlobalManager::Join(Box::new(Join::fresh(Arc::new(NodeSpec { name, class }), 0, Millis(200)))));
     manager
 }
 

@@ -20,6 +20,7 @@ struct NodeFlags {
     ready: bool,
     cordoned: bool,
     draining: bool,
+    suspect: bool,
     /// Its engine can move running tasks.
     moves: bool,
 }
@@ -124,11 +125,15 @@ impl JobManager {
                 self.planner.node_ready(node, &spec.name, &spec.class);
                 self.nodes.resize(self.nodes.len().max(node.index() + 1), NodeFlags::default());
                 let flags = &mut self.nodes[node.index()];
-                (flags.ready, flags.draining, flags.moves) = (true, false, spec.class.moves_tasks());
+                *flags = NodeFlags { ready: true, draining: false, suspect: false, moves: spec.class.moves_tasks(), ..*flags };
                 self.reopen(node);
             }
             ToJobManager::NodeLost(node) => {
                 self.nodes[node.index()].ready = false;
+                self.reopen(node);
+            }
+            ToJobManager::NodeSuspect { node, suspect } => {
+                self.nodes[node.index()].suspect = suspect;
                 self.reopen(node);
             }
             ToJobManager::Changed { task, run, node, change } => self.changed(now, task, run, node, change, out),
@@ -157,7 +162,7 @@ impl JobManager {
     /// Opens the node for new tasks or closes it, as its flags say.
     fn reopen(&mut self, node: NodeId) {
         let flags = self.nodes[node.index()];
-        self.planner.set_open(node, flags.ready && !flags.cordoned && !flags.draining);
+        self.planner.set_open(node, flags.ready && !flags.cordoned && !flags.draining && !flags.suspect);
         self.dirty = true;
     }
 

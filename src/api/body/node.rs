@@ -33,7 +33,9 @@ pub struct Node {
     pub since: Time,
     /// It gets no new tasks.
     pub cordoned: bool,
-    /// It is ready and not cordoned.
+    /// Heartbeats of it are missing; its lease holds, and so do its tasks.
+    pub suspect: bool,
+    /// It is ready, not cordoned and not suspect.
     pub schedulable: bool,
     /// The pressure on it; nothing measures it yet.
     #[schema(example = "none")]

@@ -74,8 +74,9 @@ fn docker(id: NodeId, node: &NodeView) -> DockerNode {
         _ => "active",
     };
     let state = match node.state {
-        NodeState::Ready | NodeState::Draining => "ready",
         NodeState::Joining => "unknown",
+        NodeState::Ready | NodeState::Draining if node.suspect => "unknown",
+        NodeState::Ready | NodeState::Draining => "ready",
         NodeState::Unreachable | NodeState::Left => "down",
     };
     let resources = DockerResources { nano_cpus: u64::from(class.task_cores().0) * NANO, memory_bytes: class.task_memory().0 };

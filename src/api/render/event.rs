@@ -59,6 +59,11 @@ pub fn event(view: &View, numbered: &Numbered) -> Option<EventBody> {
             body.node = node_name(view, *node);
             body.data = json!({"action": if *cordoned { "cordon" } else { "uncordon" }});
         }
+        Event::Suspected { node, suspect } => {
+            body.kind = "node.action".to_owned();
+            body.node = node_name(view, *node);
+            body.data = json!({"action": if *suspect { "suspect" } else { "heard" }});
+        }
         Event::PolicyChanged { policy } => {
             body.kind = "policy.changed".to_owned();
             body.data = serde_json::to_value(PolicyBody::from(*policy)).unwrap_or(Value::Null);

@@ -6,7 +6,7 @@ use actors::View;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use model::{NodeState, Operation, Request, TaskKey, TaskState};
+use model::{Operation, Request, TaskKey, TaskState};
 
 use super::{job_id, number_of, task_of};
 use crate::api::body::{GroupMigration, Migration};
@@ -83,7 +83,7 @@ pub fn checked_move(view: &View, migration: &Migration, at: &str) -> Result<Oper
         let field = || format!("{at}to");
         let (_, node) = view.node_named(to.as_str()).ok_or_else(|| ApiError::UnknownNode(to.to_string()))?;
         let (spec, class) = (&job.spec.body.tasks[task], &node.spec.class);
-        if node.state != NodeState::Ready || node.cordoned {
+        if !node.is_schedulable() {
             return Err(ApiError::WrongState(format!("node `{to}` takes no tasks now")));
         }
         if instance.node.and_then(|node| node_name(view, node)).is_some_and(|here| here == *to) {

@@ -101,6 +101,10 @@ pub mod kind {
     pub const CORDONED: &str = "cordoned";
     /// It gets new tasks again.
     pub const UNCORDONED: &str = "uncordoned";
+    /// Heartbeats of a node are missing.
+    pub const SUSPECT: &str = "suspect";
+    /// It is heard of again.
+    pub const HEARD: &str = "heard";
     /// The policy was switched.
     pub const POLICY: &str = "policy_changed";
 }
@@ -164,6 +168,10 @@ pub fn push(sheet: &mut Sheet, seq: u64, time: Millis, event: &Event) {
         }
         Event::Cordoned { node, cordoned } => {
             sheet.word(Column::Type as usize, if *cordoned { kind::CORDONED } else { kind::UNCORDONED });
+            sheet.int(Column::Node as usize, u64::from(node.0));
+        }
+        Event::Suspected { node, suspect } => {
+            sheet.word(Column::Type as usize, if *suspect { kind::SUSPECT } else { kind::HEARD });
             sheet.int(Column::Node as usize, u64::from(node.0));
         }
         Event::PolicyChanged { policy } => {

@@ -29,7 +29,7 @@ fn summary(id: u32, state: &str, ended: &str) -> String {
     )
 }
 
-const NODE: &str = r#""id": "n0", "name": "pier-1", "state": "ready", "since": "2026-01-15T09:00:00.000Z", "cordoned": true, "schedulable": false,
+const NODE: &str = r#""id": "n0", "name": "pier-1", "state": "ready", "since": "2026-01-15T09:00:00.000Z", "cordoned": true, "suspect": false, "schedulable": false,
   "pressure": "none", "epoch": 1, "labels": {"zone": "north"}, "capacity": {"cores": 8, "memory_bytes": 17179869184}, "cpuset": "0-7",
   "allocated": {"cores": 3, "memory_bytes": 1073741824}"#;
 

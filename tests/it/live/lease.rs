@@ -19,12 +19,14 @@ fn the_tasks_of_a_paused_worker_are_dead_before_its_node_is_given_up() {
     eventually("it began", || marks(&file) == "began\n");
     assert!(!site.processes().is_empty());
     worker.signal(Signal::STOP);
+    eventually("it is suspect", || site.get("/v1/nodes/n1").is_some_and(|node| node["suspect"] == true && node["state"] == "ready"));
     site.node("n1", "unreachable");
     assert_eq!(site.processes(), [] as [i32; 0], "its guards ended them");
     worker.signal(Signal::CONT);
     let task = site.until(&job, "succeeded")["tasks"]["work"].clone();
     assert_eq!(task["attempt"], 2, "{task:#}");
     assert_eq!(marks(&file), "began\nbegan\nended\n");
+    assert_eq!(site.get("/v1/nodes/n1").unwrap()["suspect"], false);
     assert_eq!(site.get("/v1/nodes/n1").unwrap()["epoch"], 2);
 }
 

@@ -1,5 +1,5 @@
 //! `cargo xtask live-bench`: what a live system should reach, measured from outside. Clients and server share the machine. Ratios to
-//! the aims, not tests. How soon a dead node is noticed is not among them: simulated workers do not die.
+//! the aims, not tests.
 
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
@@ -34,6 +34,8 @@ pub struct Options {
 pub enum Part {
     /// An idle system: processor time, and from submission to start
     Idle,
+    /// A real worker on an idle system: from submission to a running process, and how soon its death is noticed among many
+    Worker,
     /// Submissions that are answered once they are durable
     Submits,
     /// 10,000 simulated workers: joining, heartbeats, placing 150,000 tasks, memory
@@ -54,6 +56,7 @@ pub fn run(options: &Options) -> Outcome {
         println!("\n== live-bench: {part:?}");
         let measured = match part {
             Part::Idle => idle(&program, &mut figures),
+            Part::Worker => worker(&program, &mut figures),
             Part::Submits => submits(&program, &mut figures),
             Part::Fleet => fleet(&program, &mut figures),
             Part::Restart => restart(&program, &mut figures),
@@ -87,6 +90,32 @@ fn idle(program: &Path, figures: &mut Vec<Figure>) -> Outcome {
     let wait_s = number(&report["jobs"]["wait_s"]["p99"], "jobs.wait_s.p99")?;
     figures.push(Figure { name: "submit to simulated start, idle, p99", unit: "ms", value: wait_s * 1e3, aim: Aim::AtMost(150.0) });
     server.stop()
+}
+
+fn worker(program: &Path, figures: &mut Vec<Figure>) -> Outcome {
+    let mut server = Launch { settings: Vec::new(), ..launch(program, "worker", 0, 0) }.start()?;
+    let worker = server.worker("real", "0.2")?;
+    let report = server.stress(&["steady", "--a", "5", "--steps", "20", "--spread", "--wait", "--command", "true"])?;
+    let wait_s = number(&report["jobs"]["wait_s"]["p99"], "jobs.wait_s.p99")?;
+    figures.push(Figure { name: "submit to running process, idle, p99", unit: "ms", value: wait_s * 1e3, aim: Aim::AtMost(150.0) });
+    drop(worker);
+    server.stop()?;
+    // As many heartbeats a second as fit: of 1,000 nodes five times as often as of 10,000.
+    for (name, workers, frequency, most) in
+        [("death to suspicion, 1,000 nodes", 1_000, "0.2", 3.0), ("death to suspicion, 10,000 nodes", 10_000, "1", 15.0)]
+    {
+        let settings = vec![("WHARFINGER_INTERVALS__HEARTBEAT_S", frequency.to_owned())];
+        let mut server = Launch { settings, ..launch(program, "death", workers, 16) }.start()?;
+        let worker = server.worker("real", frequency)?;
+        // It has to be silent from some point of its rhythm, not from its join.
+        sleep(Duration::from_secs(3));
+        let start = Instant::now();
+        drop(worker);
+        server.wait_until("aware of a death", |server| Ok(server.node("real")?["suspect"] == true))?;
+        figures.push(Figure { name, unit: "s", value: start.elapsed().as_secs_f64(), aim: Aim::AtMost(most) });
+        server.stop()?;
+    }
+    Ok(())
 }
 
 fn submits(program: &Path, figures: &mut Vec<Figure>) -> Outcome {
@@ -138,24 +167,30 @@ fn fleet(program: &Path, figures: &mut Vec<Figure>) -> Outcome {
 
 fn restart(program: &Path, figures: &mut Vec<Figure>) -> Outcome {
     const TASKS: f64 = 100_000.0;
-    let mut server = launch(program, "restart", 100, 64).start()?;
-    submit_tasks(&server, "100")?;
-    let kept = |server: &Server| server.metric("wharfinger_tasks{");
-    server.wait_until("in possession of all tasks", |server| Ok(kept(server)? >= TASKS))?;
-    let start = Instant::now();
-    server.kill_and_spawn()?;
-    server.wait_ready()?;
-    figures.push(Figure {
-        name: "kill -9 to ready, 100,000 tasks",
-        unit: "s",
-        value: start.elapsed().as_secs_f64(),
-        aim: Aim::AtMost(2.0),
-    });
-    let after = kept(&server)?;
-    if after < TASKS {
-        return Err(format!("{after} of {TASKS} tasks are there after kill -9"));
+    let few = |server: &Server| submit_tasks(server, "100");
+    let many = |server: &Server| {
+        let rate = ["steady", "--a", "10000", "--steps", "10", "--spread", "--rate", "20000", "--connections", "64"];
+        let report = server.stress(&[&rate[..], &["--task-mem", "16m", "--command", "true"]].concat())?;
+        if report["accepted"] == report["planned"] { Ok(()) } else { Err(format!("jobs were refused or unanswered: {report}")) }
+    };
+    let cases: [(&str, &dyn Fn(&Server) -> Outcome); 2] =
+        [("kill -9 to ready, 100 jobs of 1,000 tasks", &few), ("kill -9 to ready, 100,000 jobs of a task", &many)];
+    for (name, submit) in cases {
+        let mut server = launch(program, "restart", 100, 64).start()?;
+        submit(&server)?;
+        let kept = |server: &Server| server.metric("wharfinger_tasks{");
+        server.wait_until("in possession of all tasks", |server| Ok(kept(server)? >= TASKS))?;
+        let start = Instant::now();
+        server.kill_and_spawn()?;
+        server.wait_ready()?;
+        figures.push(Figure { name, unit: "s", value: start.elapsed().as_secs_f64(), aim: Aim::AtMost(2.0) });
+        let after = kept(&server)?;
+        if after < TASKS {
+            return Err(format!("{after} of {TASKS} tasks are there after kill -9"));
+        }
+        server.stop()?;
     }
-    server.stop()
+    Ok(())
 }
 
 /// Jobs of 1,000 tasks that run for longer than the measurement lasts.

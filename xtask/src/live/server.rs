@@ -34,8 +34,19 @@ pub struct Launch {
 pub struct Server {
     launch: Launch,
     child: Child,
-    port: u16,
+    ports: Ports,
 }
+
+/// Where it listens: the REST interface, and what workers dial. Chosen here so that a restarted server is found at the same place.
+#[derive(Clone, Copy)]
+struct Ports {
+    front_end: u16,
+    workers: u16,
+    discovery: u16,
+}
+
+/// A real worker of a server; it ends with its owner.
+pub struct Worker(Child);
 
 impl Launch {
     /// The folder of its state and of what it says. Below `target`, since `/tmp` may be memory, where nothing is durable.
@@ -64,19 +75,21 @@ impl Launch {
             std::fs::remove_dir_all(&folder).map_err(said)?;
         }
         std::fs::create_dir_all(&folder).map_err(said)?;
-        let port = free_port()?;
-        Ok(Server { child: self.spawn(port)?, launch: self, port })
+        let ports = Ports { front_end: free_port()?, workers: free_port()?, discovery: free_port()? };
+        Ok(Server { child: self.spawn(ports)?, launch: self, ports })
     }
 
-    fn spawn(&self, port: u16) -> Result<Child, String> {
+    fn spawn(&self, ports: Ports) -> Result<Child, String> {
         let said = |error: std::io::Error| format!("{}: {error}", self.program.display());
         let log = File::options().create(true).append(true).open(self.folder().join("said")).map_err(said)?;
         let mut command = Command::new(&self.program);
-        command.args(["up", "--simulated-workers", &self.workers.to_string(), "--cores", &self.cores.to_string(), "--state"]);
-        command.arg(self.folder().join("state"));
-        command.env("WHARFINGER_FE__PORT", port.to_string());
-        for other in ["JM__PORT", "GM__PORT", "GM__WORKER_PORT", "DC__PORT"] {
-            command.env(format!("WHARFINGER_{other}"), "0");
+        command.args(["up", "--state"]).arg(self.folder().join("state"));
+        if self.workers > 0 {
+            command.args(["--simulated-workers", &self.workers.to_string(), "--cores", &self.cores.to_string()]);
+        }
+        let ports = [("FE__PORT", ports.front_end), ("GM__WORKER_PORT", ports.workers), ("DC__PORT", ports.discovery)];
+        for (name, port) in ports.into_iter().chain([("JM__PORT", 0), ("GM__PORT", 0)]) {
+            command.env(format!("WHARFINGER_{name}"), port.to_string());
         }
         command.envs(self.settings.iter().map(|(name, value)| (*name, value.as_str())));
         command.current_dir(run::root()).stdin(Stdio::null()).stdout(log.try_clone().map_err(said)?).stderr(log);
@@ -87,7 +100,7 @@ impl Launch {
 impl Server {
     /// The REST interface's address.
     pub fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        format!("http://127.0.0.1:{}", self.ports.front_end)
     }
 
     /// The folder of its state and of what it says.
@@ -108,7 +121,7 @@ impl Server {
     /// # Errors
     /// When it ends before, or takes too long.
     pub fn wait_ready(&mut self) -> Outcome {
-        self.wait_until("ready", |server| Ok(http::get(server.port, "/readyz").is_ok_and(|(status, _)| status == 200)))
+        self.wait_until("ready", |server| Ok(http::get(server.ports.front_end, "/readyz").is_ok_and(|(status, _)| status == 200)))
     }
 
     /// Looks every 20 ms until something holds.
@@ -134,12 +147,42 @@ impl Server {
     /// # Errors
     /// When the server does not answer with metrics.
     pub fn metric(&self, beginning: &str) -> Result<f64, String> {
-        let (status, text) = http::get(self.port, "/metrics")?;
+        let (status, text) = http::get(self.ports.front_end, "/metrics")?;
         if status != 200 {
             return Err(format!("/metrics answers {status}"));
         }
         let lines = text.lines().filter(|line| line.starts_with(beginning));
         Ok(lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum())
+    }
+
+    /// Starts the worker program that lies beside `management`, and waits until its node is ready.
+    ///
+    /// # Errors
+    /// When it does not start, or does not join in time.
+    pub fn worker(&mut self, name: &str, frequency: &str) -> Result<Worker, String> {
+        let program = self.launch.program.with_file_name("worker");
+        let said = |error: std::io::Error| format!("{}: {error}", program.display());
+        let folder = self.folder();
+        let log = File::options().create(true).append(true).open(folder.join("worker-said")).map_err(said)?;
+        let mut command = Command::new(&program);
+        command.args([frequency, "--name", name, "--manager", &format!("127.0.0.1:{}", self.ports.workers)]);
+        command.args(["--discovery", &format!("127.0.0.1:{}", self.ports.discovery), "--token-file"]).arg(folder.join("state/join-token"));
+        command.arg("--state").arg(folder.join(name)).stdin(Stdio::null()).stdout(log.try_clone().map_err(said)?).stderr(log);
+        let worker = Worker(command.spawn().map_err(said)?);
+        self.wait_until("joined by a worker", |server| Ok(server.node(name).is_ok_and(|node| node["state"] == "ready")))?;
+        Ok(worker)
+    }
+
+    /// What is known of a node.
+    ///
+    /// # Errors
+    /// When it is not known, or the server does not answer.
+    pub fn node(&self, name: &str) -> Result<Value, String> {
+        let (status, text) = http::get(self.ports.front_end, &format!("/v1/nodes/{name}"))?;
+        if status != 200 {
+            return Err(format!("/v1/nodes/{name} answers {status}"));
+        }
+        serde_json::from_str(&text).map_err(|error| format!("/v1/nodes/{name}: {error}"))
     }
 
     /// Plays `management stress` against it; returns the report.
@@ -161,7 +204,7 @@ impl Server {
     /// When it does not start.
     pub fn kill_and_spawn(&mut self) -> Outcome {
         self.child.kill().and_then(|()| self.child.wait()).map_err(|error| error.to_string())?;
-        self.child = self.launch.spawn(self.port)?;
+        self.child = self.launch.spawn(self.ports)?;
         Ok(())
     }
 
@@ -191,6 +234,13 @@ impl Server {
     }
 }
 
+impl Drop for Worker {
+    fn drop(&mut self) {
+        // Its end is a death, which is what some want to see; its tasks end with the lease.
+        let _ = self.0.kill().and_then(|()| self.0.wait());
+    }
+}
+
 impl Drop for Server {
     fn drop(&mut self) {
         // Whoever returns early leaves no server behind; one that has ended already takes no harm.
@@ -209,7 +259,7 @@ pub fn program(asked: Option<&Path>) -> Result<PathBuf, String> {
     }
 }
 
-/// A port that is free now. It is chosen here so that a restarted server is found at the same place.
+/// A port that is free now.
 fn free_port() -> Result<u16, String> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
     listener.map(|address| address.port()).map_err(|error| format!("no free port: {error}"))

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use model::{Cause, Event, JobId, JobState, Millis, NodeId, NodeSpec, Numbered, Run, ShapeId, TaskKey, TaskState};
+use model::{Cause, Event, JobId, JobState, Millis, NodeId, NodeSpec, NodeState, Numbered, Run, ShapeId, TaskKey, TaskState};
 
 use super::View;
 use super::job::{AttemptView, TaskView};
@@ -49,12 +49,18 @@ impl View {
             Event::Node { node, to, .. } => {
                 if let Some(node) = self.nodes.get_mut(node.index()) {
                     (node.state, node.since) = (*to, time);
+                    node.suspect &= matches!(to, NodeState::Ready | NodeState::Draining);
                 }
             }
             Event::Joined { node, spec, epoch } => self.joined(time, *node, spec, *epoch),
             Event::Cordoned { node, cordoned } => {
                 if let Some(node) = self.nodes.get_mut(node.index()) {
                     node.cordoned = *cordoned;
+                }
+            }
+            Event::Suspected { node, suspect } => {
+                if let Some(node) = self.nodes.get_mut(node.index()) {
+                    node.suspect = *suspect;
                 }
             }
             Event::PolicyChanged { policy } => self.policy = *policy,

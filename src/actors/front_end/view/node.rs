@@ -17,6 +17,8 @@ pub struct NodeView {
     pub since: Millis,
     /// It gets no new tasks.
     pub cordoned: bool,
+    /// Heartbeats of it are missing; its lease holds.
+    pub suspect: bool,
     /// Its epoch.
     pub epoch: u32,
     /// Which runs hold which of its cores.
@@ -28,6 +30,12 @@ pub struct NodeView {
 }
 
 impl NodeView {
+    /// Whether it gets new tasks.
+    #[must_use]
+    pub fn is_schedulable(&self) -> bool {
+        self.state == NodeState::Ready && !self.cordoned && !self.suspect
+    }
+
     /// A node that just joined.
     pub(super) fn new(spec: Arc<NodeSpec>, epoch: u32, now: Millis) -> Self {
         Self {
@@ -35,6 +43,7 @@ impl NodeView {
             state: NodeState::Joining,
             since: now,
             cordoned: false,
+            suspect: false,
             epoch,
             held: BTreeMap::new(),
             used_cores: Cores::ZERO,
