@@ -167,14 +167,10 @@ fn fleet(program: &Path, figures: &mut Vec<Figure>) -> Outcome {
 
 fn restart(program: &Path, figures: &mut Vec<Figure>) -> Outcome {
     const TASKS: f64 = 100_000.0;
-    let few = |server: &Server| submit_tasks(server, "100");
-    let many = |server: &Server| {
-        let rate = ["steady", "--a", "10000", "--steps", "10", "--spread", "--rate", "20000", "--connections", "64"];
-        let report = server.stress(&[&rate[..], &["--task-mem", "16m", "--command", "true"]].concat())?;
-        if report["accepted"] == report["planned"] { Ok(()) } else { Err(format!("jobs were refused or unanswered: {report}")) }
-    };
-    let cases: [(&str, &dyn Fn(&Server) -> Outcome); 2] =
-        [("kill -9 to ready, 100 jobs of 1,000 tasks", &few), ("kill -9 to ready, 100,000 jobs of a task", &many)];
+    let cases: [(_, fn(&Server) -> Outcome); 2] = [
+        ("kill -9 to ready, 100 jobs of 1,000 tasks", |server| submit_tasks(server, "100")),
+        ("kill -9 to ready, 100,000 jobs of a task", submit_jobs),
+    ];
     for (name, submit) in cases {
         let mut server = launch(program, "restart", 100, 64).start()?;
         submit(&server)?;
@@ -191,6 +187,13 @@ fn restart(program: &Path, figures: &mut Vec<Figure>) -> Outcome {
         server.stop()?;
     }
     Ok(())
+}
+
+/// 100,000 jobs of a short task.
+fn submit_jobs(server: &Server) -> Outcome {
+    let rate = ["steady", "--a", "10000", "--steps", "10", "--spread", "--rate", "20000", "--connections", "64"];
+    let report = server.stress(&[&rate[..], &["--task-mem", "16m", "--command", "true"]].concat())?;
+    if report["accepted"] == report["planned"] { Ok(()) } else { Err(format!("jobs were refused or unanswered: {report}")) }
 }
 
 /// Jobs of 1,000 tasks that run for longer than the measurement lasts.
