@@ -1,0 +1,76 @@
+//! A disk that is really full under a live system: it says so, refuses what is new, goes on with the rest, and has lost nothing afterwards.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use super::site::{Site, eventually};
+
+/// A small file system in memory, mounted until it is dropped.
+struct Small(PathBuf);
+
+impl Small {
+    /// Mounts one, or says why the test skips.
+    fn mount(at: &Path) -> Option<Self> {
+        std::fs::create_dir_all(at).unwrap();
+        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=8m", "tmpfs"]).arg(at).output();
+        if mounted.is_ok_and(|output| output.status.success()) {
+            return Some(Self(at.to_owned()));
+        }
+        assert!(std::env::var_os("CI").is_none(), "no file system can be mounted; CI has all parts, so this test never skips there");
+        eprintln!("skipped: a small file system cannot be mounted");
+        None
+    }
+}
+
+impl Drop for Small {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
+    }
+}
+
+/// Submits a job with a large label; the status, and the body.
+fn submit(site: &Site, name: &str) -> (u16, Value) {
+    let job = json!({
+        "name": name, "labels": { "ballast": "b".repeat(60_000) },
+        "tasks": { "work": { "kind": "container", "command": ["true"], "resources": { "cores": 1, "memory": "16m" } } },
+    });
+    let agent = ureq::Agent::new_with_config(ureq::Agent::config_builder().http_status_as_error(false).build());
+    let mut answer = agent.post(site.url("/v1/jobs")).send_json(job).unwrap();
+    (answer.status().as_u16(), answer.body_mut().read_json().unwrap())
+}
+
+#[test]
+fn a_full_disk_refuses_what_is_new_and_loses_nothing() {
+    let site = Site::new();
+    let Some(small) = Small::mount(&site.state()) else { return };
+    let management = site.launch();
+    let mut accepted = Vec::new();
+    let problem = loop {
+        let (status, body) = submit(&site, &format!("job-{}", accepted.len()));
+        if status != 202 {
+            assert_eq!(status, 507, "{body:#}");
+            break body;
+        }
+        accepted.push(body["id"].as_str().unwrap().to_owned());
+        assert!(accepted.len() < 500, "8 MB do not hold so much");
+    };
+    assert_eq!(problem["code"], "api-store-full", "{problem:#}");
+    assert!(problem["fix"].as_str().is_some_and(|fix| !fix.is_empty()), "{problem:#}");
+    assert!(accepted.len() > 10, "{} were taken", accepted.len());
+    // What is known is still told, and the process lives.
+    assert_eq!(site.job(accepted.last().unwrap())["id"], *accepted.last().unwrap());
+
+    // With room again it takes jobs again, without a restart.
+    let grown = Command::new("mount").args(["-o", "remount,size=64m"]).arg(&small.0).status().unwrap();
+    assert!(grown.success());
+    eventually("it takes jobs again", || submit(&site, "after").0 == 202);
+
+    management.kill();
+    let management = site.launch();
+    for (index, id) in accepted.iter().enumerate() {
+        assert_eq!(site.job(id)["name"], format!("job-{index}"), "what was answered is there");
+    }
+    management.kill();
+}
