@@ -9,9 +9,10 @@ use super::site::{Site, eventually, marks};
 fn jobs_run_as_processes_pinned_to_their_cores() {
     let site = Site::new();
     let management = site.launch();
-    let (Some(_one), Some(_two)) = (site.worker("n1", "0"), site.worker("n2", "1")) else { return };
+    // One name begins with the other: neither may hear what is meant for the other.
+    let (Some(_one), Some(_two)) = (site.worker("n1", "0"), site.worker("n13", "1")) else { return };
     site.node("n1", "ready");
-    site.node("n2", "ready");
+    site.node("n13", "ready");
     let script = "echo $WHARFINGER_CORES; grep Cpus_allowed_list /proc/self/status; sleep 0.2";
     let jobs: Vec<String> = (0..6).map(|number| site.submit(&format!("j{number}"), script, json!({}))).collect();
     for id in &jobs {
@@ -21,6 +22,11 @@ fn jobs_run_as_processes_pinned_to_their_cores() {
         assert_eq!((task["attempt"].as_u64(), task["exit_code"].as_i64()), (Some(1), Some(0)), "{job:#}");
         let output = site.output(id);
         assert!(output.starts_with(&format!("{cores}\n")) && output.trim_end().ends_with(&format!("\t{cores}")), "{output}");
+    }
+    for name in ["n1", "n13"] {
+        let folders = std::fs::read_dir(site.folder.path().join(name).join("runs")).unwrap().count();
+        let placed = jobs.iter().filter(|id| site.job(id)["tasks"]["work"]["node"] == name).count();
+        assert_eq!(folders, placed, "{name} ran what was placed on it");
     }
     let failed = site.submit("fails", "exit 3", json!({}));
     assert_eq!(site.until(&failed, "failed")["tasks"]["work"]["exit_code"], 3);
