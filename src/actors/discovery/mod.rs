@@ -1,5 +1,7 @@
 //! Discovery: what workers report. It keeps only later states, expires leases, and passes each change on once.
 
+use std::collections::BTreeMap;
+
 use model::{
     Cause, Finding, JobId, Message, Millis, Name, NodeId, Outbox, Report, ReportBody, Run, Status, TaskKey, Timer, ToDiscovery,
     ToGlobalManager,
@@ -41,14 +43,14 @@ pub struct Discovery {
     lease: Millis,
     nodes: Vec<Option<Watched>>,
     /// By job, by instance; a job's list goes when nobody asks about it any more.
-    seen: Vec<SmallVec<[Option<Seen>; 2]>>,
+    seen: BTreeMap<JobId, SmallVec<[Option<Seen>; 2]>>,
 }
 
 impl Discovery {
     /// Discovery with nodes that are lost when they were not heard of for `lease`.
     #[must_use]
     pub fn new(lease: Millis) -> Self {
-        Self { lease, nodes: Vec::new(), seen: Vec::new() }
+        Self { lease, nodes: Vec::new(), seen: BTreeMap::new() }
     }
 
     /// Takes a message.
@@ -63,7 +65,9 @@ impl Discovery {
                 self.nodes[node.index()] = Some(watched);
                 self.arm(node, out);
             }
-            ToDiscovery::Forget(job) => self.forget(job),
+            ToDiscovery::Forget(job) => {
+                self.seen.remove(&job);
+            }
             ToDiscovery::Vanished { node, task, run } => self.pass_on(node, task, run, Status::Ended(Cause::NodeLost), out),
             ToDiscovery::Report(report) => self.report(now, report, out),
         }
@@ -184,11 +188,8 @@ impl Discovery {
             Status::Checkpointed(_) => Stage::Checkpointed,
             Status::Ended(_) => Stage::Ended,
         };
-        let (job, instance) = (task.job.index(), task.instance as usize);
-        if self.seen.len() <= job {
-            self.seen.resize_with(job + 1, SmallVec::new);
-        }
-        let list = &mut self.seen[job];
+        let instance = task.instance as usize;
+        let list = self.seen.entry(task.job).or_default();
         if list.len() <= instance {
             list.resize(instance + 1, None);
         }
@@ -197,12 +198,6 @@ impl Discovery {
             list[instance] = Some((run, stage));
         }
         later
-    }
-
-    fn forget(&mut self, job: JobId) {
-        if let Some(list) = self.seen.get_mut(job.index()) {
-            *list = SmallVec::new();
-        }
     }
 }
 

@@ -16,15 +16,12 @@ impl JobManager {
     /// Takes a durable job: it fails at once where no node could ever hold one of its tasks, else what can start is ready.
     pub(super) fn admit(&mut self, now: Millis, mut job: Job, progress: Vec<Progress>, out: &mut Outbox) {
         let id = job.id;
-        if self.jobs.len() <= id.index() {
-            self.jobs.resize_with(id.index() + 1, || None);
-        }
         if !self.planner.inventory().is_empty() && !self.could_ever_run(&mut job) {
             self.reject(job, out);
             return;
         }
         job.become_state(JobState::Queued, None, out);
-        self.jobs[id.index()] = Some(Box::new(job));
+        self.jobs.insert(id, Box::new(job));
         for (instance, progress) in progress.into_iter().enumerate() {
             self.take_up(now, TaskKey { job: id, instance: instance as u32 }, progress, out);
         }
@@ -75,7 +72,7 @@ impl JobManager {
 
     /// Takes up an instance of a saved state where it stood.
     fn take_up(&mut self, now: Millis, task: TaskKey, progress: Progress, out: &mut Outbox) {
-        let Some(job) = self.jobs[task.job.index()].as_deref_mut() else { return };
+        let Some(job) = self.jobs.get_mut(&task.job) else { return };
         match progress {
             Progress::Waiting => {}
             Progress::Succeeded => job.set(task.instance, TaskState::Succeeded, None, out),
@@ -124,7 +121,7 @@ impl JobManager {
 
     /// Makes blocked instances ready whose conditions hold now.
     pub(super) fn wake_blocked(&mut self, id: JobId, out: &mut Outbox) {
-        let Some(job) = self.jobs[id.index()].as_deref_mut() else { return };
+        let Some(job) = self.jobs.get_mut(&id) else { return };
         for task in 0..job.spec.body.tasks.len() {
             let instances = job.spec.body.instances_of(task);
             if job.instances[instances.start as usize].state != TaskState::Blocked
@@ -355,7 +352,7 @@ impl JobManager {
     /// Lets go of a job that has ended.
     pub(super) fn settle(&mut self, id: JobId, out: &mut Outbox) {
         if self.job(id).is_some_and(|job| job.is_over()) {
-            self.jobs[id.index()] = None;
+            self.jobs.remove(&id);
             out.messages.push(Message::GlobalManager(ToGlobalManager::Forget(id)));
         }
     }

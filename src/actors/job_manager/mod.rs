@@ -43,8 +43,8 @@ pub struct Status {
 pub struct JobManager {
     round: Millis,
     planner: Planner,
-    /// By job id; absent: ended, or never admitted.
-    jobs: Vec<Option<Box<Job>>>,
+    /// Those that have not ended.
+    jobs: BTreeMap<JobId, Box<Job>>,
     /// Tasks that became ready since the last round.
     fresh: Vec<TaskKey>,
     /// Placements of a saved state that the next plan holds.
@@ -68,7 +68,7 @@ impl JobManager {
         Self {
             round,
             planner: Planner::new(policy, round),
-            jobs: Vec::new(),
+            jobs: BTreeMap::new(),
             fresh: Vec::new(),
             adopted: Vec::new(),
             wanted_moves: BTreeMap::new(),
@@ -94,7 +94,7 @@ impl JobManager {
 
     /// Where every instance of every live job stands, by job and instance.
     pub fn statuses(&self) -> impl Iterator<Item = Status> + '_ {
-        self.jobs.iter().flatten().flat_map(|job| {
+        self.jobs.values().flat_map(|job| {
             job.instances.iter().enumerate().map(|(instance, record)| Status {
                 task: TaskKey { job: job.id, instance: instance as u32 },
                 state: record.state,
@@ -106,7 +106,7 @@ impl JobManager {
 
     /// The jobs that have not ended, by number, with their specs and when they were submitted.
     pub fn live_jobs(&self) -> impl Iterator<Item = (JobId, &JobSpec, Millis)> {
-        self.jobs.iter().flatten().map(|job| (job.id, &job.spec, job.submitted))
+        self.jobs.values().map(|job| (job.id, &job.spec, job.submitted))
     }
 
     /// Whether it holds places of a saved state that no plan has proposed yet: the ledger does not know of them.
@@ -167,7 +167,7 @@ impl JobManager {
     }
 
     fn job(&mut self, id: JobId) -> Option<&mut Job> {
-        self.jobs.get_mut(id.index())?.as_deref_mut()
+        self.jobs.get_mut(&id).map(|job| &mut **job)
     }
 
     fn next_plan_id(&mut self) -> PlanId {

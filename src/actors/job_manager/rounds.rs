@@ -69,7 +69,7 @@ impl JobManager {
         }
         fresh.dedup();
         for tasks in fresh.chunk_by(|one, other| one.job == other.job) {
-            let Some(job) = self.jobs[tasks[0].job.index()].as_deref() else { continue };
+            let Some(job) = self.jobs.get(&tasks[0].job) else { continue };
             let ready: Vec<u32> =
                 tasks.iter().map(|task| task.instance).filter(|&i| job.instances[i as usize].state == TaskState::Ready).collect();
             if job.spec.body.gang && ready.len() > 1 {
@@ -104,9 +104,7 @@ impl JobManager {
     /// Turns the places of one gang, or of one task, into placements.
     fn schedule(&mut self, places: &[(u32, Place)], plan: &mut Plan, out: &mut Outbox) {
         let kill_overrun = self.planner.policy().kill_overrun;
-        let Some(job) = self.jobs[places[0].1.task.job.index()].as_deref_mut() else {
-            unreachable!("a job that ended has nothing in the queue")
-        };
+        let Some(job) = self.jobs.get_mut(&places[0].1.task.job) else { unreachable!("a job that ended has nothing in the queue") };
         let together = places.len() > 1;
         job.gangs += u16::from(together);
         for (gang, place) in places {
@@ -136,7 +134,7 @@ impl JobManager {
     fn plan_moves(&mut self, now: Millis, plan: &mut Plan, out: &mut Outbox) {
         let wanted: Vec<(TaskKey, Option<NodeId>)> = self.wanted_moves.iter().map(|(&task, &to)| (task, to)).collect();
         for (task, to) in wanted {
-            let Some(job) = self.jobs[task.job.index()].as_deref_mut() else {
+            let Some(job) = self.jobs.get_mut(&task.job) else {
                 self.wanted_moves.remove(&task);
                 continue;
             };
