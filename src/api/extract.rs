@@ -90,14 +90,11 @@ impl<S: Send + Sync> FromRequest<S> for Text {
 /// # Errors
 /// Names the field at fault.
 pub fn parse<T: DeserializeOwned>(text: &[u8]) -> Result<T, ApiError> {
-    let mut reader = serde_json::Deserializer::from_slice(text);
-    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+    model::document::read_json(text).map_err(|error| {
         let path = error.path().to_string();
         // A document that ends too early has no place at which it went wrong.
         ApiError::field(if path == "?" { ".".to_owned() } else { path }, error.inner())
-    })?;
-    reader.end().map_err(|error| ApiError::field(".", error))?;
-    Ok(value)
+    })
 }
 
 fn expect_json(headers: &HeaderMap) -> Result<(), ApiError> {

@@ -39,8 +39,7 @@ impl Reply {
     pub fn read<T: DeserializeOwned>(self) -> Result<T, ClientError> {
         let address = self.address.clone();
         let bytes = self.bytes()?;
-        let mut reader = serde_json::Deserializer::from_slice(&bytes);
-        serde_path_to_error::deserialize(&mut reader)
+        model::document::read_json(&bytes)
             .map_err(|error| ClientError::Answer { address, cause: format!("{}: {}", error.path(), error.inner()) })
     }
 

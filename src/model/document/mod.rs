@@ -1,5 +1,6 @@
 //! Documents: jobs, whose bytes become a typed [`JobSpec`](crate::JobSpec) or an error that names the field, policies, and saved states.
 
+mod json;
 mod native;
 mod policy;
 mod ports;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Deserializer};
 
 use crate::Name;
 
+pub use json::{JsonError, read_json};
 pub use native::{NativeJob, NativeTask, native_job};
 pub use policy::{PolicyChoices, PolicyDocument};
 pub use state::{InstanceDocument, InstanceState, NodesDocument, SavedJob, SavedJobDocument, SavedNode, SavedState, StateDocument};

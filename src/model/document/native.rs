@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{BadDocument, ports};
+use super::{BadDocument, ports, read_json};
 use crate::{
     Bytes, Condition, Constraint, ContainerSpec, Cores, Distribution, JobBody, JobSpec, Labels, Name, OnFailure, Pin, PlacementRules,
     Preference, Seconds, Simulate, TaskKind, TaskSpec,
@@ -207,10 +207,7 @@ fn yes() -> bool {
 /// assert_eq!(job.body.tasks[0].cores, model::Cores(2));
 /// ```
 pub fn native_job(text: &str) -> Result<JobSpec, BadDocument> {
-    let mut reader = serde_json::Deserializer::from_str(text);
-    let document: NativeJob =
-        serde_path_to_error::deserialize(&mut reader).map_err(|error| BadDocument::new(error.path().to_string(), error.inner()))?;
-    reader.end().map_err(|error| BadDocument::new(".", error))?;
+    let document: NativeJob = read_json(text.as_bytes()).map_err(|error| BadDocument::new(error.path().to_string(), error.inner()))?;
     document.try_into()
 }
 

@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{BadDocument, ports};
+use super::{BadDocument, ports, read_json};
 use crate::{
     Bytes, ContainerSpec, Cores, CpuSet, JobBody, JobSpec, Labels, Millis, Name, OnFailure, Pin, PlacementRules, Seconds, Simulate,
     TaskKind, TaskSpec,
@@ -54,10 +54,7 @@ struct SwarmTask {
 /// # Errors
 /// Names the field that is wrong.
 pub fn swarm_job(text: &str) -> Result<JobSpec, BadDocument> {
-    let mut reader = serde_json::Deserializer::from_str(text);
-    let document: SwarmJob =
-        serde_path_to_error::deserialize(&mut reader).map_err(|error| BadDocument::new(error.path().to_string(), error.inner()))?;
-    reader.end().map_err(|error| BadDocument::new(".", error))?;
+    let document: SwarmJob = read_json(text.as_bytes()).map_err(|error| BadDocument::new(error.path().to_string(), error.inner()))?;
     document.try_into()
 }
 

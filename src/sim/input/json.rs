@@ -41,13 +41,10 @@ impl Source {
     /// # Errors
     /// Names line, column and field; a misspelt field or word gets the nearest right one.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, InputError> {
-        let mut reader = serde_json::Deserializer::from_str(&self.text);
-        let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+        model::document::read_json(self.text.as_bytes()).map_err(|error| {
             let path = error.path().to_string();
             self.json_error(&error.into_inner(), &path)
-        })?;
-        reader.end().map_err(|error| self.json_error(&error, "."))?;
-        Ok(value)
+        })
     }
 
     /// A fault at a field, given by its path (`nodes[0].memory`). Its line and column are those of the value, or of the
