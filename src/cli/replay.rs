@@ -43,7 +43,7 @@ pub fn run(arguments: &Replay) -> Result<Outcome, Failure> {
         Err(error @ ReplayError::Read { .. }) => Err(Failure::journal(file, &error)),
         Err(error @ (ReplayError::Parted { line, .. } | ReplayError::Hash { line, .. })) => {
             terminal::print(&parted(line, &error, arguments.output))?;
-            terminal::say(&format!("error: {}: {error}", file.display()));
+            terminal::say(&format!("error: {}", Failure::journal(file, &error)));
             Ok(Outcome::Parted)
         }
     }

@@ -180,11 +180,15 @@ impl Links {
                 },
                 wish = stop.wished() => match wish {
                     Wish::Leave if self.manager.session.is_some() => {
+                        tracing::info!("the manager is asked to empty this node");
                         node.leave();
                         true
                     }
                     wish @ (Wish::Leave | Wish::StopHere) => {
-                        matches!(wish, Wish::Leave).then(|| stop.stop_here());
+                        if wish == Wish::Leave {
+                            tracing::info!("the manager cannot be asked: the tasks are stopped here");
+                            stop.stop_here();
+                        }
                         node.stop_all(boot_time());
                         true
                     }

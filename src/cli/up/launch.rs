@@ -207,8 +207,9 @@ fn journal(file: &Path) -> Result<Journal, Failure> {
 }
 
 /// Makes a folder for the user alone.
-pub fn private_folder(folder: &Path) -> Result<(), Failure> {
-    DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|error| Failure::system(folder.display(), &error))
+fn private_folder(folder: &Path) -> Result<(), Failure> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    made.map_err(|error| Failure::other(format!("the state folder {}: {error}: name one of this user's with --state", folder.display())))
 }
 
 /// Milliseconds since the epoch.
