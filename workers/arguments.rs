@@ -10,16 +10,18 @@ use model::{Bytes, CpuSet, Labels, Name};
 #[command(
     name = "worker",
     version,
-    after_help = "Exit codes: 0 let go by the manager or stopped with nothing left, 1 failed, 2 wrong usage, 3 the token or\n\
-                  certificate is not taken, 4 another worker of this name lives, 5 told to end and tasks were still\n\
-                  there after --drain (their guards end them with the lease), 130 told to end twice.\n\n\
-                  Told to end (SIGTERM, Ctrl-C) it asks the manager to empty its node, so that tasks stop and start\n\
-                  again elsewhere; without a manager it asks the tasks itself. Killed in any other way it comes back\n\
-                  to its tasks, which go on meanwhile for as long as the lease holds.\n\n\
-                  Examples:\n  \
-                  worker 0.2\n  \
-                  worker 0.2 --name n2 --cores 4-7 --memory 8GiB\n  \
-                  worker --manager 10.0.0.1:3100 --token-file join-token"
+    after_help = "Examples:
+  worker 0.2
+  worker 0.2 --name n2 --cores 4-7 --memory 8GiB
+  worker --manager 10.0.0.1:3100 --token-file join-token
+
+Told to end (SIGTERM, Ctrl-C) it asks the manager to empty its node, so that tasks stop and start again elsewhere; \
+without a manager it asks the tasks itself. Killed in any other way it comes back to its tasks, \
+which go on meanwhile for as long as the lease holds.
+
+Exit codes: 0 let go by the manager or stopped with nothing left, 1 failed, 2 wrong usage, \
+3 the token or certificate is not taken, 4 another worker of this name lives, \
+5 told to end and tasks were still there after --drain (their guards end them with the lease), 130 told to end twice."
 )]
 pub struct Arguments {
     /// Seconds between status reports

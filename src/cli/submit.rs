@@ -35,7 +35,7 @@ const LOOK: Duration = Duration::from_millis(250);
   management submit old-job.json --format swarm-job
   generate-job | management submit - --key nightly-2026-01-15
 
-With --wait the command ends with the job, and with exit code 1 if the job did not succeed. Ctrl-C ends
+With --wait the command ends with the job, and with exit code 1 if the job did not succeed. Ctrl-C ends \
 the waiting, not the job.")]
 pub struct Submit {
     /// The job document (docs/formats/job.md); - is stdin

@@ -59,7 +59,7 @@ impl Launch {
         let actors: Vec<ActorName> = actor.map_or(ActorName::ALL.to_vec(), |actor| vec![actor]);
         let api = serve_api::bind(&config, &actors).await?;
         private_folder(&state)?;
-        let folder = config.store.clone().unwrap_or_else(|| state.join("store"));
+        let folder = config.store_in(&state);
         let mut stores: Vec<(ActorName, Arc<dyn Store>)> = Vec::new();
         for &actor in &actors {
             stores.push((actor, Arc::new(Embedded::open(&folder, actor.word())?)));
