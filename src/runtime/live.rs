@@ -334,7 +334,7 @@ impl Live {
                 }
             }
             _ => {
-                self.status.counts.dropped_frames.add(1);
+                self.status.counts.dropped_messages.add(1);
                 tracing::warn!(%peer, "a worker's message was dropped: it cannot be read, or speaks of another node");
             }
         }

@@ -11,6 +11,7 @@ fn below(help: &str) -> Vec<String> {
 
 fn check(path: &[&str]) -> usize {
     let help = good(&[path, &["--help"]].concat()).stdout;
+    assert!(help.lines().all(|line| line.chars().count() <= 100), "{path:?}: a line is too long");
     let examples = help.split("\nExamples:\n").nth(1).unwrap_or_else(|| panic!("no examples: {path:?}"));
     let shown: Vec<&str> = examples.lines().take_while(|line| !line.is_empty()).collect();
     let whole = |pair: &[&str]| pair[1].contains("management") || pair[0].ends_with('\\');
@@ -25,5 +26,6 @@ fn check(path: &[&str]) -> usize {
 
 #[test]
 fn every_command_shows_examples_in_whole_lines() {
+    golden("help.txt", &good(&["--help"]).stdout);
     assert!(check(&[]) > 30);
 }

@@ -150,7 +150,7 @@ fn a_submission_has_a_key_and_may_be_waited_for() {
     assert_eq!(waited.code, 1, "the job failed: {}", waited.stderr);
     assert!(waited.stdout.contains("state      failed\n"), "{}", waited.stdout);
     let missing = ask(&server, &["submit", "no-such-file.json"]);
-    assert_eq!((missing.code, missing.stderr.as_str()), (3, "error: no-such-file.json: there is no such file\n"));
+    assert_eq!((missing.code, missing.stderr.as_str()), (3, "error: no-such-file.json: there is no such file [input-missing]\n"));
 }
 
 #[test]

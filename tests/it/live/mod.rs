@@ -4,5 +4,6 @@
 mod apart;
 mod killed;
 mod lease;
+mod refused;
 mod running;
-mod site;
+pub mod site;
