@@ -1,5 +1,6 @@
 //! `management doctor`: what this host can do, and how to mend what it cannot. It looks, and changes nothing.
 
+mod cgroups;
 mod host;
 mod network;
 mod state;
