@@ -185,10 +185,7 @@ impl Links {
                         true
                     }
                     wish @ (Wish::Leave | Wish::StopHere) => {
-                        if wish == Wish::Leave {
-                            tracing::info!("the manager cannot be asked: the tasks are stopped here");
-                            stop.stop_here();
-                        }
+                        matches!(wish, Wish::Leave).then(|| stop.stop_here());
                         node.stop_all(boot_time());
                         true
                     }

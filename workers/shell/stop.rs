@@ -84,6 +84,7 @@ impl Stop {
 
     /// The manager cannot be asked.
     pub fn stop_here(&mut self) {
+        tracing::info!("the manager cannot be asked: the tasks are stopped here");
         self.stage = Stage::StoppingHere { end: Instant::now() + self.patience };
     }
 
