@@ -10,26 +10,35 @@ use model::{Bytes, CpuSet, Labels, Name};
 #[command(
     name = "worker",
     version,
-    after_help = "Exit codes: 0 let go by the manager or stopped with nothing left, 1 failed, 2 wrong usage, 3 the token or\n\
-                  certificate is not taken, 4 another worker of this name lives, 5 told to end and tasks were still\n\
-                  there after --drain (their guards end them with the lease), 130 told to end twice.\n\n\
-                  Told to end (SIGTERM, Ctrl-C) it asks the manager to empty its node, so that tasks stop and start\n\
-                  again elsewhere; without a manager it asks the tasks itself. Killed in any other way it comes back\n\
-                  to its tasks, which go on meanwhile for as long as the lease holds.\n\n\
-                  Examples:\n  \
-                  worker 0.2\n  \
-                  worker 0.2 --name n2 --cores 4-7 --memory 8GiB\n  \
-                  worker --manager 10.0.0.1:3100 --token-file join-token"
+    after_help = "Examples:
+  worker 0.2
+  worker 0.2 --name n2 --cores 4-7 --memory 8GiB
+  worker --manager 10.0.0.1:3100 --token-file join-token
+
+Told to end (SIGTERM, Ctrl-C) it asks the manager to empty its node, so that tasks stop and start again elsewhere; \
+without a manager it asks the tasks itself. Killed in any other way it comes back to its tasks, \
+which go on meanwhile for as long as the lease holds.
+
+Exit codes: 0 let go by the manager or stopped with nothing left, 1 failed, 2 wrong usage, \
+3 the token or certificate is not taken, 4 another worker of this name lives, \
+5 told to end and tasks were still there after --drain (their guards end them with the lease), 130 told to end twice."
 )]
 pub struct Arguments {
     /// Seconds between status reports
     #[arg(value_name = "FREQUENCY", default_value = "0.2", value_parser = frequency)]
     pub frequency: f64,
     /// Where the global manager listens for workers
-    #[arg(long, value_name = "HOST:PORT", env = "WHARFINGER_MANAGER", default_value = "127.0.0.1:3100", help_heading = "Cluster")]
+    #[arg(
+        long,
+        value_name = "HOST:PORT",
+        env = "WHARFINGER_MANAGER",
+        default_value = "127.0.0.1:3100",
+        value_parser = place,
+        help_heading = "Cluster"
+    )]
     pub manager: String,
     /// Where discovery listens; port 4000 of the manager's host if absent
-    #[arg(long, value_name = "HOST:PORT", env = "WHARFINGER_DISCOVERY", help_heading = "Cluster")]
+    #[arg(long, value_name = "HOST:PORT", env = "WHARFINGER_DISCOVERY", value_parser = place, help_heading = "Cluster")]
     pub discovery: Option<String>,
     /// What the node is called; the host's name if absent. Several workers on one machine need names and cores of their own
     #[arg(long, value_name = "NAME", env = "WHARFINGER_NAME", help_heading = "Cluster")]
@@ -50,7 +59,7 @@ pub struct Arguments {
     /// The cores to offer, as in `0-3,8`; all that this process may use if absent
     #[arg(long, value_name = "CORES", env = "WHARFINGER_CORES", help_heading = "Node")]
     pub cores: Option<CpuSet>,
-    /// The memory to offer, as in `8GiB`; all that there is if absent
+    /// The memory to offer, as in `8GiB`; if absent, all that there is, or with --cores the share of those cores
     #[arg(long, value_name = "BYTES", env = "WHARFINGER_MEMORY", help_heading = "Node")]
     pub memory: Option<Bytes>,
     /// A label of the node, for constraints of jobs; may be given several times
@@ -105,18 +114,18 @@ fn frequency(text: &str) -> Result<f64, String> {
     if (0.01..=3600.0).contains(&seconds) { Ok(seconds) } else { Err("seconds from 0.01 to 3600".into()) }
 }
 
+/// Where something listens. Whether it does is found out by dialing.
+fn place(text: &str) -> Result<String, String> {
+    let parts = text.rsplit_once(':').filter(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
+    parts.map(|_| text.to_owned()).ok_or_else(|| "a host with its port, as in 10.0.0.1:3100".into())
+}
+
 fn label(text: &str) -> Result<(String, String), String> {
     let (key, value) = text.split_once('=').filter(|(key, _)| !key.is_empty()).ok_or("a label is written as KEY=VALUE")?;
     if key == ENGINE { Err("the worker says itself which engine it has".into()) } else { Ok((key.into(), value.into())) }
 }
 
 impl Arguments {
-    /// Where the global manager listens for workers.
-    #[must_use]
-    pub fn manager(&self) -> String {
-        self.manager.clone()
-    }
-
     /// Where discovery listens.
     #[must_use]
     pub fn discovery(&self) -> String {
@@ -169,7 +178,14 @@ mod tests {
         for wrong in ["0", "-1", "NaN", "x", "1e9"] {
             assert!(Arguments::try_parse_from(["worker", wrong]).is_err(), "{wrong}");
         }
-        for wrong in [["--label", "engine=docker"], ["--label", "x"], ["--cores", "a"], ["--memory", "-1m"], ["--name", "../x"]] {
+        for wrong in [
+            ["--label", "engine=docker"],
+            ["--label", "x"],
+            ["--cores", "a"],
+            ["--memory", "-1m"],
+            ["--name", "../x"],
+            ["--manager", "10.0.0.1"],
+        ] {
             assert!(Arguments::try_parse_from(["worker"].into_iter().chain(wrong)).is_err(), "{wrong:?}");
         }
     }

@@ -37,7 +37,8 @@ impl Host {
         Ok(Self { name: name.trim().to_owned(), usable, topology, memory })
     }
 
-    /// What a worker offers that claims some of it: all that is usable, unless it is told less.
+    /// What a worker offers that claims some of it: all that is usable, unless it is told less. Of the memory it then offers the share of
+    /// its cores, so that workers which part a machine by their cores part its memory too.
     ///
     /// # Errors
     /// When the claim names cores or memory that are not there. Pinning is real, so nothing is promised that the kernel would refuse.
@@ -47,7 +48,8 @@ impl Host {
         if !missing.is_empty() {
             return Err(Error::Cores { missing, usable: self.usable.clone() });
         }
-        let memory = memory.unwrap_or(self.memory);
+        let share = u128::from(self.memory.0) * u128::from(offered.count().0) / u128::from(self.usable.count().0.max(1));
+        let memory = memory.unwrap_or(Bytes(share as u64));
         if memory > self.memory {
             return Err(Error::Memory { claimed: memory, usable: self.memory });
         }
@@ -188,18 +190,20 @@ mod tests {
     #[test]
     fn what_is_not_there_cannot_be_claimed() {
         let host = Host { name: "h".into(), usable: "0-7".parse().unwrap(), topology: Topology::flat(Cores(8)), memory: Bytes(8 << 30) };
-        let claim = |cores: &str, memory| host.claim("w".parse().unwrap(), Labels::new(), Some(&cores.parse().unwrap()), Some(memory));
-        let spec = claim("4-7", Bytes(1 << 30)).unwrap();
+        let claim = |cores: &str, memory| host.claim("w".parse().unwrap(), Labels::new(), Some(&cores.parse().unwrap()), memory);
+        let spec = claim("4-7", Some(Bytes(1 << 30))).unwrap();
         assert_eq!(
             (spec.class.cores, spec.class.task_cpuset().to_string(), spec.class.task_memory()),
             (Cores(8), "4-7".into(), Bytes(1 << 30))
         );
-        let error = claim("6-9", Bytes(1)).unwrap_err();
+        let error = claim("6-9", Some(Bytes(1))).unwrap_err();
         assert_eq!(
             (error.code(), error.to_string()),
             ("worker-cores", "--cores: there is no core 8-9 here; this process may use 0-7".into())
         );
-        assert_eq!(claim("0", Bytes(9 << 30)).unwrap_err().code(), "worker-memory");
+        assert_eq!(claim("0", Some(Bytes(9 << 30))).unwrap_err().code(), "worker-memory");
+        let memory = |cores| claim(cores, None).unwrap().class.task_memory();
+        assert_eq!((memory("0-7"), memory("0-1"), memory("7")), (Bytes(8 << 30), Bytes(2 << 30), Bytes(1 << 30)));
     }
 
     #[test]

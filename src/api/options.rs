@@ -44,6 +44,14 @@ pub enum StartError {
         /// What is wrong.
         cause: String,
     },
+    /// The address cannot be listened on.
+    #[error("address {address}: {source}")]
+    Address {
+        /// As it was configured.
+        address: String,
+        /// What the system says.
+        source: std::io::Error,
+    },
 }
 
 impl StartError {
@@ -53,6 +61,7 @@ impl StartError {
         match self {
             Self::OpenAddress { .. } => "api-open-address",
             Self::Tls { .. } => "api-tls",
+            Self::Address { .. } => "api-address",
         }
     }
 
@@ -60,8 +69,9 @@ impl StartError {
     #[must_use]
     pub fn fix(&self) -> &'static str {
         match self {
-            Self::OpenAddress { .. } => "Listen on 127.0.0.1, or configure a certificate with its key and require tokens.",
-            Self::Tls { .. } => "Name a PEM file with the certificate chain, and one with its private key, that this user may read.",
+            Self::OpenAddress { .. } => "listen on 127.0.0.1, or configure a certificate with its key and require tokens",
+            Self::Tls { .. } => "name a PEM file with the certificate chain, and one with its private key, that this user may read",
+            Self::Address { .. } => "see with `management doctor` who has the port, or name another address in the actors file",
         }
     }
 }

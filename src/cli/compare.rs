@@ -25,11 +25,11 @@ use model::document::PolicyChoices;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   management compare scenario.json --policies first-fit,best-fit,l2
-  management compare scenario.json --policies best-fit,best-fit+easy,best-fit+conservative --seeds 20
+  management compare scenario.json --policies best-fit,best-fit+easy,l2+easy --seeds 20
   management compare --trace pods.csv --format openb --nodes 60 --cores 96 --memory 384GiB \\
       --policies first-fit,l2 -o json
 
-With --out, DIR gets comparison.json, comparison.csv, config.json, report.html, and a folder for each
+With --out, DIR gets comparison.json, comparison.csv, config.json, report.html, and a folder for each \
 policy's run on the first seed, for `management why`.")]
 pub struct Compare {
     #[command(flatten)]

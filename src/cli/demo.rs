@@ -26,14 +26,14 @@ const POLICIES: [PolicyName; 4] = [PolicyName::FirstFit, PolicyName::BestFit, Po
 /// The longest-waiting job of this policy's run is worth asking about.
 const ASKED: usize = 0;
 
-/// See four policies schedule 5,000 jobs on 100 nodes, three of which die midway
+/// See four policies schedule 5,000 jobs on 100 nodes, or with --live a live system run real processes
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   management demo
   management demo --out /tmp/demo --seed 7
   management demo --live
 
-It takes seconds, reads no file and uses no network. Same seed, same result.")]
+It takes seconds, reads no file and uses no network but this host's own. Same seed, same result.")]
 pub struct Demo {
     /// Folder for the report, the scenario and each policy's run
     #[arg(long, value_name = "DIR", default_value = "wharfinger-demo")]

@@ -1,11 +1,12 @@
 //! `management doctor`: what this host can do, and how to mend what it cannot. It looks, and changes nothing.
 
+mod cgroups;
 mod host;
 mod network;
 mod state;
 
 use std::env;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use serde::Serialize;
@@ -13,7 +14,7 @@ use serde::Serialize;
 use super::failure::{Failure, Outcome};
 use super::server::ServerArguments;
 use super::shape::{Shape, plain};
-use super::up::{CONFIG, state_folder};
+use super::up::{actors_file, state_folder};
 use crate::config;
 
 /// Check what this host can do for a live system, and say how to mend what it cannot
@@ -22,7 +23,7 @@ use crate::config;
   management doctor
   management doctor --state /var/lib/wharfinger -o json
 
-`warn` is what the system can do without, or may not need; `fail` is what it cannot do without, and
+`warn` is what the system can do without, or may not need; `fail` is what it cannot do without, and \
 gives exit code 1. Nothing is changed.")]
 pub struct Doctor {
     /// Actors file, for the ports and the stores (config/actors.json where there is one)
@@ -79,7 +80,7 @@ struct Report {
 
 /// Runs the command.
 pub fn run(arguments: &Doctor) -> Result<Outcome, Failure> {
-    let file = arguments.config.as_deref().or_else(|| Some(Path::new(CONFIG)).filter(|file| file.is_file()));
+    let file = actors_file(arguments.config.as_deref());
     let shown = file.map_or_else(|| "no actors file: the defaults hold".to_owned(), |file| file.display().to_string());
     let mut checks = host::checks();
     let config = match config::read(file, env::vars()) {
@@ -93,7 +94,7 @@ pub fn run(arguments: &Doctor) -> Result<Outcome, Failure> {
         }
     };
     let folder = arguments.state.clone().unwrap_or_else(state_folder);
-    let store = config.as_ref().and_then(|config| config.store.clone()).unwrap_or_else(|| folder.join("store"));
+    let store = config.as_ref().map_or_else(|| folder.join("store"), |config| config.store_in(&folder));
     checks.extend(state::checks(&folder, &store));
     let options = arguments.server.options()?;
     checks.extend(network::checks(config.as_ref().map(|config| &config.places), options));

@@ -28,7 +28,7 @@ const PAUSE: Duration = Duration::from_millis(500);
   management events --follow --type job.state,node.state
   management events --since 4711 --job j12 -o json
 
-Without --follow: the events that are kept, after --since. With it: those that happen from now on, or
+Without --follow: the events that are kept, after --since. With it: those that happen from now on, or \
 after --since; a connection that breaks is made anew, and none is missed. JSON is one event a line.")]
 pub struct Events {
     /// Only events after this number

@@ -39,10 +39,12 @@ impl Outcome {
     }
 }
 
-/// Why a command came to no result: cause and fix in a sentence, and the exit code.
+/// Why a command came to no result: cause and fix in a sentence, the code that names its page in docs/errors, and the exit code.
 #[derive(Debug)]
 pub struct Failure {
     exit_code: u8,
+    /// Absent where the sentence says all: a wrong command line, or what the system alone is at fault for.
+    code: Option<String>,
     message: String,
 }
 
@@ -56,32 +58,32 @@ impl Failure {
 
     /// A command line that makes no sense as a whole.
     pub fn usage(message: impl Into<String>) -> Self {
-        Self { exit_code: Self::USAGE, message: message.into() }
-    }
-
-    /// An input that is refused.
-    pub fn refused(message: impl Into<String>) -> Self {
-        Self { exit_code: InputError::EXIT_CODE, message: message.into() }
+        Self { exit_code: Self::USAGE, code: None, message: message.into() }
     }
 
     /// The system refuses something.
     pub fn system(what: impl fmt::Display, error: &std::io::Error) -> Self {
-        Self { exit_code: Self::OTHER, message: format!("{what}: {error}") }
+        Self { exit_code: Self::OTHER, code: None, message: format!("{what}: {error}") }
     }
 
     /// A failure that is nobody's input.
     pub fn other(error: impl fmt::Display) -> Self {
-        Self { exit_code: Self::OTHER, message: error.to_string() }
+        Self { exit_code: Self::OTHER, code: None, message: error.to_string() }
     }
 
     /// Something given that cannot be used.
     pub fn input(message: impl Into<String>) -> Self {
-        Self { exit_code: InputError::EXIT_CODE, message: message.into() }
+        Self { exit_code: InputError::EXIT_CODE, code: None, message: message.into() }
+    }
+
+    /// An error that has a page of its own.
+    fn coded(exit_code: u8, code: &str, message: impl Into<String>) -> Self {
+        Self { exit_code, code: Some(code.into()), message: message.into() }
     }
 
     /// A journal that cannot be read. One that parts from its replay is no failure but an outcome.
     pub fn journal(file: &Path, error: &ReplayError) -> Self {
-        Self { exit_code: InputError::EXIT_CODE, message: format!("{}: {error}", file.display()) }
+        Self::coded(InputError::EXIT_CODE, error.code(), format!("{}: {error}", file.display()))
     }
 
     /// The exit code.
@@ -92,19 +94,20 @@ impl Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+        f.write_str(&self.message)?;
+        self.code.as_ref().map_or(Ok(()), |code| write!(f, " [{code}]"))
     }
 }
 
 impl From<InputError> for Failure {
     fn from(error: InputError) -> Self {
-        Self { exit_code: InputError::EXIT_CODE, message: error.to_string() }
+        Self::coded(InputError::EXIT_CODE, error.code(), error.to_string())
     }
 }
 
 impl From<OutputError> for Failure {
     fn from(error: OutputError) -> Self {
-        Self { exit_code: Self::OTHER, message: error.to_string() }
+        Self::coded(Self::OTHER, error.code(), error.to_string())
     }
 }
 
@@ -119,7 +122,7 @@ impl From<ClientError> for Failure {
             ClientError::Refused(problem) if problem.status >= 500 => Self::OTHER,
             ClientError::Refused(_) => InputError::EXIT_CODE,
         };
-        Self { exit_code, message: error.to_string() }
+        Self::coded(exit_code, error.code(), error.to_string())
     }
 }
 
@@ -127,7 +130,7 @@ impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
         match error {
             RunError::Input(error) => error.into(),
-            RunError::Journal(_) | RunError::Output(_) => Self { exit_code: Self::OTHER, message: error.to_string() },
+            RunError::Journal(_) | RunError::Output(_) => Self::coded(Self::OTHER, error.code(), error.to_string()),
         }
     }
 }
@@ -136,10 +139,8 @@ impl From<SizeError> for Failure {
     fn from(error: SizeError) -> Self {
         match error {
             SizeError::Run(error) => error.into(),
-            SizeError::TooLarge { .. } | SizeError::NeverEnough { .. } => {
-                Self { exit_code: InputError::EXIT_CODE, message: error.to_string() }
-            }
-            SizeError::Interrupted => Self { exit_code: Outcome::Interrupted.exit_code(), message: error.to_string() },
+            SizeError::TooLarge { .. } | SizeError::NeverEnough { .. } => Self::input(error.to_string()),
+            SizeError::Interrupted => Self { exit_code: Outcome::Interrupted.exit_code(), code: None, message: error.to_string() },
         }
     }
 }
@@ -150,30 +151,34 @@ impl From<WhyError> for Failure {
             WhyError::Files(_) => Self::OTHER,
             WhyError::NoRun { .. } | WhyError::UnknownJob { .. } | WhyError::Ambiguous { .. } => InputError::EXIT_CODE,
         };
-        Self { exit_code, message: error.to_string() }
+        Self::coded(exit_code, error.code(), error.to_string())
     }
 }
 
 impl From<crate::store::StoreError> for Failure {
     fn from(error: crate::store::StoreError) -> Self {
-        Self::other(error)
+        Self::coded(Self::OTHER, error.code(), error.to_string())
     }
 }
 
 impl From<link::LinkError> for Failure {
     fn from(error: link::LinkError) -> Self {
-        Self::other(error)
+        Self::coded(Self::OTHER, error.code(), error.to_string())
     }
 }
 
 impl From<crate::runtime::StartError> for Failure {
     fn from(error: crate::runtime::StartError) -> Self {
-        Self::other(error)
+        Self::coded(Self::OTHER, error.code(), error.to_string())
     }
 }
 
 impl From<crate::api::StartError> for Failure {
     fn from(error: crate::api::StartError) -> Self {
-        Self::input(format!("{error}. {}", error.fix()))
+        let exit_code = match error {
+            crate::api::StartError::Address { .. } => Self::OTHER,
+            crate::api::StartError::OpenAddress { .. } | crate::api::StartError::Tls { .. } => InputError::EXIT_CODE,
+        };
+        Self::coded(exit_code, error.code(), format!("{error}: {}", error.fix()))
     }
 }

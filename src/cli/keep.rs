@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::failure::{Failure, Outcome};
-use super::{terminal, up};
-use crate::store;
+use super::terminal;
+use super::up::{actors_file, state_folder};
+use crate::{config, store};
 
 /// Copy all records of the live system to a new folder, whether it runs or not
 #[derive(Debug, Args)]
@@ -18,9 +19,8 @@ pub struct Backup {
     /// Folder for the copies; it may not be there yet
     #[arg(value_name = "OUT")]
     out: PathBuf,
-    /// Folder of the stores; that of this user's state if absent
-    #[arg(long, value_name = "DIR")]
-    store: Option<PathBuf>,
+    #[command(flatten)]
+    stores: Stores,
 }
 
 /// Put a backup in the place of the records of a live system that does not run
@@ -33,28 +33,47 @@ pub struct Restore {
     /// Folder of the backup
     #[arg(value_name = "BACKUP")]
     backup: PathBuf,
-    /// Folder of the stores; that of this user's state if absent
-    #[arg(long, value_name = "DIR")]
-    store: Option<PathBuf>,
+    #[command(flatten)]
+    stores: Stores,
     /// Replace records that are there
     #[arg(long)]
     force: bool,
 }
 
-fn stores(given: Option<&PathBuf>) -> PathBuf {
-    given.cloned().unwrap_or_else(|| up::state_folder().join("store"))
+/// Which stores are meant: those that `up` would open.
+#[derive(Debug, Args)]
+struct Stores {
+    /// Folder of the stores; that of the actors file, or in the state folder, if absent
+    #[arg(long, value_name = "DIR")]
+    store: Option<PathBuf>,
+    /// Folder of the system's state (else the user's own)
+    #[arg(long, value_name = "DIR", env = "WHARFINGER_STATE")]
+    state: Option<PathBuf>,
+    /// Actors file (config/actors.json where there is one)
+    #[arg(long, value_name = "FILE", env = "WHARFINGER_CONFIG")]
+    config: Option<PathBuf>,
+}
+
+impl Stores {
+    fn folder(&self) -> Result<PathBuf, Failure> {
+        if let Some(store) = &self.store {
+            return Ok(store.clone());
+        }
+        let config = config::read(actors_file(self.config.as_deref()), std::env::vars())?;
+        Ok(config.store_in(&self.state.clone().unwrap_or_else(state_folder)))
+    }
 }
 
 /// Runs `backup`.
 pub fn backup(arguments: &Backup) -> Result<Outcome, Failure> {
-    let contents = store::backup(&stores(arguments.store.as_ref()), &arguments.out)?;
+    let contents = store::backup(&arguments.stores.folder()?, &arguments.out)?;
     terminal::print(&said(&contents, "backed up to", &arguments.out))?;
     Ok(Outcome::Done)
 }
 
 /// Runs `restore`.
 pub fn restore(arguments: &Restore) -> Result<Outcome, Failure> {
-    let folder = stores(arguments.store.as_ref());
+    let folder = arguments.stores.folder()?;
     let contents = store::restore(&arguments.backup, &folder, arguments.force)?;
     terminal::print(&said(&contents, "restored to", &folder))?;
     Ok(Outcome::Done)

@@ -53,11 +53,18 @@ use failure::{Failure, Outcome};
 #[command(
     name = "management",
     version,
-    about = "Wharfinger: a container cluster in virtual time, scheduled by the code that would run a live one",
-    after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 malformed or refused input, 4 a replay parted from\n\
-                  its journal, 5 the server does not answer, 6 a job was rejected and --strict was given, 130\n\
-                  interrupted (the partial result is still written).\n\n\
-                  Start with `management demo`, or `management simulate --help`."
+    about = "Wharfinger: launches a live cluster and asks it, and simulates one in virtual time by the same code",
+    after_help = "Examples:
+  management                  the live system, which says how a worker joins it
+  management demo --live      the same by itself, with two workers and a few jobs
+  management demo             four policies compared in virtual time
+  management doctor           what this host can do
+
+Without a command it is `management up`. `management COMMAND --help` has examples of each; \
+an error ends with its code in brackets, which names its page in docs/errors.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 malformed or refused input, 4 a replay parted from its journal, \
+5 the server does not answer, 6 a job was rejected and --strict was given, 130 interrupted (the partial result is still written)."
 )]
 struct Cli {
     #[command(subcommand)]

@@ -28,7 +28,7 @@ use model::document::PolicyChoices;
   management pack --policy first-fit-decreasing --capacity 10 --items 4,8,1,4,2,1 -o json
   management pack --policy best-fit-decreasing --file N1C1W1_A.txt --format bpp
 
-With --capacity a bin is opened when no used one holds the item. A bpp file has the number of
+With --capacity a bin is opened when no used one holds the item. A bpp file has the number of \
 items, the capacity, then one weight a line."
 )]
 pub struct Pack {

@@ -22,7 +22,7 @@ const LONGEST_RECORD: usize = 1 << 28;
   management simulate scenario.json --out run --journal && management replay run/journal.jsonl
   management replay run/journal.jsonl -o json
 
-Exit code 0: every plan came out the same. 4: journal and replay part, and it is said where.
+Exit code 0: every plan came out the same. 4: journal and replay part, and it is said where. \
 3: the journal cannot be read.")]
 pub struct Replay {
     /// The journal, as `simulate --journal` wrote it
@@ -43,7 +43,7 @@ pub fn run(arguments: &Replay) -> Result<Outcome, Failure> {
         Err(error @ ReplayError::Read { .. }) => Err(Failure::journal(file, &error)),
         Err(error @ (ReplayError::Parted { line, .. } | ReplayError::Hash { line, .. })) => {
             terminal::print(&parted(line, &error, arguments.output))?;
-            terminal::say(&format!("error: {}: {error}", file.display()));
+            terminal::say(&format!("error: {}", Failure::journal(file, &error)));
             Ok(Outcome::Parted)
         }
     }

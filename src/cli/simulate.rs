@@ -31,9 +31,9 @@ use crate::sim::world::World;
       --until 30d --scale-load 1.5 --out run --journal
   management simulate --state state.json --end 2h
 
-A trace says what ran, not on which nodes: their number and size are yours to choose.
-With --out, DIR gets summary.json, jobs.csv, jobs.parquet, utilisation.csv, events.parquet,
-config.json and report.html, all or nothing. Ctrl-C ends the run with a partial result, which says
+A trace says what ran, not on which nodes: their number and size are yours to choose. \
+With --out, DIR gets summary.json, jobs.csv, jobs.parquet, utilisation.csv, events.parquet, \
+config.json and report.html, all or nothing. Ctrl-C ends the run with a partial result, which says \
 so, and exit code 130.")]
 pub struct Simulate {
     #[command(flatten)]

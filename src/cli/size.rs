@@ -22,9 +22,9 @@ use crate::sim::sizing::{Criterion, SizeError, Sized, Sizing};
 #[command(after_help = "Examples:
   management size scenario.json --policy best-fit
   management size scenario.json --policy l2 --p95-wait 60s --seeds 21 -o json
-  management size --trace pods.csv --format dlrm --nodes 1 --cores 192 --memory 2048GiB --policy l2
+  management size --trace pods.csv --format dlrm --nodes 1 --cores 192 --memory 2TiB -o json
 
-The scenario's own number of nodes does not matter, but nodes that its faults name must be among those
+The scenario's own number of nodes does not matter, but nodes that its faults name must be among those \
 found. What is found holds the load, and one node fewer does not.")]
 pub struct Size {
     #[command(flatten)]

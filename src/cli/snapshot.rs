@@ -28,7 +28,7 @@ use model::document::{InstanceState, SavedState, StateDocument};
   management simulate scenario.json --state state.json --from 1h
   management snapshot --state-out now.json && management simulate --state now.json
 
-Without a scenario, a trace or a state it is the live system that is saved. The state has the nodes, what runs where and until when, and the queue. A simulation that starts from it
+Without a scenario, a trace or a state it is the live system that is saved. The state has the nodes, what runs where and until when, and the queue. A simulation that starts from it \
 counts its times from the moment of the state, so `--from` takes up the load where it was left.")]
 pub struct Snapshot {
     #[command(flatten)]

@@ -34,11 +34,11 @@ const MOST_JOBS: u64 = 10_000_000;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   management stress steady --a 20 --steps 30
-  management stress bursty --lambda 0.05 --steps 60 --task-cores 2 --task-mem 256m --command \"sleep 2\" --wait
+  management stress bursty --lambda 0.05 --task-cores 2 --command \"sleep 2\" --wait
   management stress incremental --a 5 --b 10 --interval 500ms --template job.json -o json
   management stress random --lower 0 --upper 40 --rate 200 --connections 16
 
-The jobs carry the label `stress` with the session, so that `management jobs --label stress=SESSION` finds
+The jobs carry the label `stress` with the session, so that `management jobs --label stress=SESSION` finds \
 them. Ctrl-C ends it with a partial report and exit code 130; what was taken goes on.")]
 pub struct Stress {
     #[command(subcommand)]
@@ -48,6 +48,7 @@ pub struct Stress {
 #[derive(Debug, Subcommand)]
 enum Kind {
     /// a jobs in every step
+    #[command(after_help = "Examples:\n  management stress steady --a 20 --steps 30")]
     Steady {
         /// Jobs a step
         #[arg(long, value_name = "JOBS")]
@@ -56,6 +57,7 @@ enum Kind {
         play: Box<PlayArguments>,
     },
     /// ceil(X) jobs in a step, X exponential
+    #[command(after_help = "Examples:\n  management stress bursty --lambda 0.05 --steps 60 --wait")]
     Bursty {
         /// Rate of the exponential; its mean is 1 / lambda jobs
         #[arg(long, value_name = "X")]
@@ -64,6 +66,7 @@ enum Kind {
         play: Box<PlayArguments>,
     },
     /// a t + b jobs in step t
+    #[command(after_help = "Examples:\n  management stress incremental --a 5 --b 10 --interval 500ms")]
     Incremental {
         /// Rise from step to step
         #[arg(long, value_name = "X", allow_negative_numbers = true)]
@@ -75,6 +78,7 @@ enum Kind {
         play: Box<PlayArguments>,
     },
     /// From lower to upper jobs in a step, uniform
+    #[command(after_help = "Examples:\n  management stress random --lower 0 --upper 40 --rate 200")]
     Random {
         /// Fewest jobs of a step
         #[arg(long, value_name = "JOBS", default_value_t = 0)]

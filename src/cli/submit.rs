@@ -35,7 +35,7 @@ const LOOK: Duration = Duration::from_millis(250);
   management submit old-job.json --format swarm-job
   generate-job | management submit - --key nightly-2026-01-15
 
-With --wait the command ends with the job, and with exit code 1 if the job did not succeed. Ctrl-C ends
+With --wait the command ends with the job, and with exit code 1 if the job did not succeed. Ctrl-C ends \
 the waiting, not the job.")]
 pub struct Submit {
     /// The job document (docs/formats/job.md); - is stdin
@@ -85,7 +85,7 @@ fn read(file: &str) -> Result<Vec<u8>, Failure> {
     let source: Box<dyn io::Read> = if file == "-" { Box::new(io::stdin()) } else { Box::new(open_file(Path::new(file))?) };
     let count = source.take(MOST_BYTES + 1).read_to_end(&mut bytes).map_err(|error| read_failed(Path::new(file), &error))?;
     if count as u64 > MOST_BYTES {
-        return Err(Failure::refused(format!("{file}: it has more than {} MiB: no job is so large", MOST_BYTES >> 20)));
+        return Err(Failure::input(format!("{file}: it has more than {} MiB: no job is so large", MOST_BYTES >> 20)));
     }
     Ok(bytes)
 }

@@ -21,7 +21,7 @@ use crate::report::why::{Why, why};
   management why j17 --run run -o json
   management why j12
 
-With --run, for every wait: what was short, by how much, on which node, and from when until when.
+With --run, for every wait: what was short, by how much, on which node, and from when until when. \
 Without it the live system is asked why the job's tasks wait now.")]
 pub struct Arguments {
     /// The job: its id, as in j17; with --run also its name

@@ -85,26 +85,25 @@ impl std::error::Error for ClientError {}
 impl std::fmt::Display for ClientError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Address { text, cause } => write!(f, "`{text}`: {cause}: write it as in http://127.0.0.1:5001")?,
-            Self::Token { cause } => write!(f, "the token cannot be used: {cause}: name a file that holds a token and nothing else")?,
+            Self::Address { text, cause } => write!(f, "`{text}`: {cause}: write it as in http://127.0.0.1:5001"),
+            Self::Token { cause } => write!(f, "the token cannot be used: {cause}: name a file that holds a token and nothing else"),
             Self::Authorities { file, cause } => {
-                write!(f, "{}: {cause}: name a PEM file of certificates with --ca", file.display())?;
+                write!(f, "{}: {cause}: name a PEM file of certificates with --ca", file.display())
             }
             Self::PlainToken { address } => {
-                write!(f, "the token would go to {address} for everybody to read: use https, with --ca for an authority of your own")?;
+                write!(f, "the token would go to {address} for everybody to read: use https, with --ca for an authority of your own")
             }
             Self::Unreachable { address, cause } => {
-                write!(f, "{address} does not answer: {cause}: start `management` there, or name another one with --server")?;
+                write!(f, "{address} does not answer: {cause}: start `management` there, or name another one with --server")
             }
             Self::Timeout { address, step } => {
-                write!(f, "{address}: {step} took too long: see how it is with `management doctor`, or wait longer with --timeout")?;
+                write!(f, "{address}: {step} took too long: see how it is with `management doctor`, or wait longer with --timeout")
             }
             Self::Answer { address, cause } => {
-                write!(f, "{address} answers, but not as Wharfinger does ({cause}): does another program have the port?")?;
+                write!(f, "{address} answers, but not as Wharfinger does ({cause}): does another program have the port?")
             }
-            Self::Refused(problem) => refused(problem, f)?,
+            Self::Refused(problem) => refused(problem, f),
         }
-        write!(f, " ({})", self.code())
     }
 }
 

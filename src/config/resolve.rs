@@ -1,7 +1,7 @@
 //! What an actors file means: defaults filled in, values checked.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use actors::Limits;
@@ -85,6 +85,14 @@ pub struct Config {
     pub limits: Limits,
     /// Who may do what.
     pub security: Security,
+}
+
+impl Config {
+    /// Where records are kept by a system with this folder of state.
+    #[must_use]
+    pub fn store_in(&self, state: &Path) -> PathBuf {
+        self.store.clone().unwrap_or_else(|| state.join("store"))
+    }
 }
 
 /// A key and what is wrong with it.

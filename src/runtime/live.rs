@@ -174,9 +174,9 @@ impl Live {
 
     async fn do_work(&mut self, work: VecDeque<Work>) {
         self.turn += 1;
-        let mut written = 0;
-        let failures = self.stations.record(self.turn, self.now, &work, &mut written).await;
+        let (failures, logged) = self.stations.record(self.turn, self.now, &work).await;
         self.status.counts.turns.add(1);
+        self.status.counts.logged_bytes.add(logged);
         let stepped = self.stations.step(self.now, work, &failures, &mut self.outlets);
         self.status.counts.inputs.add(stepped.inputs);
         self.status.counts.heartbeats.add(stepped.heartbeats);
@@ -296,7 +296,7 @@ impl Live {
         let Some(port) = self.outlets.ports.get_mut(usize::from(actor == ActorName::Discovery)).and_then(Option::as_mut) else { return };
         match event {
             FromPeer::Opened { peer, session, hello } => {
-                tracing::info!(%peer, session, "a worker is connected");
+                tracing::info!(%peer, session, to = actor.word(), "a worker is connected");
                 port.opened(peer.clone(), session, actor == ActorName::GlobalManager);
                 if !hello.is_empty() {
                     self.hear_worker(actor, &peer, session, &hello, work);
@@ -305,7 +305,7 @@ impl Live {
             FromPeer::Message { peer, session, payload } => self.hear_worker(actor, &peer, session, &payload, work),
             FromPeer::Acked { peer, .. } => port.acked(&peer),
             FromPeer::Closed { peer, session, reason } => {
-                tracing::info!(%peer, session, %reason, "a worker's session is over");
+                tracing::info!(%peer, session, to = actor.word(), %reason, "a worker's session is over");
                 port.closed(&peer, session);
             }
         }
@@ -334,7 +334,7 @@ impl Live {
                 }
             }
             _ => {
-                self.status.counts.dropped_frames.add(1);
+                self.status.counts.dropped_messages.add(1);
                 tracing::warn!(%peer, "a worker's message was dropped: it cannot be read, or speaks of another node");
             }
         }

@@ -7,6 +7,7 @@ mod gate;
 mod links;
 mod live;
 mod machine;
+mod narrator;
 mod start;
 mod station;
 mod status;

@@ -180,7 +180,8 @@ pub async fn start(options: LiveOptions) -> Result<System, StartError> {
         if let Some(station) = &stations.global_manager {
             gate.set(station.machine.tokens().clone());
         }
-        outlets.open(network, gate, &peers, &servers).await?;
+        let ports = outlets.open(network, gate, &peers, &servers).await?;
+        status.ports.set(ports).expect("they are opened once");
     }
     stations.resume(now, &mut outlets.mail);
     if let Some(fleet) = &outlets.fleet {
@@ -257,14 +258,15 @@ fn last_received<M: Machine>(station: &Station<M>) -> Result<Counters, StoreErro
 }
 
 impl Outlets {
-    /// Opens the ports and begins to dial.
+    /// Opens the ports and begins to dial; what the ports count.
     async fn open(
         &mut self,
         network: Network,
         gate: Arc<Gate>,
         peers: &mpsc::Sender<(ActorName, link::FromPeer)>,
         servers: &mpsc::Sender<(ActorName, link::FromServer)>,
-    ) -> Result<(), LinkError> {
+    ) -> Result<Vec<Arc<link::Counters>>, LinkError> {
+        let mut counters = Vec::new();
         let Network { folder, identity, authority, ports, dial, .. } = network;
         for (actor, address) in ports {
             let accepts = match actor {
@@ -282,6 +284,7 @@ impl Outlets {
             })
             .await?;
             self.addresses.insert(actor, listener.local_addr());
+            counters.push(listener.counters());
             let listener = Arc::new(listener);
             self.links.listen(actor, Arc::clone(&listener));
             match actor {
@@ -304,7 +307,7 @@ impl Outlets {
             forward(actor, events, servers.clone());
         }
         self.gate = Some(gate);
-        Ok(())
+        Ok(counters)
     }
 }
 

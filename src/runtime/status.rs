@@ -50,10 +50,8 @@ pub struct Counts {
     pub logged_bytes: Count,
     /// Writes that the store refused.
     pub store_failures: Count,
-    /// Frames that links dropped.
-    pub dropped_frames: Count,
-    /// Joins and handshakes that were refused.
-    pub refused_joins: Count,
+    /// Messages of workers that could not be read, or were not theirs to say.
+    pub dropped_messages: Count,
 }
 
 /// How the live system is.
@@ -65,12 +63,15 @@ pub struct Status {
     ready: AtomicBool,
     stopping: AtomicBool,
     pub(super) actors: std::sync::Mutex<Vec<ActorStatus>>,
+    /// What the ports count of their connections; set once they are open.
+    pub(super) ports: std::sync::OnceLock<Vec<std::sync::Arc<link::Counters>>>,
 }
 
 impl Status {
     pub(super) fn new(clock: Clock) -> Self {
         let actors = std::sync::Mutex::new(Vec::new());
-        Self { clock, counts: Counts::default(), ready: AtomicBool::new(false), stopping: AtomicBool::new(false), actors }
+        let (ready, stopping) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { clock, counts: Counts::default(), ready, stopping, actors, ports: std::sync::OnceLock::new() }
     }
 
     /// Whether recovery is done and the stores write.
@@ -105,6 +106,23 @@ impl Status {
         for (status, actor) in actors.iter_mut().zip(ActorName::ALL) {
             status.reachable = reached(actor);
         }
+    }
+
+    /// Frames that were dropped: what no protocol has, what is too long, seen before, or not the sender's to say.
+    #[must_use]
+    pub fn dropped_frames(&self) -> u64 {
+        self.counts.dropped_messages.get() + self.counted(&["malformed", "oversized", "frames_dropped"])
+    }
+
+    /// Joins, handshakes and connections that were refused.
+    #[must_use]
+    pub fn refused_joins(&self) -> u64 {
+        self.counted(&["connections_refused", "handshakes_failed", "refused_certificates", "joins_refused"])
+    }
+
+    fn counted(&self, names: &[&str]) -> u64 {
+        let rows = self.ports.get().into_iter().flatten().flat_map(|port| port.rows());
+        rows.filter(|(name, _)| names.contains(name)).map(|(_, count)| count).sum()
     }
 
     /// The system's time.

@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 
 use super::door::{Asked, Trouble};
 use super::machine::{ActorName, SharedFrontEnd};
+use super::narrator;
 use super::station::{Counters, Origin, Sent, Station, name_of};
 use crate::store::{Receipt, StoreError};
 
@@ -109,29 +110,29 @@ impl Stations {
         }
     }
 
-    /// Records the work and makes it durable. What a store refused is not to be stepped.
-    pub async fn record(&mut self, turn: u64, now: Millis, work: &VecDeque<Work>, written: &mut u64) -> Failures {
+    /// Records the work and makes it durable: what a store refused is not to be stepped; and how many bytes are durable now.
+    pub async fn record(&mut self, turn: u64, now: Millis, work: &VecDeque<Work>) -> (Failures, u64) {
         let mut received: [Option<Counters>; ActorName::ALL.len()] = [None; ActorName::ALL.len()];
         for one in work {
             self.record_one(now, one, &mut received);
         }
-        let mut receipts: Vec<(ActorName, Receipt)> = Vec::new();
+        let mut receipts: Vec<(ActorName, Receipt, usize)> = Vec::new();
         each!(self, station => {
             let actor = name_of(station);
             let counters = received[actor as usize].unwrap_or(station.received);
-            receipts.extend(station.append(turn, now, &counters).map(|receipt| (actor, receipt)));
+            receipts.extend(station.append(turn, now, &counters).map(|(receipt, size)| (actor, receipt, size)));
         });
-        let mut failures = Failures::default();
-        for (actor, receipt) in receipts {
+        let (mut failures, mut logged) = (Failures::default(), 0);
+        for (actor, receipt, size) in receipts {
             match receipt.await {
                 Ok(position) => {
-                    *written += 1;
+                    logged += size as u64;
                     each!(self, station => if name_of(station) == actor { station.appended(position) });
                 }
                 Err(error) => failures[actor as usize] = Some(error),
             }
         }
-        failures
+        (failures, logged)
     }
 
     fn record_one(&mut self, now: Millis, work: &Work, received: &mut [Option<Counters>; ActorName::ALL.len()]) {
@@ -206,6 +207,9 @@ impl Stations {
         each!(self, station => {
             let actor = name_of(station);
             if let Some(sent) = station.publish() {
+                if let Message::FrontEnd(ToFrontEnd::Events(events)) = &sent.message {
+                    events.iter().for_each(|(_, event)| narrator::say(event));
+                }
                 routes.actor(actor, sent);
             }
         });

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "what calls the program for a test may panic like the test")]
 
 mod commands;
+mod help;
 mod interrupt;
 mod live;
 mod refusals;

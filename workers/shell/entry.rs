@@ -35,7 +35,7 @@ impl Entry {
     pub fn new(arguments: &Arguments, name: &str, state: &State) -> Result<Self, Error> {
         let peer = PeerName::new(Role::Worker, name).map_err(Error::Link)?;
         let token = arguments.token.as_deref().map(str::parse).transpose().map_err(Error::Link)?;
-        let (manager, file, named) = (arguments.manager(), arguments.token_file(), arguments.token_file.is_some());
+        let (manager, file, named) = (arguments.manager.clone(), arguments.token_file(), arguments.token_file.is_some());
         Ok(Self { manager, peer, folder: state.identity(), token, file, named })
     }
 
@@ -63,6 +63,11 @@ impl Entry {
                         return Ok(identity);
                     }
                     Err(error @ (LinkError::Refused(_) | LinkError::Folder { .. })) => return Err(Error::Link(error)),
+                    // Waiting helps only where a management of this machine may write another token.
+                    Err(LinkError::Certificate(_)) if self.token.is_some() || self.named => {
+                        let cause = "is of another cluster than the token: take a token of that one, or name another --manager";
+                        return Err(Error::Link(LinkError::Certificate(format!("{} {cause}", self.manager))));
+                    }
                     Err(error) => format!("cannot join at {} yet: {error}", self.manager),
                 },
             };

@@ -87,7 +87,7 @@ pub fn run(arguments: &Arguments) -> Result<Ending, Error> {
                 // Nothing was said to anybody yet in this life; what an earlier one left goes on under its guards.
                 _ = stop.wished() => return Ok(Ending::Done),
             };
-            let mut links = Links::start(arguments.manager(), arguments.discovery(), identity)?;
+            let mut links = Links::start(arguments.manager.clone(), arguments.discovery(), identity)?;
             let over = links.serve(&mut node, &mut signals, &mut stop, heartbeat, |identity| entry.is_stale(identity)).await;
             links.close().await;
             if let Over::End(ending) = over {

@@ -101,7 +101,7 @@ impl Node {
         };
         match membership.zip(deadline) {
             Some((membership, deadline)) => {
-                tracing::info!(node = membership.node.0, epoch = membership.fence.epoch, runs = node.agent.runs().count(), "comes back");
+                tracing::info!(node = %membership.node, epoch = membership.fence.epoch, runs = node.agent.runs().count(), "comes back");
                 node.lease = Lease::until(deadline);
                 node.enter(now, membership.node, membership.fence);
             }
@@ -270,7 +270,7 @@ impl Node {
             Standing::Clearing(_) => return,
             Standing::Inside { node: had, epoch } if (had, epoch) != (node, fence.epoch) && self.agent.runs().next().is_some() => {
                 tracing::warn!(
-                    node = node.0,
+                    %node,
                     epoch = fence.epoch,
                     "the manager has given up what runs here: it is killed, then this node joins anew"
                 );
@@ -285,7 +285,7 @@ impl Node {
         }
         if self.standing != (Standing::Inside { node, epoch: fence.epoch }) {
             self.begin(now, fence);
-            tracing::info!(node = node.0, epoch = fence.epoch, "joined");
+            tracing::info!(%node, epoch = fence.epoch, "joined");
         }
         self.enter(now, node, fence);
     }
@@ -361,10 +361,15 @@ impl Node {
 
     /// Gives the driver's signals to the agent until there are none.
     fn settle(&mut self, now: Millis) {
+        let node = match self.standing {
+            Standing::Inside { node, .. } => Some(tracing::field::display(node)),
+            Standing::Outside | Standing::Clearing(_) => None,
+        };
         while !self.signals.is_empty() {
             let mut out = Outbox::default();
             for (_, signal) in std::mem::take(&mut self.signals) {
-                tracing::debug!(job = signal.task.job.0, task = signal.task.instance, attempt = signal.run.attempt, what = ?signal.what, "a run");
+                let (task, attempt) = (signal.task, signal.run.attempt);
+                tracing::info!(job = %task.job, task = task.instance, attempt, node, what = ?signal.what, "a run");
                 self.agent.signal(now, signal, &mut out);
             }
             self.sort(out);
@@ -395,7 +400,7 @@ impl Node {
         if runs.run(id).path().exists()
             && let Err(error) = runs.acknowledge(id)
         {
-            tracing::warn!(job = id.task.job.0, task = id.task.instance, %error, "an end will be told again after a restart");
+            tracing::warn!(job = %id.task.job, task = id.task.instance, %error, "an end will be told again after a restart");
         }
         self.since_pruning += 1;
         if self.since_pruning >= PRUNE_EVERY {
@@ -411,7 +416,7 @@ impl Node {
         let stream = if query.stderr { Stream::Err } else { Stream::Out };
         let part = self.agent.driver().runs().log(id, stream, query.offset, query.most.min(MOST_OF_A_LOG));
         part.unwrap_or_else(|error| {
-            tracing::warn!(job = id.task.job.0, task = id.task.instance, %error, "an output cannot be read");
+            tracing::warn!(job = %id.task.job, task = id.task.instance, %error, "an output cannot be read");
             None
         })
     }

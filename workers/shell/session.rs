@@ -180,6 +180,7 @@ impl Links {
                 },
                 wish = stop.wished() => match wish {
                     Wish::Leave if self.manager.session.is_some() => {
+                        tracing::info!("the manager is asked to empty this node");
                         node.leave();
                         true
                     }

@@ -67,7 +67,7 @@ impl Stop {
         };
         match (self.stage, told) {
             (Stage::Runs, _) => {
-                tracing::info!(patience_s = self.patience.as_secs(), "told to end: the manager empties this node");
+                tracing::info!(patience_s = self.patience.as_secs(), "told to end");
                 let now = Instant::now();
                 self.stage = Stage::Leaving { stop_here: now + self.patience * 2 / 3, end: now + self.patience };
                 Wish::Leave
@@ -84,6 +84,7 @@ impl Stop {
 
     /// The manager cannot be asked.
     pub fn stop_here(&mut self) {
+        tracing::info!("the manager cannot be asked: the tasks are stopped here");
         self.stage = Stage::StoppingHere { end: Instant::now() + self.patience };
     }
 

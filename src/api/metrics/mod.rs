@@ -106,7 +106,7 @@ impl Standing {
         registry.register_with_unit("store_logged", "Written to the logs of the stores", Unit::Bytes, self.logged.clone());
         registry.register("store_failures", "Writes that the store refused", self.store_failures.clone());
         registry.register("link_dropped_frames", "Frames that links dropped", self.dropped_frames.clone());
-        registry.register("link_refused_joins", "Joins and handshakes that were refused", self.refused_joins.clone());
+        registry.register("link_refused_joins", "Joins, handshakes and connections that were refused", self.refused_joins.clone());
     }
 }
 

@@ -88,4 +88,7 @@ fn the_dashboard_asks_for_series_that_there_are() {
         }
     }
     assert!(asked >= 12, "{asked}");
+    let page = std::fs::read_to_string(root().join("docs/metrics.md")).unwrap();
+    let unsaid: Vec<_> = METRICS.iter().filter(|(name, _)| !page.contains(&format!("`{name}`"))).collect();
+    assert!(unsaid.is_empty(), "docs/metrics.md says nothing of {unsaid:?}");
 }

@@ -1,7 +1,6 @@
 //! What the host has: cores and whether tasks can be pinned to them, memory, control groups, clocks, the worker's program.
 
 use std::fs;
-use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use model::Bytes;
@@ -9,20 +8,18 @@ use rustix::fs::{Access, access};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use rustix::time::{ClockId, clock_gettime};
 
-use super::Check;
+use super::{Check, cgroups};
 use crate::cli::up::worker_program;
 
 /// Less free memory than this is little for a system and its tasks.
 const LITTLE_MEMORY: u64 = 512 << 20;
 /// 2025-01-01, seconds since 1970: a clock before it is not set.
 const EARLIEST: u64 = 1_735_689_600;
-/// What the process driver limits tasks with.
-const CONTROLLERS: [&str; 3] = ["cpuset", "cpu", "memory"];
 
 /// All checks of the host.
 pub fn checks() -> Vec<Check> {
     let (cores, affinity) = cores();
-    vec![cores, affinity, memory(), cgroups(Path::new("/sys/fs/cgroup")), clock(), worker()]
+    vec![cores, affinity, memory(), cgroups::check(), clock(), worker()]
 }
 
 fn cores() -> (Check, Check) {
@@ -73,32 +70,6 @@ fn memory() -> Check {
     }
 }
 
-/// Control groups are a help, not a need: without them tasks are pinned all the same, but nothing holds them to their memory.
-fn cgroups(root: &Path) -> Check {
-    let without = "tasks are pinned, but not held to their memory";
-    let known = fs::read_to_string(root.join("cgroup.controllers")).unwrap_or_default();
-    let known: Vec<&str> = known.split_whitespace().collect();
-    if known.is_empty() {
-        return Check::warn("cgroups", format!("no unified hierarchy at {}: {without}", root.display()), "mount cgroup2 there");
-    }
-    let lacks: Vec<&str> = CONTROLLERS.into_iter().filter(|controller| !known.contains(controller)).collect();
-    if !lacks.is_empty() {
-        let mend = "turn them on in the parent's cgroup.subtree_control";
-        return Check::warn("cgroups", format!("no controller {}: {without}", lacks.join(", ")), mend);
-    }
-    let own = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
-    let own = own.lines().find_map(|line| line.strip_prefix("0::")).unwrap_or("/");
-    let folder = root.join(own.trim_start_matches('/'));
-    match access(&folder, Access::WRITE_OK) {
-        Ok(()) => Check::ok("cgroups", format!("{} can be parted", folder.display())),
-        Err(error) => Check::warn(
-            "cgroups",
-            format!("{}: {error}: {without}", folder.display()),
-            "start under `systemd-run --user --scope -p Delegate=yes`, or have the folder given to this user",
-        ),
-    }
-}
-
 fn clock() -> Check {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let booted = clock_gettime(ClockId::Boottime).tv_sec;
@@ -122,21 +93,5 @@ fn worker() -> Check {
             "no program `worker` beside this one, and none on PATH",
             "build it with `cargo build --release` and keep both together; management alone does not need it",
         ),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::cli::doctor::Verdict;
-
-    #[test]
-    fn missing_control_groups_are_no_failure() {
-        let folder = tempfile::tempdir().unwrap();
-        assert!(cgroups(folder.path()).found.contains("no unified hierarchy"));
-        fs::write(folder.path().join("cgroup.controllers"), "cpu io\n").unwrap();
-        let check = cgroups(folder.path());
-        assert_eq!(check.verdict, Verdict::Warn);
-        assert!(check.found.contains("no controller cpuset, memory"), "{check:?}");
     }
 }

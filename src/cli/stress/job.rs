@@ -41,7 +41,7 @@ impl JobArguments {
             return Template::new(&self.document()?.to_string(), session).map_err(|error| Failure::usage(error.to_string()));
         };
         let text = read_document(file)?;
-        Template::new(&text, session).map_err(|error| Failure::refused(format!("{}: {error}", file.display())))
+        Template::new(&text, session).map_err(|error| Failure::input(format!("{}: {error}", file.display())))
     }
 
     fn document(&self) -> Result<Value, Failure> {

@@ -59,7 +59,7 @@ impl Launch {
         let actors: Vec<ActorName> = actor.map_or(ActorName::ALL.to_vec(), |actor| vec![actor]);
         let api = serve_api::bind(&config, &actors).await?;
         private_folder(&state)?;
-        let folder = config.store.clone().unwrap_or_else(|| state.join("store"));
+        let folder = config.store_in(&state);
         let mut stores: Vec<(ActorName, Arc<dyn Store>)> = Vec::new();
         for &actor in &actors {
             stores.push((actor, Arc::new(Embedded::open(&folder, actor.word())?)));
@@ -207,8 +207,9 @@ fn journal(file: &Path) -> Result<Journal, Failure> {
 }
 
 /// Makes a folder for the user alone.
-pub fn private_folder(folder: &Path) -> Result<(), Failure> {
-    DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|error| Failure::system(folder.display(), &error))
+fn private_folder(folder: &Path) -> Result<(), Failure> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    made.map_err(|error| Failure::other(format!("the state folder {}: {error}: name one of this user's with --state", folder.display())))
 }
 
 /// Milliseconds since the epoch.

@@ -21,7 +21,12 @@ use crate::runtime::ActorName;
 use launch::{Launch, Launched};
 
 /// Where the actors file lies if nobody says so.
-pub const CONFIG: &str = "config/actors.json";
+const CONFIG: &str = "config/actors.json";
+
+/// The actors file: as given, or the usual one where it is there.
+pub fn actors_file(given: Option<&Path>) -> Option<&Path> {
+    given.or_else(|| Some(Path::new(CONFIG)).filter(|file| file.is_file()))
+}
 
 /// Launch the live system: FrontEnd, JobManager, GlobalManager and Discovery
 #[derive(Debug, Default, Args)]
@@ -30,8 +35,8 @@ pub const CONFIG: &str = "config/actors.json";
   management up --config actors.json --actor discovery --join-token-file token
   management up --simulated-workers 100 --cores 16
 
-Without --config it reads config/actors.json where there is one (docs/formats/actors.md); every key can be
-overridden by a variable, as in WHARFINGER_GM__WORKER_PORT=3200. Told to stop (SIGTERM, Ctrl-C) it takes no more
+Without --config it reads config/actors.json where there is one (docs/formats/actors.md); every key can be \
+overridden by a variable, as in WHARFINGER_GM__WORKER_PORT=3200. Told to stop (SIGTERM, Ctrl-C) it takes no more \
 requests, finishes what it took, and saves; told twice, or killed, it loses nothing either.
 Exit codes: 0 stopped, 1 failed, 2 wrong usage, 3 a configuration that cannot be used, 130 told twice.")]
 pub struct Up {
@@ -74,8 +79,7 @@ pub fn state_folder() -> PathBuf {
 /// Runs the command.
 pub fn run(arguments: &Up) -> Result<Outcome, Failure> {
     logging::start(arguments.log);
-    let file = arguments.config.as_deref().or_else(|| Some(Path::new(CONFIG)).filter(|file| file.is_file()));
-    let config = config::read(file, std::env::vars())?;
+    let config = config::read(actors_file(arguments.config.as_deref()), std::env::vars())?;
     let (heartbeat, cores) = (config.intervals.heartbeat, Cores(arguments.cores));
     let fleet = arguments.simulated_workers.map(|count| fleet::simulated(count, cores, arguments.memory, arguments.seed, heartbeat));
     let launch = Launch {

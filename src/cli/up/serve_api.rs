@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::token;
-use crate::api::{self, ApiOptions, Tls};
+use crate::api::{self, ApiOptions, StartError, Tls};
 use crate::cli::failure::Failure;
 use crate::cli::terminal;
 use crate::config::{Config, Place};
@@ -40,7 +40,7 @@ pub async fn bind(config: &Config, actors: &[ActorName]) -> Result<Bound, Failur
 }
 
 async fn bind_one(actor: ActorName, place: &Place, config: &Config) -> Result<(ActorName, TcpListener, ApiOptions), Failure> {
-    let failed = |error: std::io::Error| Failure::system(format!("address {place} of the {}", actor.word()), &error);
+    let failed = |source| StartError::Address { address: format!("{place} of the {}", actor.word()), source };
     let resolved = tokio::net::lookup_host((place.host.as_str(), place.port)).await.map_err(failed)?.next();
     let address = resolved.ok_or_else(|| failed(std::io::Error::other("the name has no address")))?;
     let tls = config.security.tls.as_ref().map(|(certificate, key)| Tls::read(certificate, key)).transpose()?;
@@ -50,10 +50,11 @@ async fn bind_one(actor: ActorName, place: &Place, config: &Config) -> Result<(A
         allowed_hosts: config.security.allowed_hosts.clone(),
         ..ApiOptions::open(address)
     };
-    if let Some(note) = options.check()? {
+    let note = options.check()?;
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    if let Some(note) = note {
         tracing::warn!("{note}");
     }
-    let listener = TcpListener::bind(address).await.map_err(failed)?;
     Ok((actor, listener, options))
 }
 

@@ -150,7 +150,7 @@ fn a_submission_has_a_key_and_may_be_waited_for() {
     assert_eq!(waited.code, 1, "the job failed: {}", waited.stderr);
     assert!(waited.stdout.contains("state      failed\n"), "{}", waited.stdout);
     let missing = ask(&server, &["submit", "no-such-file.json"]);
-    assert_eq!((missing.code, missing.stderr.as_str()), (3, "error: no-such-file.json: there is no such file\n"));
+    assert_eq!((missing.code, missing.stderr.as_str()), (3, "error: no-such-file.json: there is no such file [input-missing]\n"));
 }
 
 #[test]
@@ -174,7 +174,7 @@ fn events_are_shown_once_and_followed_over_broken_connections() {
     assert_eq!((kept.code, kept.stdout), (0, line(1) + &line(2)));
     let followed = ask(&server, &["events", "--follow", "--type", "task.state", "-o", "json"]);
     assert_eq!((followed.code, followed.stdout.lines().count()), (3, 2), "{}", followed.stderr);
-    assert_eq!(followed.stderr, "error: events after 2 are gone: Look at the state (api-events-gone)\n");
+    assert_eq!(followed.stderr, "error: events after 2 are gone: Look at the state [api-events-gone]\n");
 }
 
 #[test]

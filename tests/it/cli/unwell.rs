@@ -11,11 +11,11 @@ fn nobody_answers() {
     let called = call(&["jobs", "--server", &free.to_string()]);
     assert_eq!(called.code, 5, "{}", called.stderr);
     assert!(called.stderr.starts_with(&format!("error: http://{free} does not answer: ")), "{}", called.stderr);
-    assert!(called.stderr.ends_with("(client-unreachable)\n") && called.stderr.contains("start `management`"), "{}", called.stderr);
+    assert!(called.stderr.ends_with("[client-unreachable]\n") && called.stderr.contains("start `management`"), "{}", called.stderr);
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = silent.local_addr().unwrap().to_string();
     let called = call(&["jobs", "--server", &address, "--timeout", "200ms"]);
-    assert_eq!((called.code, called.stderr.contains("(client-timeout)")), (5, true), "{}", called.stderr);
+    assert_eq!((called.code, called.stderr.contains("[client-timeout]")), (5, true), "{}", called.stderr);
 }
 
 #[test]
@@ -36,9 +36,9 @@ fn refusals_have_their_code_and_transient_ones_are_tried_again() {
         (called.code, called.stderr)
     };
     let (exit, said) = code(&["job", "j1"]);
-    assert_eq!((exit, said.as_str()), (3, "error: there is no job `j1`: See `management jobs` (api-unknown-job)\n"));
+    assert_eq!((exit, said.as_str()), (3, "error: there is no job `j1`: See `management jobs` [api-unknown-job]\n"));
     let (exit, said) = code(&["job", "j2"]);
-    assert!(exit == 1 && said.contains("404 to GET /v1/jobs/j2") && said.contains("(client-answer)"), "{said}");
+    assert!(exit == 1 && said.contains("404 to GET /v1/jobs/j2") && said.contains("[client-answer]"), "{said}");
     assert_eq!(code(&["job", "j3"]).0, 1);
     let before = server.asked().len();
     assert_eq!(code(&["retry", "j4"]).0, 3);
@@ -62,12 +62,12 @@ fn a_token_comes_from_a_file_or_the_environment_and_is_never_shown() {
     assert_eq!(server.asked().pop().unwrap().header("authorization"), Some("Bearer wh_other_secret"));
     std::fs::write(&file, "two words").unwrap();
     let called = call(&["policy", "--server", &server.address, "--token-file", text(&file)]);
-    assert!(called.code == 3 && called.stderr.contains("(client-token)") && !called.stderr.contains("words"), "{}", called.stderr);
+    assert!(called.code == 3 && called.stderr.contains("[client-token]") && !called.stderr.contains("words"), "{}", called.stderr);
     let called = call(&["policy", "--server", "http://192.0.2.1", "--token-file", text(&file)]);
-    assert!(called.code == 3 && called.stderr.contains("(client-plain-token)"), "{}", called.stderr);
+    assert!(called.code == 3 && called.stderr.contains("[client-plain-token]"), "{}", called.stderr);
     assert_eq!(call(&["policy", "--server", "ftp://x"]).code, 2);
     let called = call(&["policy", "--server", "https://127.0.0.1:1", "--ca", text(&file)]);
-    assert!(called.code == 3 && called.stderr.contains("(client-authorities)"), "{}", called.stderr);
+    assert!(called.code == 3 && called.stderr.contains("[client-authorities]"), "{}", called.stderr);
 }
 
 #[test]

@@ -5,5 +5,6 @@ mod apart;
 mod full;
 mod killed;
 mod lease;
+mod refused;
 mod running;
-mod site;
+pub mod site;

@@ -48,6 +48,32 @@ fn every_error_code_has_its_page() {
     assert_none("every error code has a page with cause and fix", "write docs/errors/CODE.md", &offences);
 }
 
+/// Whether a text holds a part once.
+fn once(text: &str, part: &str) -> bool {
+    text.matches(part).count() == 1
+}
+
+#[test]
+fn every_command_has_one_section_and_one_row_in_its_table() {
+    let (text, source) = (tree::text("docs/cli.md"), tree::text("src/cli/mod.rs"));
+    let commands = source.split("enum Command {").nth(1).and_then(|rest| rest.split("\n}\n").next()).expect("the commands are an enum");
+    let words = commands.lines().filter_map(|line| line.trim().split_once('(').map(|(word, _)| word.to_lowercase()));
+    let words: Vec<String> = words.filter(|word| word.chars().all(char::is_alphabetic)).collect();
+    assert!(words.len() > 25, "the reader of commands found only {words:?}");
+    let is_once = |word: &&String| once(&text, &format!("\n## {word}\n")) && once(&text, &format!("[`{word}`](#{word})"));
+    let offences: Vec<String> = words.iter().filter(|word| !is_once(word)).map(|word| format!("docs/cli.md: {word}")).collect();
+    assert_none("docs/cli.md has one section and one row for each command", "write it, or put two together", &offences);
+}
+
+#[test]
+fn every_error_code_has_one_row() {
+    let text = tree::text("docs/errors/README.md");
+    let pages = tree::files().into_iter().filter_map(|path| Some(path.strip_prefix("docs/errors/")?.strip_suffix(".md")?.to_owned()));
+    let offences: Vec<String> =
+        pages.filter(|page| !["README", "input"].contains(&page.as_str()) && !once(&text, &format!("| [`{page}`]({page}.md) |"))).collect();
+    assert_none("docs/errors/README.md has one row for each code", "write it, or put two together", &offences);
+}
+
 #[test]
 fn decisions_say_why_and_what_they_cost() {
     let mut offences = Vec::new();

@@ -35,7 +35,7 @@ pub fn each(shared: &Shared, queue: &Mutex<Receiver<Launch>>) {
             continue;
         }
         if let Err(error) = start(shared, id, launch) {
-            tracing::warn!(job = id.task.job.0, task = id.task.instance, attempt = id.run.attempt, %error, "a run could not be started");
+            tracing::warn!(job = %id.task.job, task = id.task.instance, attempt = id.run.attempt, %error, "a run could not be started");
             let stop_asked = shared.table.stop_asked(id);
             shared.table.forget(id);
             shared.tell(id, if stop_asked { What::Stopped } else { What::Refused });

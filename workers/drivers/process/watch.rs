@@ -58,7 +58,7 @@ fn conclude(shared: &Shared, id: RunId) {
             Ok(record) => return ended(shared, id, &record),
             // A full disk, or descriptors run out. The run holds its cores until its end is recorded.
             Err(error) => {
-                tracing::error!(job = id.task.job.0, task = id.task.instance, %error, "the end of a run cannot be recorded yet");
+                tracing::error!(job = %id.task.job, task = id.task.instance, %error, "the end of a run cannot be recorded yet");
                 thread::sleep(Duration::from_secs(1));
             }
         }
@@ -87,7 +87,7 @@ pub fn adopt(shared: &Arc<Shared>, id: RunId) {
         }
     };
     if let Err(error) = found {
-        tracing::warn!(job = id.task.job.0, task = id.task.instance, %error, "a guard that was running is not to be found");
+        tracing::warn!(job = %id.task.job, task = id.task.instance, %error, "a guard that was running is not to be found");
         let shared = Arc::clone(shared);
         thread::spawn(move || conclude(&shared, id));
     }
