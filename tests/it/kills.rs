@@ -82,6 +82,7 @@ async fn launch(config: &Config, kept: &[Memory; 4], clock: Clock, cut: Option<(
         fleet: Some(FleetOptions { nodes: config.nodes.clone(), behaviour, heartbeat: config.timing.heartbeat }),
         journal: None,
         network: None,
+        lines: Vec::new(),
         clock: Some(clock),
     };
     start(options).await.expect("what was written is read")

@@ -17,10 +17,10 @@ use model::{
 use super::Ending;
 use super::lease::Lease;
 use super::reports::Reports;
-use super::state::State;
+use super::state::Remember;
 use crate::Error;
-use crate::drivers::process::ProcessDriver;
-use crate::run::{Recovered, RunId, Stream, boot_time};
+use crate::drivers::Runner;
+use crate::run::{Recovered, RunId, Stream};
 
 /// The most orders that wait for the first renewal of a lease; beyond them the session is closed, and the manager says again what is lacking.
 const MOST_EARLY: usize = 4 * model::MOST_CORES as usize;
@@ -45,10 +45,10 @@ enum Standing {
 
 /// The node.
 #[derive(Debug)]
-pub struct Node {
+pub struct Node<D, S> {
     spec: Arc<NodeSpec>,
-    state: State,
-    agent: Agent<ProcessDriver>,
+    state: S,
+    agent: Agent<D>,
     standing: Standing,
     lease: Lease,
     reports: Reports,
@@ -65,16 +65,15 @@ pub struct Node {
     ending: Option<Ending>,
 }
 
-impl Node {
+impl<D: Runner, S: Remember> Node<D, S> {
     /// A node over its driver, with what an earlier worker left. What it remembers counts only while its lease holds.
     ///
     /// # Errors
-    /// When the state folder cannot be read.
-    pub fn open(spec: NodeSpec, state: State, driver: ProcessDriver, recovered: Vec<Recovered>) -> Result<Self, Error> {
-        let now = boot_time();
-        let deadline = driver.runs().lease().read();
+    /// When what is kept of earlier runs cannot be looked at.
+    pub fn open(now: Millis, spec: NodeSpec, state: S, driver: D, recovered: Vec<Recovered>) -> Result<Self, Error> {
+        let deadline = driver.lease();
         let membership = state.membership(&spec).filter(|_| deadline.is_some_and(|deadline| now < deadline));
-        driver.runs().prune(KEPT_RUNS)?;
+        driver.prune(KEPT_RUNS)?;
         // Above every number that an earlier worker of this boot has used: none makes 65,536 reports in a millisecond.
         let mut agent = Agent::new(NodeId(0), driver).counting_from(now.0 << 16);
         for run in recovered {
@@ -97,10 +96,10 @@ impl Node {
             ending: None,
         };
         match membership.zip(deadline) {
-            Some((membership, deadline)) => {
-                tracing::info!(node = membership.node.0, epoch = membership.fence.epoch, runs = node.agent.runs().count(), "comes back");
+            Some(((id, fence), deadline)) => {
+                tracing::info!(node = id.0, epoch = fence.epoch, runs = node.agent.runs().count(), "comes back");
                 node.lease = Lease::until(deadline);
-                node.enter(now, membership.node, membership.fence);
+                node.enter(now, id, fence);
             }
             None => node.clear(None),
         }
@@ -166,7 +165,7 @@ impl Node {
         if self.leaving && memory.is_some() {
             self.answers.push_back(FromWorker::Leave);
         }
-        Some(FromWorker::Join(Box::new(Join { memory, ..Join::fresh(Arc::clone(&self.spec), self.state.instance) })))
+        Some(FromWorker::Join(Box::new(Join { memory, ..Join::fresh(Arc::clone(&self.spec), self.state.instance()) })))
     }
 
     /// The next report about a run for Discovery.
@@ -204,7 +203,7 @@ impl Node {
         };
         match message {
             ToWorker::Agent(ToAgent::Welcome { node, fence }) => self.welcome(now, node, fence),
-            ToWorker::Agent(ToAgent::NameTaken { instance }) if instance == self.state.instance => self.clear(Some(Ending::NameTaken)),
+            ToWorker::Agent(ToAgent::NameTaken { instance }) if instance == self.state.instance() => self.clear(Some(Ending::NameTaken)),
             ToWorker::Agent(ToAgent::NameTaken { .. }) => {}
             ToWorker::Agent(ToAgent::Removed) => {
                 tracing::info!("the node was let go");
@@ -295,7 +294,7 @@ impl Node {
         }
         // To its manager this node is new. What lies here is another cluster's, whose jobs may have had the same numbers.
         if fence.epoch == 1
-            && let Err(error) = self.agent.driver().runs().prune(0)
+            && let Err(error) = self.agent.driver().prune(0)
         {
             tracing::warn!(code = error.code(), "{error}");
         }
@@ -387,10 +386,8 @@ impl Node {
     /// A report matters no more: the end of a run is known, and its folder is kept for its logs alone.
     fn done_with(&mut self, report: &Report) {
         let Some(id) = ended(report) else { return };
-        let runs = self.agent.driver().runs();
-        if runs.run(id).path().exists()
-            && let Err(error) = runs.acknowledge(id)
-        {
+        let runs = self.agent.driver();
+        if let Err(error) = runs.acknowledge(id) {
             tracing::warn!(job = id.task.job.0, task = id.task.instance, %error, "an end will be told again after a restart");
         }
         self.since_pruning += 1;
@@ -405,7 +402,7 @@ impl Node {
     fn read_log(&self, query: &LogQuery) -> Option<engine::wire::LogPart> {
         let id = RunId { task: query.task, run: query.run };
         let stream = if query.stderr { Stream::Err } else { Stream::Out };
-        let part = self.agent.driver().runs().log(id, stream, query.offset, query.most.min(MOST_OF_A_LOG));
+        let part = self.agent.driver().log(id, stream, query.offset, query.most.min(MOST_OF_A_LOG));
         part.unwrap_or_else(|error| {
             tracing::warn!(job = id.task.job.0, task = id.task.instance, %error, "an output cannot be read");
             None
