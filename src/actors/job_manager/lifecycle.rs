@@ -207,7 +207,7 @@ impl JobManager {
         }
     }
 
-    fn ended(&mut self, task: TaskKey, run: Run, cause: Cause, out: &mut Outbox) {
+    pub(super) fn ended(&mut self, task: TaskKey, run: Run, cause: Cause, out: &mut Outbox) {
         self.wanted_moves.remove(&task);
         self.moving.remove(&task);
         let Some(job) = self.job(task.job) else { return };
