@@ -4,6 +4,7 @@
 mod cut;
 mod ground;
 mod judge;
+mod ledger;
 mod outlive;
 mod wire;
 

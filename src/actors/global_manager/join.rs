@@ -98,7 +98,10 @@ impl GlobalManager {
             Phase::Resuming { start, image } if !has => {
                 self.order(node, task, run, Action::Restore { start, image, source: node }, out);
             }
-            Phase::MovingOut { .. } | Phase::Abandoned { .. } if has => self.order(node, task, run, Action::Checkpoint, out),
+            Phase::MovingOut { .. } | Phase::Abandoned { .. } if has => {
+                let target = self.image_for(task, &phase).expect("a move holds its target");
+                self.order(node, task, run, Action::Checkpoint { target }, out);
+            }
             // Nothing is there yet.
             Phase::Awaiting { .. } => {}
             _ if !has => self.vanished(node, task, run, out),

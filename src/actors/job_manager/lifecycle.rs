@@ -165,6 +165,7 @@ impl JobManager {
                 self.moving.remove(&task);
                 self.dirty = true;
             }
+            Change::Stayed => self.stayed(task, run, node, out),
             Change::Resumed => {
                 if let Some(record) = self.job(task.job).map(|job| job.instance(task.instance)) {
                     record.run = run;
@@ -191,6 +192,19 @@ impl JobManager {
         }
         if waits {
             self.wake_blocked(task.job, out);
+        }
+    }
+
+    /// It cannot move. Where it may not stay either, it starts again elsewhere.
+    fn stayed(&mut self, task: TaskKey, run: Run, node: NodeId, out: &mut Outbox) {
+        let Some(job) = self.job(task.job) else { return };
+        let record = *job.instance(task.instance);
+        if record.run != run || record.state != TaskState::Migrating {
+            return;
+        }
+        job.set(task.instance, TaskState::Running, None, out);
+        if self.nodes[node.index()].draining {
+            self.stop_run(task, Cause::Drained, out);
         }
     }
 

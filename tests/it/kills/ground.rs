@@ -1,7 +1,7 @@
-//! What really runs: machines whose guards outlive their workers, and the ledger of every run that ever began. A worker is killed by a
-//! fuse that blows at one of its steps: what it does from there on does not happen.
+//! What really runs: machines whose guards outlive their workers. A worker is killed by a fuse that blows at one of its steps: what it does
+//! from there on does not happen.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use engine::wire::LogPart;
 use engine::{Behaviour, Command, Driver, Signal, Signals, What};
-use model::{CpuSet, Fence, Millis, NodeId, NodeSpec, Run, Start, TaskKey};
+use model::{Fence, Millis, NodeId, NodeSpec, Run, Start, TaskKey};
 use rand::RngExt as _;
 use rand_pcg::Pcg64Mcg;
 use tokio::sync::{Notify, mpsc};
@@ -20,6 +20,8 @@ use workers::Error;
 use workers::drivers::Runner;
 use workers::run::{ExitRecord, Launch, Recovered, Request, RunId, Stream, Truth, Why};
 use workers::shell::Remember;
+
+use super::ledger::Ledger;
 
 /// Draws of one scenario.
 pub struct Chance(Mutex<Pcg64Mcg>);
@@ -37,73 +39,6 @@ impl Chance {
     /// Waits less than so many milliseconds.
     pub async fn pause(&self, most_ms: u64) {
         tokio::time::sleep(Duration::from_millis(self.below(most_ms))).await;
-    }
-}
-
-/// What every run of every machine has done.
-#[derive(Default)]
-pub struct Ledger(Mutex<Told>);
-
-#[derive(Default)]
-struct Told {
-    live: BTreeMap<(usize, RunId), CpuSet>,
-    begun: BTreeSet<RunId>,
-    /// Tasks of which a run was killed with its outcome unknown, by that run.
-    unknown: BTreeMap<TaskKey, Run>,
-    well: BTreeSet<RunId>,
-    faults: Vec<String>,
-}
-
-impl Ledger {
-    fn told(&self) -> MutexGuard<'_, Told> {
-        self.0.lock().unwrap()
-    }
-
-    fn begin(&self, at: Millis, machine: usize, id: RunId, cores: &CpuSet, once: bool) {
-        let mut told = self.told();
-        let mut faults = Vec::new();
-        for ((other, live), held) in &told.live {
-            if live.task == id.task {
-                faults.push(format!("{at:?}: {id} begins on {machine} while {live} lives on {other}"));
-            }
-            if *other == machine && !held.is_disjoint(cores) {
-                faults.push(format!("{at:?}: {id} begins on cores {cores} of {machine}, of which {live} has {held}"));
-            }
-        }
-        if !told.begun.insert(id) {
-            faults.push(format!("{at:?}: {id} begins twice"));
-        }
-        if once && let Some(run) = told.unknown.get(&id.task) {
-            faults.push(format!("{at:?}: {id} begins after {run:?}, whose outcome is unknown, and may run at most once"));
-        }
-        told.live.insert((machine, id), cores.clone());
-        told.faults.append(&mut faults);
-    }
-
-    fn end(&self, machine: usize, id: RunId, record: Option<&ExitRecord>) {
-        let mut told = self.told();
-        told.live.remove(&(machine, id));
-        match record.map(|record| (&record.why, record.code)) {
-            Some((Why::Exited, Some(0))) => _ = told.well.insert(id),
-            None | Some((Why::Lease | Why::GuardLost, _)) => _ = told.unknown.insert(id.task, id.run),
-            Some(_) => {}
-        }
-    }
-
-    /// What went wrong, and whether anything lives at the end.
-    pub fn faults(&self) -> Vec<String> {
-        let told = self.told();
-        told.live.keys().map(|(machine, id)| format!("{id} lives on {machine} at the end")).chain(told.faults.iter().cloned()).collect()
-    }
-
-    /// Whether a run of the task has ended well.
-    pub fn succeeded(&self, task: TaskKey) -> bool {
-        self.told().well.iter().any(|id| id.task == task)
-    }
-
-    /// How many runs have begun.
-    pub fn begun(&self) -> usize {
-        self.told().begun.len()
     }
 }
 
@@ -435,6 +370,7 @@ impl Driver for Hands {
                 }
             }
             Command::Stop => {
+                life.machine.ledger.stop(id);
                 let known = life.known().get_mut(&id).map(|entry| entry.asked.get_or_insert(Request::Stop)).is_some();
                 if known { life.ask(id, Request::Stop) } else { life.tell(id, What::Stopped) }
             }
