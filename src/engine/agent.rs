@@ -81,7 +81,7 @@ impl<D: Driver> Agent<D> {
     /// Takes a message.
     pub fn step(&mut self, now: Millis, input: ToAgent, signals: &mut Signals, out: &mut Outbox) {
         match input {
-            ToAgent::Welcome { node, fence } => (self.node, self.fence) = (node, fence),
+            ToAgent::Welcome { node, fence, .. } => (self.node, self.fence) = (node, fence),
             // Its shell ends it: there is no life under this name.
             ToAgent::NameTaken { .. } | ToAgent::Removed => {}
             ToAgent::Order(order) => {

@@ -13,6 +13,8 @@ pub struct Join {
     pub spec: Arc<NodeSpec>,
     /// Which instance of the name this is: another machine, another boot or another state folder is another instance.
     pub instance: u64,
+    /// Tells this join from the worker's others. Its welcome repeats it, so that one that comes late is not taken for that of a later join.
+    pub number: u64,
     /// What it remembers; absent: nothing, and nothing runs.
     pub memory: Option<Memory>,
 }
@@ -21,7 +23,7 @@ impl Join {
     /// The join of a worker that has nothing running.
     #[must_use]
     pub fn fresh(spec: Arc<NodeSpec>, instance: u64) -> Self {
-        Self { spec, instance, memory: None }
+        Self { spec, instance, number: 0, memory: None }
     }
 }
 

@@ -239,6 +239,8 @@ pub enum ToAgent {
         node: NodeId,
         /// The fence that it lives under from now on.
         fence: Fence,
+        /// The number of the join.
+        join: u64,
     },
     /// Another instance of its name is alive, or may be until its lease has run out.
     NameTaken {

@@ -64,6 +64,11 @@ impl Links {
         self.listeners.insert(actor, listener);
     }
 
+    /// What the ports here count.
+    pub fn counters(&self) -> Vec<Arc<link::Counters>> {
+        self.listeners.values().map(|listener| listener.counters()).collect()
+    }
+
     /// A machine here has sent something to an actor elsewhere.
     pub fn send(&mut self, from: ActorName, sent: Sent) {
         self.sent.push_back((from, sent));

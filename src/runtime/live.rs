@@ -176,6 +176,7 @@ impl Live {
         self.turn += 1;
         let mut written = 0;
         let failures = self.stations.record(self.turn, self.now, &work, &mut written).await;
+        self.status.counts.logged_bytes.add(written);
         self.status.counts.turns.add(1);
         let stepped = self.stations.step(self.now, work, &failures, &mut self.outlets);
         self.status.counts.inputs.add(stepped.inputs);
@@ -334,7 +335,7 @@ impl Live {
                 }
             }
             _ => {
-                self.status.counts.dropped_frames.add(1);
+                self.status.counts.dropped_messages.add(1);
                 tracing::warn!(%peer, "a worker's message was dropped: it cannot be read, or speaks of another node");
             }
         }

@@ -189,6 +189,7 @@ pub async fn start(options: LiveOptions) -> Result<System, StartError> {
         outlets.mail.extend(fleet.joins().into_iter().map(|join| Work::Mail(None, join)));
     }
     show_actors(&status, &outlets, &elsewhere);
+    *status.ports.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = outlets.links.counters();
     let addresses = outlets.addresses.clone();
     let stop = CancellationToken::new();
     let door = Door { requests, logs, front_end, latest: latest_seen, status: Arc::clone(&status) };

@@ -96,15 +96,17 @@ impl<M: Machine> Station<M> {
         self.record = postcard::to_extend(taken, record).expect("messages are plain data, which postcard writes");
     }
 
-    /// Gives the record of this turn to the store; none where nothing was taken. Stepping comes when the receipt is good.
-    pub fn append(&mut self, turn: u64, at: Millis, received: &Counters) -> Option<Receipt> {
+    /// Gives the record of this turn to the store, and says how long it is; none where nothing was taken. Stepping comes when the receipt is
+    /// good.
+    pub fn append(&mut self, turn: u64, at: Millis, received: &Counters) -> Option<(u64, Receipt)> {
         if self.record.is_empty() {
             return None;
         }
         let body = std::mem::take(&mut self.record);
-        self.logged += body.len();
+        let bytes = body.len();
+        self.logged += bytes;
         let received = postcard::to_stdvec(received).expect("numbers are plain data");
-        Some(self.store.append(Entry { turn, stamp_ms: at.0, body, received }))
+        Some((bytes as u64, self.store.append(Entry { turn, stamp_ms: at.0, body, received })))
     }
 
     /// The record is durable.

@@ -1,5 +1,6 @@
 //! How the live system is: what the loop counts and others read, without a lock.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use model::Millis;
@@ -50,10 +51,8 @@ pub struct Counts {
     pub logged_bytes: Count,
     /// Writes that the store refused.
     pub store_failures: Count,
-    /// Frames that links dropped.
-    pub dropped_frames: Count,
-    /// Joins and handshakes that were refused.
-    pub refused_joins: Count,
+    /// Messages that could not be read, or spoke of somebody else.
+    pub dropped_messages: Count,
 }
 
 /// How the live system is.
@@ -65,12 +64,14 @@ pub struct Status {
     ready: AtomicBool,
     stopping: AtomicBool,
     pub(super) actors: std::sync::Mutex<Vec<ActorStatus>>,
+    /// What the ports of this process count.
+    pub(super) ports: std::sync::Mutex<Vec<Arc<link::Counters>>>,
 }
 
 impl Status {
     pub(super) fn new(clock: Clock) -> Self {
-        let actors = std::sync::Mutex::new(Vec::new());
-        Self { clock, counts: Counts::default(), ready: AtomicBool::new(false), stopping: AtomicBool::new(false), actors }
+        let (ready, stopping) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { clock, counts: Counts::default(), ready, stopping, actors: Default::default(), ports: Default::default() }
     }
 
     /// Whether recovery is done and the stores write.
@@ -97,6 +98,23 @@ impl Status {
     #[must_use]
     pub fn actors(&self) -> Vec<ActorStatus> {
         self.actors.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+
+    /// Frames that were dropped at the ports of this process: malformed, too long, forged, said before, or not understood.
+    #[must_use]
+    pub fn dropped_frames(&self) -> u64 {
+        self.at_ports(&["malformed", "oversized", "frames_dropped"]) + self.counts.dropped_messages.get()
+    }
+
+    /// Joins, handshakes and certificates that were refused at the ports of this process.
+    #[must_use]
+    pub fn refused_joins(&self) -> u64 {
+        self.at_ports(&["joins_refused", "handshakes_failed", "refused_certificates"])
+    }
+
+    fn at_ports(&self, names: &[&str]) -> u64 {
+        let ports = self.ports.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        ports.iter().flat_map(|port| port.rows()).filter(|(name, _)| names.contains(name)).map(|(_, count)| count).sum()
     }
 
     /// Which actors are reached now.

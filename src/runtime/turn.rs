@@ -111,23 +111,23 @@ impl Stations {
         }
     }
 
-    /// Records the work and makes it durable. What a store refused is not to be stepped.
+    /// Records the work and makes it durable; `written` grows by the bytes of it. What a store refused is not to be stepped.
     pub async fn record(&mut self, turn: u64, now: Millis, work: &VecDeque<Work>, written: &mut u64) -> Failures {
         let mut received: [Option<Counters>; ActorName::ALL.len()] = [None; ActorName::ALL.len()];
         for one in work {
             self.record_one(now, one, &mut received);
         }
-        let mut receipts: Vec<(ActorName, Receipt)> = Vec::new();
+        let mut receipts: Vec<(ActorName, (u64, Receipt))> = Vec::new();
         each!(self, station => {
             let actor = name_of(station);
             let counters = received[actor as usize].unwrap_or(station.received);
             receipts.extend(station.append(turn, now, &counters).map(|receipt| (actor, receipt)));
         });
         let mut failures = Failures::default();
-        for (actor, receipt) in receipts {
+        for (actor, (bytes, receipt)) in receipts {
             match receipt.await {
                 Ok(position) => {
-                    *written += 1;
+                    *written += bytes;
                     each!(self, station => if name_of(station) == actor { station.appended(position) });
                 }
                 Err(error) => failures[actor as usize] = Some(error),

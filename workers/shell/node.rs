@@ -58,6 +58,8 @@ pub struct Node<D, S> {
     signals: Signals,
     /// The manager has not heard in this session what the node has.
     unjoined: bool,
+    /// The last join.
+    join: u64,
     /// Answers for the manager.
     answers: VecDeque<FromWorker>,
     leaving: bool,
@@ -90,6 +92,8 @@ impl<D: Runner, S: Remember> Node<D, S> {
             limits: BTreeSet::new(),
             signals: Signals::new(),
             unjoined: false,
+            // Above that of every earlier worker of this boot, as for reports.
+            join: now.0 << 16,
             answers: VecDeque::new(),
             leaving: false,
             since_pruning: 0,
@@ -142,6 +146,10 @@ impl<D: Runner, S: Remember> Node<D, S> {
     /// The link to the manager is up anew, so that it hears what this node has, or down.
     pub fn manager_session(&mut self, open: bool) {
         self.unjoined = open;
+        if open {
+            // Orders that were not obeyed yet are not in what it says that it has: the manager orders again what it still wants.
+            self.early.clear();
+        }
         self.answers.clear();
     }
 
@@ -165,7 +173,9 @@ impl<D: Runner, S: Remember> Node<D, S> {
         if self.leaving && memory.is_some() {
             self.answers.push_back(FromWorker::Leave);
         }
-        Some(FromWorker::Join(Box::new(Join { memory, ..Join::fresh(Arc::clone(&self.spec), self.state.instance()) })))
+        self.join += 1;
+        let fresh = Join::fresh(Arc::clone(&self.spec), self.state.instance());
+        Some(FromWorker::Join(Box::new(Join { memory, number: self.join, ..fresh })))
     }
 
     /// The next report about a run for Discovery.
@@ -202,7 +212,9 @@ impl<D: Runner, S: Remember> Node<D, S> {
             Standing::Outside | Standing::Clearing(_) => None,
         };
         match message {
-            ToWorker::Agent(ToAgent::Welcome { node, fence }) => self.welcome(now, node, fence),
+            // One that answers an earlier join speaks of an epoch that the latest one has ended, or will.
+            ToWorker::Agent(ToAgent::Welcome { node, fence, join }) if join == self.join => self.welcome(now, node, fence),
+            ToWorker::Agent(ToAgent::Welcome { .. }) => {}
             ToWorker::Agent(ToAgent::NameTaken { instance }) if instance == self.state.instance() => self.clear(Some(Ending::NameTaken)),
             ToWorker::Agent(ToAgent::NameTaken { .. }) => {}
             ToWorker::Agent(ToAgent::Removed) => {
@@ -301,7 +313,7 @@ impl<D: Runner, S: Remember> Node<D, S> {
     }
 
     fn enter(&mut self, now: Millis, node: NodeId, fence: Fence) {
-        self.agent.step(now, ToAgent::Welcome { node, fence }, &mut self.signals, &mut Outbox::default());
+        self.agent.step(now, ToAgent::Welcome { node, fence, join: self.join }, &mut self.signals, &mut Outbox::default());
         self.standing = Standing::Inside { node, epoch: fence.epoch };
     }
 

@@ -163,3 +163,22 @@ fn a_source_that_cannot_be_checkpointed_runs_on_and_frees_the_target() {
         assert_eq!((manager.free().free_cores(NODE), manager.free().free_cores(NodeId(1))), (Cores(2), Cores(4)));
     }
 }
+
+#[test]
+fn a_worker_that_offers_other_cores_is_another_node_and_is_not_sent_away() {
+    let mut manager = manager();
+    let name: Name = "n".parse().unwrap();
+    let class = Arc::new(NodeClass::plain(name.clone(), Cores(2), Bytes(100)));
+    let join = Join { number: 7, ..Join::fresh(Arc::new(NodeSpec { name, class }), 0) };
+    let out = tell(&mut manager, ToGlobalManager::Join(Box::new(join)));
+    let said: Vec<&ToAgent> = out
+        .messages
+        .iter()
+        .filter_map(|message| match message {
+            Message::Agent(_, said) => Some(said),
+            _ => None,
+        })
+        .collect();
+    assert!(matches!(said[..], [ToAgent::Welcome { node: NodeId(1), join: 7, .. }]), "{said:?}");
+    assert_eq!(manager.node_state(NODE), NodeState::Left);
+}

@@ -95,8 +95,8 @@ impl Standing {
         set(&self.heartbeats, counts.heartbeats.get());
         set(&self.logged, counts.logged_bytes.get());
         set(&self.store_failures, counts.store_failures.get());
-        set(&self.dropped_frames, counts.dropped_frames.get());
-        set(&self.refused_joins, counts.refused_joins.get());
+        set(&self.dropped_frames, status.dropped_frames());
+        set(&self.refused_joins, status.refused_joins());
     }
 }
 

@@ -329,8 +329,6 @@ proptest! {
 
     #[test]
     fn nothing_is_lost_or_doubled_whoever_is_killed(scenario in scenario()) {
-        let _ = tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(tracing_subscriber::EnvFilter::from_default_env()).with_ansi(false).try_init();
-        tracing::warn!("================ CASE");
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().expect("a runtime");
         let judged = runtime.block_on(run(scenario));
         prop_assert!(judged.is_ok(), "{}", judged.unwrap_err());

@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "what starts programs for a test may panic like the test")]
 
 mod apart;
+mod chaos;
+mod garbage;
 mod killed;
 mod lease;
 mod running;

@@ -92,14 +92,24 @@ impl Site {
 
     /// Launches the system and waits until it is ready.
     pub fn launch(&self) -> Running {
-        let running = Running(self.up(&[]).stderr(self.log("management")).spawn().unwrap());
+        let running = self.begin();
         self.ready();
         running
+    }
+
+    /// Launches the system.
+    pub fn begin(&self) -> Running {
+        Running(self.up(&[]).stderr(self.log("management")).spawn().unwrap())
     }
 
     /// Launches one actor.
     pub fn actor(&self, name: &str) -> Running {
         Running(self.up(&["--actor", name]).stderr(self.log(name)).spawn().unwrap())
+    }
+
+    /// The GlobalManager's port for workers, and Discovery's.
+    pub fn worker_ports(&self) -> [u16; 2] {
+        [self.ports[3], self.ports[4]]
     }
 
     pub fn ready(&self) {
