@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use model::{
     Bytes, Cause, Change, ContainerSpec, Cores, Event, Finding, JobId, Join, Message, Millis, Move, Name, NodeClass, NodeId, NodeSpec,
-    Outbox, Placement, Plan, Run, Status, TaskKey, TaskSpec, ToAgent, ToGlobalManager, ToJobManager,
+    NodeState, Outbox, Placement, Plan, Run, Status, TaskKey, TaskSpec, ToAgent, ToGlobalManager, ToJobManager,
 };
 
 use super::GlobalManager;
