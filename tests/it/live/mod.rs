@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "what starts programs for a test may panic like the test")]
 
 mod apart;
+mod cable;
 mod chaos;
 mod garbage;
 mod killed;
