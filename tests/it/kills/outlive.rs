@@ -325,7 +325,7 @@ async fn run(scenario: Scenario) -> Result<usize, String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(4_000), max_shrink_iters: 100, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(3_000), max_shrink_iters: 100, ..ProptestConfig::default() })]
 
     #[test]
     fn nothing_is_lost_or_doubled_whoever_is_killed(scenario in scenario()) {

@@ -21,7 +21,7 @@ use super::ground::{Chance, Fuse};
 /// Messages that a session takes before it says that there is no room.
 const WINDOW: usize = 6;
 /// The longest that a message is under way, milliseconds.
-const LATENCY: u64 = 40;
+const LATENCY: u64 = 150;
 /// The longest until an end hears of a break, milliseconds.
 const NOTICE: u64 = 1500;
 
