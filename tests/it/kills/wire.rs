@@ -38,6 +38,9 @@ struct Session {
     over: Notify,
 }
 
+/// What arrives in one direction.
+type Arrivals = mpsc::UnboundedReceiver<(Instant, Bytes)>;
+
 /// Messages in one direction, each with the time at which it arrives.
 struct Way {
     queue: mpsc::UnboundedSender<(Instant, Bytes)>,
@@ -45,7 +48,7 @@ struct Way {
 }
 
 impl Way {
-    fn new() -> (Self, mpsc::UnboundedReceiver<(Instant, Bytes)>) {
+    fn new() -> (Self, Arrivals) {
         let (queue, receiver) = mpsc::unbounded_channel();
         (Self { queue, waiting: AtomicUsize::new(0) }, receiver)
     }
@@ -145,7 +148,7 @@ impl Net {
         (Box::new(end), receiver)
     }
 
-    fn open(&self, peer: &PeerName) -> Option<(Arc<Session>, [mpsc::UnboundedReceiver<(Instant, Bytes)>; 2])> {
+    fn open(&self, peer: &PeerName) -> Option<(Arc<Session>, [Arrivals; 2])> {
         let mut inner = self.inner();
         if inner.port.is_none() || inner.shut.get(peer).is_some_and(|until| Instant::now() < *until) {
             return None;
