@@ -15,8 +15,8 @@ enum Phase {
     Running,
     /// Told to stop, and why.
     Stopping(Cause),
-    /// Being checkpointed, or stopped with its image kept.
-    Checkpointing,
+    /// Being checkpointed for this placement, or stopped with its image kept.
+    Checkpointing(u16),
     Kept(Image),
 }
 
@@ -81,7 +81,7 @@ impl<D: Driver> Agent<D> {
     /// Takes a message.
     pub fn step(&mut self, now: Millis, input: ToAgent, signals: &mut Signals, out: &mut Outbox) {
         match input {
-            ToAgent::Welcome { node, fence } => (self.node, self.fence) = (node, fence),
+            ToAgent::Welcome { node, fence, .. } => (self.node, self.fence) = (node, fence),
             // Its shell ends it: there is no life under this name.
             ToAgent::NameTaken { .. } | ToAgent::Removed => {}
             ToAgent::Order(order) => {
@@ -109,12 +109,16 @@ impl<D: Driver> Agent<D> {
                 // It is not here: whoever believes so is told that it has ended.
                 _ => self.report(task, run, Status::Ended(cause), out),
             },
-            Action::Checkpoint => {
-                if let Some(index) = found.filter(|&index| self.runs[index].run == run && self.runs[index].phase == Phase::Running) {
-                    self.runs[index].phase = Phase::Checkpointing;
+            Action::Checkpoint { target } => match found.filter(|&index| self.runs[index].run == run).map(|index| &mut self.runs[index]) {
+                Some(local) if local.phase == Phase::Running => {
+                    local.phase = Phase::Checkpointing(target);
                     self.driver.command(now, task, run, Command::Checkpoint, signals);
                 }
-            }
+                // It was taken over, and its driver has yet to say that it runs: the move can be tried again.
+                Some(Local { phase: Phase::Starting, .. }) => self.report(task, run, Status::CheckpointRefused { target }, out),
+                // The answer to an order before this one is on its way, or its end is.
+                Some(_) | None => {}
+            },
         }
     }
 
@@ -179,14 +183,14 @@ impl<D: Driver> Agent<D> {
             (What::Stopped, Phase::Running | Phase::Starting) => self.end(index, Cause::Requested, out),
             (What::Lost, _) => self.end(index, Cause::NodeLost, out),
             (What::Refused, _) => self.end(index, Cause::StartRefused, out),
-            (What::Checkpointed(image), Phase::Checkpointing) => {
+            (What::Checkpointed(image), Phase::Checkpointing(_)) => {
                 self.runs[index].phase = Phase::Kept(*image);
                 self.runs[index].elapsed = image.elapsed;
                 self.report(task, run, Status::Checkpointed(*image), out);
             }
-            (What::CheckpointRefused, Phase::Checkpointing) => {
+            (What::CheckpointRefused, Phase::Checkpointing(target)) => {
                 self.runs[index].phase = Phase::Running;
-                self.report(task, run, Status::Running, out);
+                self.report(task, run, Status::CheckpointRefused { target }, out);
             }
             _ => {}
         }
@@ -278,8 +282,19 @@ mod tests {
 
     #[test]
     fn a_refused_checkpoint_leaves_the_run_running() {
-        let statuses = reported(Some(Action::Checkpoint), [What::CheckpointRefused, What::Exited(0)]);
+        let statuses = reported(Some(Action::Checkpoint { target: 2 }), [What::CheckpointRefused, What::Exited(0)]);
         // The order comes again after each signal, so the exit meets a run that is being checkpointed anew.
-        assert_eq!(statuses, [Status::Running, Status::Running]);
+        assert_eq!(statuses, [Status::Running, Status::CheckpointRefused { target: 2 }]);
+    }
+
+    #[test]
+    fn a_run_that_was_taken_over_is_not_checkpointed_before_it_is_known_to_run() {
+        let mut agent = Agent::new(NodeId(0), Deaf);
+        let mut out = Outbox::default();
+        agent.adopt(TASK, RUN, None, Millis(0));
+        let order = Order { fence: Fence::default(), task: TASK, run: RUN, action: Action::Checkpoint { target: 2 } };
+        agent.step(Millis(5), ToAgent::Order(order), &mut Vec::new(), &mut out);
+        let Some(Message::Discovery(ToDiscovery::Report(report))) = out.messages.pop() else { panic!("it is answered") };
+        assert_eq!(report.body, ReportBody::Run { task: TASK, run: RUN, status: Status::CheckpointRefused { target: 2 } });
     }
 }

@@ -35,7 +35,7 @@ pub enum What {
     Refused,
     /// It is stopped and its image is kept.
     Checkpointed(Box<Image>),
-    /// It could not be checkpointed, and runs on.
+    /// It could not be checkpointed, and runs on; where it has ended meanwhile, that is said next.
     CheckpointRefused,
     /// It surely runs no more, and nobody knows how it ended.
     Lost,

@@ -15,6 +15,8 @@ pub struct Join {
     pub instance: u64,
     /// Between two of its heartbeats.
     pub heartbeat: Millis,
+    /// Tells this join from the worker's others. Its welcome repeats it, so that one that comes late is not taken for that of a later join.
+    pub number: u64,
     /// What it remembers; absent: nothing, and nothing runs.
     pub memory: Option<Memory>,
 }
@@ -23,7 +25,7 @@ impl Join {
     /// The join of a worker that has nothing running.
     #[must_use]
     pub fn fresh(spec: Arc<NodeSpec>, instance: u64, heartbeat: Millis) -> Self {
-        Self { spec, instance, heartbeat, memory: None }
+        Self { spec, instance, heartbeat, number: 0, memory: None }
     }
 }
 

@@ -189,6 +189,8 @@ pub enum Change {
     },
     /// After a failed move it is restored at the source, as this later run.
     Resumed,
+    /// Its source would not be checkpointed for a move, and runs on.
+    Stayed,
 }
 
 /// To the GlobalManager.
@@ -253,6 +255,8 @@ pub enum ToAgent {
         node: NodeId,
         /// The fence that it lives under from now on.
         fence: Fence,
+        /// The number of the join.
+        join: u64,
     },
     /// Another instance of its name is alive, or may be until its lease has run out.
     NameTaken {
@@ -289,7 +293,10 @@ pub enum Action {
         cause: Cause,
     },
     /// Checkpoint it and stop it; keep the image until a stop.
-    Checkpoint,
+    Checkpoint {
+        /// The placement that the image is for, so that a refusal is not taken for that of another move.
+        target: u16,
+    },
     /// Continue here from an image.
     Restore {
         /// How it is to run here.
@@ -387,7 +394,7 @@ pub enum ReportBody {
     },
 }
 
-/// What an agent sees of a run. Later variants are later states of the same run.
+/// What an agent sees of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Status {
     /// Its start, or its restore, is confirmed.
@@ -396,6 +403,11 @@ pub enum Status {
     Checkpointed(Image),
     /// It has ended.
     Ended(Cause),
+    /// It could not be checkpointed for this placement, and runs on.
+    CheckpointRefused {
+        /// The placement that the order named.
+        target: u16,
+    },
 }
 
 /// What a machine wants to be woken for.

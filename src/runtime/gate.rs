@@ -1,7 +1,7 @@
 //! Who may join: the tokens that the GlobalManager knows, as the links' threads ask for them.
 
-use std::collections::BTreeMap;
-use std::sync::{PoisonError, RwLock};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use link::Gatekeeper;
@@ -16,7 +16,7 @@ use super::door::Asked;
 /// The gate of this system's ports.
 #[derive(Debug)]
 pub(super) struct Gate {
-    tokens: RwLock<BTreeMap<Name, Token>>,
+    known: Mutex<Known>,
     /// Those of this process alone.
     own: Vec<Token>,
     clock: Clock,
@@ -24,36 +24,79 @@ pub(super) struct Gate {
     requests: mpsc::Sender<Asked>,
 }
 
+#[derive(Debug, Default)]
+struct Known {
+    tokens: BTreeMap<Name, Token>,
+    /// Tokens for one join that have had it, until they are not known any more.
+    spent: BTreeSet<Name>,
+}
+
 impl Gate {
     pub fn new(own: Vec<Token>, clock: Clock, certificate: Duration, requests: mpsc::Sender<Asked>) -> Self {
-        Self { tokens: RwLock::default(), own, clock, certificate, requests }
+        Self { known: Mutex::default(), own, clock, certificate, requests }
     }
 
     /// These tokens open it from now on.
     pub fn set(&self, tokens: BTreeMap<Name, Token>) {
-        *self.tokens.write().unwrap_or_else(PoisonError::into_inner) = tokens;
+        let mut known = self.known();
+        known.spent.retain(|id| tokens.contains_key(id));
+        known.tokens = tokens;
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        // Nothing below panics halfway through a change.
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Gatekeeper for Gate {
     fn admit(&self, token_id: &str, secret: &TokenHash, _wanted: &PeerName) -> Result<Duration, String> {
         let now = self.clock.now();
-        let mut tokens = self.tokens.write().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known();
         let own = self.own.iter().find(|token| token.id.as_str() == token_id);
-        let good = tokens.get(token_id).or(own).is_some_and(|token| TokenHash::from(token.hash) == *secret && now < token.expires);
-        if !good {
+        let good = |token: &&Token| TokenHash::from(token.hash) == *secret && now < token.expires && !known.spent.contains(&token.id);
+        let Some(token) = known.tokens.get(token_id).or(own).filter(good) else {
             return Err("this token lets nobody in: it is unknown, revoked or has expired; make one with `management token create`".into());
-        }
-        if tokens.get(token_id).is_some_and(|token| token.once)
-            && let Some(token) = tokens.remove(token_id)
-        {
-            // The FrontEnd makes it durable; here it is spent already. Nobody waits for the answer.
-            let _ = self.requests.try_send(Asked { request: Request::RevokeToken(token.id), answer: oneshot::channel().0 });
+        };
+        if token.once {
+            let id = token.id.clone();
+            // Nobody waits for the answer: here it is spent already.
+            let revoke = Asked { request: Request::RevokeToken(id.clone()), answer: oneshot::channel().0 };
+            self.requests.try_send(revoke).map_err(|_| "too much waits here for a token to be spent; try again")?;
+            known.spent.insert(id);
         }
         Ok(self.certificate)
     }
 
     fn renew(&self, _peer: &PeerName) -> Result<Duration, String> {
         Ok(self.certificate)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use model::Millis;
+    use secrecy::SecretString;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_token_for_one_join_lets_one_in_whatever_is_heard_meanwhile() {
+        let (requests, mut asked) = mpsc::channel(1);
+        let gate = Gate::new(Vec::new(), Clock::starting_at(Millis::ZERO), Duration::from_secs(60), requests);
+        let hash = TokenHash::of(&SecretString::from("secret"));
+        let id: Name = "t".parse().unwrap();
+        let (role, note, made, expires) = (model::Role::Join, String::new(), Millis::ZERO, Millis(1_000_000));
+        let token = Token { id: id.clone(), note, role, hash: hash.into(), made, expires, once: true };
+        let tokens = BTreeMap::from([(id, token)]);
+        let peer = "worker:n1".parse().unwrap();
+        gate.set(tokens.clone());
+        assert!(gate.admit("t", &hash, &peer).is_ok());
+        // Another token became known before the first was revoked.
+        gate.set(tokens.clone());
+        assert!(gate.admit("t", &hash, &peer).is_err());
+        assert!(matches!(asked.recv().await, Some(Asked { request: Request::RevokeToken(_), .. })));
+        gate.set(BTreeMap::new());
+        assert!(gate.admit("t", &hash, &peer).is_err());
     }
 }

@@ -220,7 +220,7 @@ impl Live {
         while work.len() < MOST_OF_A_TURN
             && let Ok(asked) = self.inlets.requests.try_recv()
         {
-            work.push_back(Work::Request(asked));
+            work.push_back(self.asked(asked));
         }
         while work.len() < MOST_OF_A_TURN
             && let Ok((actor, event)) = self.inlets.peers.try_recv()
@@ -238,6 +238,17 @@ impl Live {
         self.questions.expire(self.now);
     }
 
+    /// A request goes to the FrontEnd. Where that is elsewhere, only the gate asks: for a token to be spent, whose record is the
+    /// GlobalManager's here.
+    fn asked(&self, asked: Asked) -> Work {
+        match asked.request {
+            model::Request::RevokeToken(id) if !self.stations.has(ActorName::FrontEnd) => {
+                Work::Mail(None, Message::GlobalManager(ToGlobalManager::RevokeToken(id)))
+            }
+            _ => Work::Request(asked),
+        }
+    }
+
     /// Waits until something comes in or is due.
     async fn wait(&mut self) {
         let fleet = self.outlets.fleet.as_ref().and_then(Fleet::next);
@@ -253,7 +264,7 @@ impl Live {
         tokio::select! {
             () = self.stop.cancelled() => {}
             () = sleep => {}
-            Some(asked) = self.inlets.requests.recv() => work.push_back(Work::Request(asked)),
+            Some(asked) = self.inlets.requests.recv() => work.push_back(self.asked(asked)),
             Some(asked) = self.inlets.logs.recv() => self.read_log(asked),
             Some(deed) = self.inlets.deeds.recv() => {
                 self.now = self.status.now().max(self.now);

@@ -24,3 +24,4 @@ pub use live::Deed;
 pub use machine::ActorName;
 pub use start::{LiveOptions, Network, StartError, System, start};
 pub use status::{ActorStatus, Counts, Status};
+pub use workers::Line;

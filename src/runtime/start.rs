@@ -23,7 +23,7 @@ use super::machine::{ActorName, Machine, SharedFrontEnd};
 use super::station::{Counters, Recovered, Station};
 use super::status::{ActorStatus, Status};
 use super::turn::{Stations, Work, each};
-use super::workers::{Heard, LogQuestions, Port};
+use super::workers::{Heard, Line, LogQuestions, Port};
 use crate::journal::Journal;
 use crate::store::{Store, StoreError};
 
@@ -50,6 +50,8 @@ pub struct LiveOptions {
     pub journal: Option<Journal>,
     /// Ports and links; without them only simulated workers can join.
     pub network: Option<Network>,
+    /// Ports for workers that are open already, beside those of the network: by actor, what they send by, and what comes in.
+    pub lines: Vec<(ActorName, Arc<dyn Line>, mpsc::Receiver<link::FromPeer>)>,
     /// The clock; the system's, but for tests.
     pub clock: Option<Clock>,
 }
@@ -137,16 +139,12 @@ impl System {
 /// # Errors
 /// When a store cannot be read, or a port cannot be bound.
 pub async fn start(options: LiveOptions) -> Result<System, StartError> {
-    let LiveOptions { stores, policy, round, lease, lease_margin, limits, fleet, mut journal, network, clock } = options;
+    let LiveOptions { stores, policy, round, lease, lease_margin, limits, fleet, mut journal, network, lines, clock } = options;
     let front_end = Arc::new(RwLock::new(FrontEnd::with_view(limits, policy)));
     let mut stations = Stations { front_end: None, job_manager: None, global_manager: None, discovery: None };
     for (actor, store) in stores {
-        match actor {
-            ActorName::FrontEnd => stations.front_end = Some(Station::new(SharedFrontEnd(Arc::clone(&front_end)), store)),
-            ActorName::JobManager => stations.job_manager = Some(Station::new(JobManager::new(policy, round), store)),
-            ActorName::GlobalManager => stations.global_manager = Some(Station::new(GlobalManager::new(), store)),
-            ActorName::Discovery => stations.discovery = Some(Station::new(Discovery::new(lease + lease_margin), store)),
-        }
+        let front_end = SharedFrontEnd(Arc::clone(&front_end));
+        stations.add(actor, store, front_end, JobManager::new(policy, round), Discovery::new(lease + lease_margin));
     }
     let recovered = stations.recover()?;
     let clock = clock.unwrap_or_else(|| Clock::system(recovered.stamp));
@@ -182,6 +180,10 @@ pub async fn start(options: LiveOptions) -> Result<System, StartError> {
         }
         let ports = outlets.open(network, gate, &peers, &servers).await?;
         status.ports.set(ports).expect("they are opened once");
+    }
+    for (actor, line, events) in lines {
+        outlets.ports[usize::from(actor == ActorName::Discovery)] = Some(Port::new(line));
+        forward(actor, events, peers.clone());
     }
     stations.resume(now, &mut outlets.mail);
     if let Some(fleet) = &outlets.fleet {
@@ -219,6 +221,16 @@ fn show_actors(status: &Status, outlets: &Outlets, elsewhere: &[(ActorName, Stri
 }
 
 impl Stations {
+    /// Adds the station of an actor, with the one of these machines that is its own.
+    fn add(&mut self, actor: ActorName, store: Arc<dyn Store>, front_end: SharedFrontEnd, job_manager: JobManager, discovery: Discovery) {
+        match actor {
+            ActorName::FrontEnd => self.front_end = Some(Station::new(front_end, store)),
+            ActorName::JobManager => self.job_manager = Some(Station::new(job_manager, store)),
+            ActorName::GlobalManager => self.global_manager = Some(Station::new(GlobalManager::new(), store)),
+            ActorName::Discovery => self.discovery = Some(Station::new(discovery, store)),
+        }
+    }
+
     /// Takes up every log. What one machine has put out and another has not taken in is left with the sender.
     fn recover(&mut self) -> Result<Recovered, StoreError> {
         // By receiver: how far it has durably received from each.

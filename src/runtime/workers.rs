@@ -19,9 +19,30 @@ const MOST_WAITING: usize = 100_000;
 /// How long a worker may take to answer a question about an output.
 const LOG_PATIENCE: Millis = Millis(5000);
 
+/// What a port sends by: a listener, or what stands in for one where there is no network.
+pub trait Line: Send + Sync {
+    /// Sends a message to a peer in its session and returns its number. Never waits.
+    ///
+    /// # Errors
+    /// [`SendRefusal`]; nothing was sent then.
+    fn send(&self, peer: &PeerName, session: u64, payload: Bytes) -> Result<u64, SendRefusal>;
+
+    /// Closes a session, if it is open.
+    fn close(&self, peer: &PeerName, session: u64);
+}
+
+impl Line for Listener {
+    fn send(&self, peer: &PeerName, session: u64, payload: Bytes) -> Result<u64, SendRefusal> {
+        Self::send(self, peer, session, payload)
+    }
+    fn close(&self, peer: &PeerName, session: u64) {
+        Self::close(self, peer, session);
+    }
+}
+
 /// One end for workers: the GlobalManager's or Discovery's.
 pub(super) struct Port {
-    listener: Arc<Listener>,
+    line: Arc<dyn Line>,
     sessions: BTreeMap<String, Open>,
 }
 
@@ -35,8 +56,8 @@ struct Open {
 }
 
 impl Port {
-    pub fn new(listener: Arc<Listener>) -> Self {
-        Self { listener, sessions: BTreeMap::new() }
+    pub fn new(line: Arc<dyn Line>) -> Self {
+        Self { line, sessions: BTreeMap::new() }
     }
 
     /// A session has opened. Where workers join first of all, nothing is sent before that: an order that overtook what a worker says it
@@ -69,25 +90,25 @@ impl Port {
         let payload = Bytes::from(postcard::to_stdvec(message).expect("messages are plain data, which postcard writes"));
         open.waiting.push_back(payload);
         if open.waiting.len() > MOST_WAITING {
-            self.listener.close(&open.peer, open.session);
+            self.line.close(&open.peer, open.session);
             return false;
         }
-        open.flush(&self.listener);
+        open.flush(&*self.line);
         true
     }
 
     /// The worker has acknowledged something: there may be room.
     pub fn acked(&mut self, peer: &PeerName) {
         if let Some(open) = self.sessions.get_mut(peer.name()) {
-            open.flush(&self.listener);
+            open.flush(&*self.line);
         }
     }
 }
 
 impl Open {
-    fn flush(&mut self, listener: &Listener) {
+    fn flush(&mut self, line: &dyn Line) {
         while let Some(payload) = self.waiting.front() {
-            match listener.send(&self.peer, self.session, payload.clone()) {
+            match line.send(&self.peer, self.session, payload.clone()) {
                 Ok(_) => drop(self.waiting.pop_front()),
                 Err(SendRefusal::WouldBlock) => return,
                 Err(refusal) => {

@@ -1,79 +1,34 @@
-//! Kills: the control plane is cut off before or after any durable write, again and again, and started anew on what its stores hold.
-//! No job is lost, none ends twice, what was reserved is released, and no attempt comes twice.
+//! Kills: the control plane is cut off before or after any durable write, again and again, and started anew on what its stores hold;
+//! so are workers, whose tasks outlive them. No job is lost, none ends twice, what was reserved is released, and no attempt comes twice.
+#![expect(clippy::unwrap_used, reason = "what stands in for machines and networks may panic like the test")]
+
+mod cut;
+mod ground;
+mod judge;
+mod ledger;
+mod outlive;
+mod wire;
 
 use std::collections::BTreeMap;
-use std::ops::ControlFlow;
-use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use model::{Answer, Event, JobId, Millis, Request, Submission, SubmitKey, TaskKey, TaskState};
+use model::{Answer, JobId, Millis, Request, Submission, SubmitKey};
 use proptest::prelude::*;
-use wharfinger::runtime::{ActorName, AnyBehaviour, Clock, FleetOptions, LiveOptions, System, start};
+use wharfinger::runtime::{AnyBehaviour, Clock, FleetOptions, LiveOptions, System, start};
 use wharfinger::sim::behaviour::Nature;
 use wharfinger::sim::config::Config;
-use wharfinger::store::{Entry, Last, Memory, Position, Receipt, Record, Store, StoreError};
+use wharfinger::store::Memory;
 
 use super::properties::{config, jobs, nodes, policy};
-
-/// A store that is cut off at a write: before it is durable, or after, when nobody hears of it any more.
-struct Cut {
-    kept: Memory,
-    /// Writes that are still to come before the cut, over all stores of the process; below zero nothing is written.
-    left: Arc<AtomicI64>,
-    after: bool,
-}
-
-impl Cut {
-    fn write(&self, write: impl FnOnce() -> Receipt) -> Receipt {
-        match self.left.fetch_sub(1, Ordering::Relaxed) {
-            1.. => write(),
-            0 if self.after => {
-                drop(write());
-                never()
-            }
-            _ => never(),
-        }
-    }
-}
-
-/// What a process that is cut off hears of its store.
-fn never() -> Receipt {
-    let (sender, receipt) = Receipt::later();
-    std::mem::forget(sender);
-    receipt
-}
-
-impl Store for Cut {
-    fn append(&self, entry: Entry) -> Receipt {
-        self.write(|| self.kept.append(entry))
-    }
-    fn snapshot(&self, position: Position, body: Vec<u8>) -> Receipt {
-        self.write(|| self.kept.snapshot(position, body))
-    }
-    fn recover(&self, each: &mut dyn FnMut(Record) -> ControlFlow<()>) -> Result<Option<Last>, StoreError> {
-        self.kept.recover(each)
-    }
-    fn last(&self) -> Result<Option<Last>, StoreError> {
-        self.kept.last()
-    }
-    fn health(&self) -> Result<(), StoreError> {
-        self.kept.health()
-    }
-    fn backup(&self, to: &Path) -> Result<(), StoreError> {
-        self.kept.backup(to)
-    }
-}
+use cut::Fuse;
+use judge::judge;
 
 /// One life of the process: cut after so many writes, or never.
 async fn launch(config: &Config, kept: &[Memory; 4], clock: Clock, cut: Option<(i64, bool)>) -> System {
-    let left = Arc::new(AtomicI64::new(cut.map_or(i64::MAX, |(writes, _)| writes)));
-    let after = cut.is_some_and(|(_, after)| after);
-    let store = |actor: ActorName| Arc::new(Cut { kept: kept[actor as usize].clone(), left: Arc::clone(&left), after }) as Arc<dyn Store>;
     let behaviour = AnyBehaviour(Arc::new(Nature::new(config.seed, config.timing)));
     let options = LiveOptions {
-        stores: ActorName::ALL.map(|actor| (actor, store(actor))).into(),
+        stores: Fuse::new(cut).stores(kept),
         policy: config.policy,
         round: config.timing.round,
         lease: config.timing.lease,
@@ -82,6 +37,7 @@ async fn launch(config: &Config, kept: &[Memory; 4], clock: Clock, cut: Option<(
         fleet: Some(FleetOptions { nodes: config.nodes.clone(), behaviour, heartbeat: config.timing.heartbeat }),
         journal: None,
         network: None,
+        lines: Vec::new(),
         clock: Some(clock),
     };
     start(options).await.expect("what was written is read")
@@ -95,62 +51,6 @@ async fn submit(system: &System, submission: &Submission) -> Option<JobId> {
         Ok(answer) => panic!("{answer:?}"),
         Err(_) => None,
     }
-}
-
-/// What the public events of all lives say.
-fn judge(system: &System, accepted: &BTreeMap<String, JobId>) -> Result<(), String> {
-    system.door.view(|view| {
-        for (name, job) in accepted {
-            let Some(shown) = view.job(*job) else { return Err(format!("{job} ({name}) was answered and is gone")) };
-            if shown.spec.name.as_str() != name {
-                return Err(format!("{job} is {} and was {name}", shown.spec.name));
-            }
-        }
-        let (events, gone) = view.events_after(0);
-        assert!(!gone, "the view keeps all events of so short a life");
-        let mut held: BTreeMap<(TaskKey, model::Run), model::NodeId> = BTreeMap::new();
-        let mut attempts: BTreeMap<TaskKey, u16> = BTreeMap::new();
-        let mut seq = 0;
-        for numbered in events {
-            if numbered.seq != seq + 1 {
-                return Err(format!("event {} follows {seq}", numbered.seq));
-            }
-            seq = numbered.seq;
-            match &numbered.event {
-                Event::Reserved { task, run, node, .. } => {
-                    let before = held.insert((*task, *run), *node);
-                    if before.is_some() {
-                        return Err(format!("{task} {run:?} was reserved twice"));
-                    }
-                }
-                Event::Released { task, run, .. } => {
-                    let before = held.remove(&(*task, *run));
-                    if before.is_none() {
-                        return Err(format!("{task} {run:?} was released and not held"));
-                    }
-                }
-                Event::Task { task, run, to: TaskState::Scheduled, .. } => {
-                    let before = attempts.insert(*task, run.attempt).unwrap_or(0);
-                    if run.attempt != before + 1 {
-                        return Err(format!("{task}: attempt {} follows {before}", run.attempt));
-                    }
-                }
-                _ => {}
-            }
-        }
-        let live = held.keys().map(|(task, _)| task).collect::<Vec<_>>();
-        if live.windows(2).any(|pair| pair[0] == pair[1]) {
-            return Err("a task has two live attempts".into());
-        }
-        let used: u32 = view.nodes().iter().map(|node| node.used_cores.0).sum();
-        let holders: usize = view.nodes().iter().map(|node| node.held.len()).sum();
-        match (held.len(), view.open_tasks()) {
-            (0, 0) if used == 0 && holders == 0 => Ok(()),
-            // Services and what fits nowhere are open for ever; what they hold is what the nodes hold.
-            (held, _) if held == holders => Ok(()),
-            (held, open) => Err(format!("{held} runs are held by the events, {holders} by the nodes; {open} tasks are open")),
-        }
-    })
 }
 
 async fn lives(config: &Config, submissions: &[Submission], cuts: &[(i64, bool)]) -> Result<(), String> {

@@ -84,6 +84,7 @@ fn options(config: &Config, journal: Lines) -> LiveOptions {
         fleet: Some(FleetOptions { nodes: config.nodes.clone(), behaviour, heartbeat: config.timing.heartbeat }),
         journal: Some(Journal::new(Some(Box::new(journal)))),
         network: None,
+        lines: Vec::new(),
         clock: Some(Clock::starting_at(Millis::ZERO)),
     }
 }

@@ -1,3 +1,45 @@
 //! The real drivers. Each implements `engine::Driver`; none is known to the agent.
 
 pub mod process;
+
+use std::io;
+
+use engine::Driver;
+use engine::wire::LogPart;
+use model::Millis;
+
+use crate::Error;
+use crate::run::{RunId, Stream};
+
+/// A driver whose runs outlive their worker, and end by themselves when its lease is over: what a worker needs of it beside commands.
+pub trait Runner: Driver {
+    /// Until when its runs may go on, by the last renewal of this worker or of one before it.
+    fn lease(&self) -> Option<Millis>;
+
+    /// Lets all runs go on until then. Without it none is started.
+    ///
+    /// # Errors
+    /// When it cannot be noted; the lease before it then holds.
+    fn renew(&self, deadline: Millis) -> io::Result<()>;
+
+    /// Kills every run without any grace. Their ends come as signals, like all others.
+    fn kill_all(&self);
+
+    /// The end of a run is known where it matters: a restart says no more of it, and what is kept of it may go.
+    ///
+    /// # Errors
+    /// When that cannot be noted.
+    fn acknowledge(&self, id: RunId) -> io::Result<()>;
+
+    /// Lets go of runs whose end was acknowledged, the oldest first, until so many of them are left for their logs.
+    ///
+    /// # Errors
+    /// When they cannot be looked at or deleted.
+    fn prune(&self, keep: usize) -> Result<(), Error>;
+
+    /// A part of what a run has put out; nothing where there is no such run.
+    ///
+    /// # Errors
+    /// When it is there and cannot be read.
+    fn log(&self, id: RunId, stream: Stream, offset: u64, most: u32) -> io::Result<Option<LogPart>>;
+}

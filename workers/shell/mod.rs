@@ -10,19 +10,27 @@ mod state;
 mod stop;
 
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
+
+use bytes::Bytes;
+use link::identity::{Identity, Role};
+use link::{Dialer, DialerOptions, FromServer, LinkLimits};
+use tokio::sync::mpsc::Receiver;
 
 use crate::Error;
 use crate::arguments::{Arguments, Cgroups};
 use crate::cgroup::CgroupSupport;
 use crate::drivers::process::{ProcessDriver, Settings};
 use crate::host::Host;
+use crate::run::boot_time;
 use entry::Entry;
 use model::Millis;
-use node::Node;
-use session::{Links, Over};
+pub use node::Node;
+pub use session::{Links, Over, Pace, Wire};
+pub use state::Remember;
 use state::State;
-use stop::Stop;
+pub use stop::Stop;
 
 /// How a worker ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,19 +85,25 @@ pub fn run(arguments: &Arguments) -> Result<Ending, Error> {
     let state = State::open(&folder)?;
     let entry = Entry::new(arguments, name.as_str(), &state)?;
     tracing::info!(cores = %spec.class.task_cpuset(), memory = %spec.class.task_memory(), runs = recovered.len(), "{name} is ready");
-    let mut node = Node::open(spec, heartbeat, state, driver, recovered)?;
+    let mut node = Node::open(boot_time(), spec, heartbeat, state, driver, recovered)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Runtime)?;
     runtime.block_on(async {
         let mut stop = Stop::listen(Duration::from_secs(arguments.drain)).map_err(Error::Runtime)?;
+        let pace = Pace { clock: &boot_time, heartbeat };
         loop {
             let identity = tokio::select! {
                 identity = entry.identity() => identity?,
                 // Nothing was said to anybody yet in this life; what an earlier one left goes on under its guards.
                 _ = stop.wished() => return Ok(Ending::Done),
             };
-            let mut links = Links::start(arguments.manager.clone(), arguments.discovery(), identity)?;
-            let over = links.serve(&mut node, &mut signals, &mut stop, heartbeat, |identity| entry.is_stale(identity)).await;
-            links.close().await;
+            let (manager, orders) = dial(arguments.manager.clone(), &identity)?;
+            let (discovery, answers) = dial(arguments.discovery(), &identity)?;
+            let mut links = Links::new((Box::new(Arc::clone(&manager)), orders), (Box::new(Arc::clone(&discovery)), answers));
+            let over = links.serve(&mut node, &mut signals, &mut stop, &pace, || entry.is_stale(&identity)).await;
+            drop(links);
+            for dialer in [manager, discovery].into_iter().filter_map(Arc::into_inner) {
+                dialer.shutdown().await;
+            }
             if let Over::End(ending) = over {
                 if ending == Ending::NameTaken {
                     return Err(Error::NameTaken { name });
@@ -98,4 +112,12 @@ pub fn run(arguments: &Arguments) -> Result<Ending, Error> {
             }
         }
     })
+}
+
+/// Begins to dial an actor.
+fn dial(address: String, identity: &Identity) -> Result<(Arc<Dialer>, Receiver<FromServer>), Error> {
+    let identity = identity.clone();
+    let options = DialerOptions { address, identity, server: Role::Actor, hello: Bytes::new(), limits: LinkLimits::default() };
+    let (dialer, events) = Dialer::start(options).map_err(Error::Link)?;
+    Ok((Arc::new(dialer), events))
 }

@@ -17,10 +17,10 @@ use model::{
 use super::Ending;
 use super::lease::Lease;
 use super::reports::Reports;
-use super::state::State;
+use super::state::Remember;
 use crate::Error;
-use crate::drivers::process::ProcessDriver;
-use crate::run::{Recovered, RunId, Stream, boot_time};
+use crate::drivers::Runner;
+use crate::run::{Recovered, RunId, Stream};
 
 /// The most orders that wait for the first renewal of a lease; beyond them the session is closed, and the manager says again what is lacking.
 const MOST_EARLY: usize = 4 * model::MOST_CORES as usize;
@@ -45,12 +45,12 @@ enum Standing {
 
 /// The node.
 #[derive(Debug)]
-pub struct Node {
+pub struct Node<D, S> {
     spec: Arc<NodeSpec>,
     /// Between two of its heartbeats, as was asked for.
     heartbeat: Millis,
-    state: State,
-    agent: Agent<ProcessDriver>,
+    state: S,
+    agent: Agent<D>,
     standing: Standing,
     lease: Lease,
     reports: Reports,
@@ -60,6 +60,8 @@ pub struct Node {
     signals: Signals,
     /// The manager has not heard in this session what the node has.
     unjoined: bool,
+    /// The last join.
+    join: u64,
     /// Answers for the manager.
     answers: VecDeque<FromWorker>,
     leaving: bool,
@@ -67,16 +69,15 @@ pub struct Node {
     ending: Option<Ending>,
 }
 
-impl Node {
+impl<D: Runner, S: Remember> Node<D, S> {
     /// A node over its driver, with what an earlier worker left. What it remembers counts only while its lease holds.
     ///
     /// # Errors
-    /// When the state folder cannot be read.
-    pub fn open(spec: NodeSpec, heartbeat: Millis, state: State, driver: ProcessDriver, recovered: Vec<Recovered>) -> Result<Self, Error> {
-        let now = boot_time();
-        let deadline = driver.runs().lease().read();
+    /// When what is kept of earlier runs cannot be looked at.
+    pub fn open(now: Millis, spec: NodeSpec, heartbeat: Millis, state: S, driver: D, recovered: Vec<Recovered>) -> Result<Self, Error> {
+        let deadline = driver.lease();
         let membership = state.membership(&spec).filter(|_| deadline.is_some_and(|deadline| now < deadline));
-        driver.runs().prune(KEPT_RUNS)?;
+        driver.prune(KEPT_RUNS)?;
         // Above every number that an earlier worker of this boot has used: none makes 65,536 reports in a millisecond.
         let mut agent = Agent::new(NodeId(0), driver).counting_from(now.0 << 16);
         for run in recovered {
@@ -94,16 +95,18 @@ impl Node {
             limits: BTreeSet::new(),
             signals: Signals::new(),
             unjoined: false,
+            // Above that of every earlier worker of this boot, as for reports.
+            join: now.0 << 16,
             answers: VecDeque::new(),
             leaving: false,
             since_pruning: 0,
             ending: None,
         };
         match membership.zip(deadline) {
-            Some((membership, deadline)) => {
-                tracing::info!(node = %membership.node, epoch = membership.fence.epoch, runs = node.agent.runs().count(), "comes back");
+            Some(((id, fence), deadline)) => {
+                tracing::info!(node = %id, epoch = fence.epoch, runs = node.agent.runs().count(), "comes back");
                 node.lease = Lease::until(deadline);
-                node.enter(now, membership.node, membership.fence);
+                node.enter(now, id, fence);
             }
             None => node.clear(None),
         }
@@ -146,6 +149,10 @@ impl Node {
     /// The link to the manager is up anew, so that it hears what this node has, or down.
     pub fn manager_session(&mut self, open: bool) {
         self.unjoined = open;
+        if open {
+            // Orders that were not obeyed yet are not in what it says that it has: the manager orders again what it still wants.
+            self.early.clear();
+        }
         self.answers.clear();
     }
 
@@ -169,8 +176,9 @@ impl Node {
         if self.leaving && memory.is_some() {
             self.answers.push_back(FromWorker::Leave);
         }
-        let fresh = Join::fresh(Arc::clone(&self.spec), self.state.instance, self.heartbeat);
-        Some(FromWorker::Join(Box::new(Join { memory, ..fresh })))
+        self.join += 1;
+        let fresh = Join::fresh(Arc::clone(&self.spec), self.state.instance(), self.heartbeat);
+        Some(FromWorker::Join(Box::new(Join { memory, number: self.join, ..fresh })))
     }
 
     /// The next report about a run for Discovery.
@@ -207,8 +215,10 @@ impl Node {
             Standing::Outside | Standing::Clearing(_) => None,
         };
         match message {
-            ToWorker::Agent(ToAgent::Welcome { node, fence }) => self.welcome(now, node, fence),
-            ToWorker::Agent(ToAgent::NameTaken { instance }) if instance == self.state.instance => self.clear(Some(Ending::NameTaken)),
+            // One that answers an earlier join speaks of an epoch that the latest one has ended, or will.
+            ToWorker::Agent(ToAgent::Welcome { node, fence, join }) if join == self.join => self.welcome(now, node, fence),
+            ToWorker::Agent(ToAgent::Welcome { .. }) => {}
+            ToWorker::Agent(ToAgent::NameTaken { instance }) if instance == self.state.instance() => self.clear(Some(Ending::NameTaken)),
             ToWorker::Agent(ToAgent::NameTaken { .. }) => {}
             ToWorker::Agent(ToAgent::Removed) => {
                 tracing::info!("the node was let go");
@@ -299,14 +309,14 @@ impl Node {
         }
         // To its manager this node is new. What lies here is another cluster's, whose jobs may have had the same numbers.
         if fence.epoch == 1
-            && let Err(error) = self.agent.driver().runs().prune(0)
+            && let Err(error) = self.agent.driver().prune(0)
         {
             tracing::warn!(code = error.code(), "{error}");
         }
     }
 
     fn enter(&mut self, now: Millis, node: NodeId, fence: Fence) {
-        self.agent.step(now, ToAgent::Welcome { node, fence }, &mut self.signals, &mut Outbox::default());
+        self.agent.step(now, ToAgent::Welcome { node, fence, join: self.join }, &mut self.signals, &mut Outbox::default());
         self.standing = Standing::Inside { node, epoch: fence.epoch };
     }
 
@@ -396,10 +406,8 @@ impl Node {
     /// A report matters no more: the end of a run is known, and its folder is kept for its logs alone.
     fn done_with(&mut self, report: &Report) {
         let Some(id) = ended(report) else { return };
-        let runs = self.agent.driver().runs();
-        if runs.run(id).path().exists()
-            && let Err(error) = runs.acknowledge(id)
-        {
+        let runs = self.agent.driver();
+        if let Err(error) = runs.acknowledge(id) {
             tracing::warn!(job = %id.task.job, task = id.task.instance, %error, "an end will be told again after a restart");
         }
         self.since_pruning += 1;
@@ -414,7 +422,7 @@ impl Node {
     fn read_log(&self, query: &LogQuery) -> Option<engine::wire::LogPart> {
         let id = RunId { task: query.task, run: query.run };
         let stream = if query.stderr { Stream::Err } else { Stream::Out };
-        let part = self.agent.driver().runs().log(id, stream, query.offset, query.most.min(MOST_OF_A_LOG));
+        let part = self.agent.driver().log(id, stream, query.offset, query.most.min(MOST_OF_A_LOG));
         part.unwrap_or_else(|error| {
             tracing::warn!(job = %id.task.job, task = id.task.instance, %error, "an output cannot be read");
             None

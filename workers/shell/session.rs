@@ -2,27 +2,42 @@
 //! comes in to the node, and what the node says out.
 
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use engine::Signal;
 use engine::wire::FromWorker;
-use link::identity::{Identity, Role};
 use link::session::SendRefusal;
-use link::{Dialer, DialerOptions, FromServer, LinkError, LinkLimits};
+use link::{Dialer, FromServer, LinkError};
 use model::Millis;
 use tokio::sync::mpsc::Receiver;
 
 use super::Ending;
 use super::node::Node;
+use super::state::Remember;
 use super::stop::{Stop, Wish};
-use crate::Error;
-use crate::run::boot_time;
+use crate::drivers::Runner;
+
+/// What a worker sends by: a dialer, or what stands in for one where there is no network.
+pub trait Wire: Send {
+    /// Sends a message in the session and returns its number. Never waits.
+    ///
+    /// # Errors
+    /// [`SendRefusal`]; nothing was sent then.
+    fn send(&self, session: u64, payload: Bytes) -> Result<u64, SendRefusal>;
+}
+
+impl Wire for Arc<Dialer> {
+    fn send(&self, session: u64, payload: Bytes) -> Result<u64, SendRefusal> {
+        Dialer::send(self, session, payload)
+    }
+}
 
 /// A link to one actor, with its session of the moment.
 struct Link {
     what: &'static str,
-    dialer: Dialer,
+    wire: Box<dyn Wire>,
     events: Receiver<FromServer>,
     session: Option<u64>,
     /// What found no room in the window.
@@ -40,10 +55,8 @@ enum Came {
 }
 
 impl Link {
-    fn start(what: &'static str, address: String, identity: Identity) -> Result<Self, Error> {
-        let options = DialerOptions { address, identity, server: Role::Actor, hello: Bytes::new(), limits: LinkLimits::default() };
-        let (dialer, events) = Dialer::start(options).map_err(Error::Link)?;
-        Ok(Self { what, dialer, events, session: None, waiting: None, said: String::new() })
+    fn new(what: &'static str, (wire, events): End) -> Self {
+        Self { what, wire, events, session: None, waiting: None, said: String::new() }
     }
 
     fn took(&mut self, event: FromServer) -> Came {
@@ -84,7 +97,7 @@ impl Link {
     /// False: it waits for room.
     fn send_bytes(&mut self, payload: Bytes) -> bool {
         let Some(session) = self.session else { return false };
-        match self.dialer.send(session, payload.clone()) {
+        match self.wire.send(session, payload.clone()) {
             Ok(_) => true,
             Err(SendRefusal::WouldBlock) => {
                 self.waiting = Some(payload);
@@ -99,11 +112,24 @@ impl Link {
     }
 }
 
+/// One end of a link: what is sent by, and what comes in.
+pub type End = (Box<dyn Wire>, Receiver<FromServer>);
+
 /// Both links.
 pub struct Links {
     manager: Link,
     discovery: Link,
-    identity: Identity,
+}
+
+/// What says the time: that of [`crate::run::boot_time`], or a test's.
+pub type Clock<'a> = &'a (dyn Fn() -> Millis + Sync);
+
+/// The time, and how often a sign of life is asked for.
+pub struct Pace<'a> {
+    /// What says the time.
+    pub clock: Clock<'a>,
+    /// Between two signs of life, unless the lease asks for more of them.
+    pub heartbeat: Millis,
 }
 
 /// Why the loop ended.
@@ -115,28 +141,26 @@ pub enum Over {
 }
 
 impl Links {
-    /// Begins to dial both.
-    ///
-    /// # Errors
-    /// When the identity cannot be used.
-    pub fn start(manager: String, discovery: String, identity: Identity) -> Result<Self, Error> {
-        let manager = Link::start("the global manager", manager, identity.clone())?;
-        Ok(Self { manager, discovery: Link::start("discovery", discovery, identity.clone())?, identity })
+    /// Over what dials both.
+    #[must_use]
+    pub fn new(manager: End, discovery: End) -> Self {
+        Self { manager: Link::new("the global manager", manager), discovery: Link::new("discovery", discovery) }
     }
 
     /// Serves the node until it ends. `is_stale` says whether another identity may be had than the one that was refused.
-    pub async fn serve(
+    pub async fn serve<D: Runner, S: Remember>(
         &mut self,
-        node: &mut Node,
+        node: &mut Node<D, S>,
         signals: &mut Receiver<Signal>,
         stop: &mut Stop,
-        heartbeat: Millis,
-        is_stale: impl Fn(&Identity) -> bool,
+        pace: &Pace<'_>,
+        is_stale: impl Fn() -> bool,
     ) -> Over {
-        let mut next_beat = boot_time();
+        let clock = pace.clock;
+        let mut next_beat = clock();
         node.manager_session(false);
         loop {
-            let now = boot_time();
+            let now = clock();
             node.look(now);
             if let Some(ending) = node.ending() {
                 return Over::End(ending);
@@ -144,13 +168,13 @@ impl Links {
             self.say(node, now);
             if now >= next_beat {
                 self.beat(node, now);
-                next_beat = now + interval(heartbeat, node.lease_span());
+                next_beat = now + interval(pace.heartbeat, node.lease_span());
             }
             let due = node.due().into_iter().fold(next_beat, Ord::min);
             let sleep = pin!(tokio::time::sleep(Duration::from_millis(due.since(now).0)));
             let open = tokio::select! {
                 Some(signal) = signals.recv() => {
-                    node.signal(boot_time(), signal);
+                    node.signal(clock(), signal);
                     true
                 }
                 Some(event) = self.manager.events.recv() => match self.manager.took(event) {
@@ -159,23 +183,23 @@ impl Links {
                         true
                     }
                     Came::Message(payload) => {
-                        let joined = hear(node, &payload);
+                        let joined = hear(node, clock, &payload);
                         // Whatever it was, a lease that is new is asked for at once.
-                        next_beat = if node.lease_span().is_none() { boot_time() } else { next_beat };
+                        next_beat = if node.lease_span().is_none() { clock() } else { next_beat };
                         joined
                     }
-                    Came::Trouble(LinkError::Certificate(_) | LinkError::Refused(_)) => !is_stale(&self.identity),
+                    Came::Trouble(LinkError::Certificate(_) | LinkError::Refused(_)) => !is_stale(),
                     Came::Trouble(_) | Came::Nothing => true,
                 },
                 Some(event) = self.discovery.events.recv() => match self.discovery.took(event) {
                     Came::Session(open) => {
                         if open {
                             node.discovery_session();
-                            next_beat = boot_time();
+                            next_beat = clock();
                         }
                         true
                     }
-                    Came::Message(payload) => hear(node, &payload),
+                    Came::Message(payload) => hear(node, clock, &payload),
                     Came::Trouble(_) | Came::Nothing => true,
                 },
                 wish = stop.wished() => match wish {
@@ -186,7 +210,7 @@ impl Links {
                     }
                     wish @ (Wish::Leave | Wish::StopHere) => {
                         matches!(wish, Wish::Leave).then(|| stop.stop_here());
-                        node.stop_all(boot_time());
+                        node.stop_all(clock());
                         true
                     }
                     Wish::End(ending) => return Over::End(ending),
@@ -203,7 +227,7 @@ impl Links {
     }
 
     /// Says what the node has to say, as far as there is room.
-    fn say(&mut self, node: &mut Node, now: Millis) {
+    fn say<D: Runner, S: Remember>(&mut self, node: &mut Node<D, S>, now: Millis) {
         while self.manager.is_free() {
             let Some(message) = node.for_manager() else { break };
             self.manager.send(&message);
@@ -215,18 +239,12 @@ impl Links {
         }
     }
 
-    fn beat(&mut self, node: &mut Node, now: Millis) {
+    fn beat<D: Runner, S: Remember>(&mut self, node: &mut Node<D, S>, now: Millis) {
         if self.discovery.is_free()
             && let Some(report) = node.heartbeat(now)
         {
             self.discovery.send(&FromWorker::Report(report));
         }
-    }
-
-    /// Says goodbye to both.
-    pub async fn close(self) {
-        self.manager.dialer.shutdown().await;
-        self.discovery.dialer.shutdown().await;
     }
 }
 
@@ -239,10 +257,10 @@ fn interval(asked: Millis, lease: Option<Millis>) -> Millis {
 }
 
 /// False: the session is to be made anew.
-fn hear(node: &mut Node, payload: &[u8]) -> bool {
+fn hear<D: Runner, S: Remember>(node: &mut Node<D, S>, clock: Clock<'_>, payload: &[u8]) -> bool {
     match postcard::from_bytes(payload) {
         Ok(message) => {
-            let now = boot_time();
+            let now = clock();
             // A worker that was held up hears old messages first; its lease comes before them.
             node.look(now);
             node.hear(now, message)

@@ -15,25 +15,40 @@ const SEED: &str = "seed";
 const MEMBERSHIP: &str = "membership.json";
 const CONTEXT: &str = "wharfinger 2026 instance of a worker";
 
-/// What a worker remembers of its place in the cluster. Written before it obeys any order under that fence.
+/// What a worker remembers over a restart: which instance of its name it is, and its place in the cluster.
+pub trait Remember {
+    /// Which instance of its name this is.
+    fn instance(&self) -> u64;
+
+    /// Node and fence that this instance remembers under this offer.
+    fn membership(&self, spec: &NodeSpec) -> Option<(NodeId, Fence)>;
+
+    /// Remembers them, durably, before any order under that fence is obeyed.
+    ///
+    /// # Errors
+    /// When it cannot; then none may be obeyed.
+    fn remember(&self, spec: &NodeSpec, node: NodeId, fence: Fence) -> Result<(), Error>;
+
+    /// Remembers nothing any more.
+    fn forget(&self);
+}
+
+/// The file about its place in the cluster.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Membership {
+struct Membership {
     /// The instance that had it: after another boot, or in a copied folder, it is somebody else's.
-    pub instance: u64,
+    instance: u64,
     /// Digest of what was offered: what is held of another offer is nothing.
-    pub offer: u64,
-    /// Its node.
-    pub node: NodeId,
-    /// Its fence.
-    pub fence: Fence,
+    offer: u64,
+    node: NodeId,
+    fence: Fence,
 }
 
 /// The state folder of one worker.
 #[derive(Debug)]
 pub struct State {
     folder: PathBuf,
-    /// Which instance of its name this is.
-    pub instance: u64,
+    instance: u64,
 }
 
 impl State {
@@ -64,28 +79,27 @@ impl State {
     pub fn identity(&self) -> PathBuf {
         self.folder.join("identity")
     }
+}
 
-    /// What this instance remembers under this offer.
-    #[must_use]
-    pub fn membership(&self, spec: &NodeSpec) -> Option<Membership> {
-        let text = read_text(&self.folder.join(MEMBERSHIP)).ok()??;
-        let membership: Membership = serde_json::from_str(&text).ok()?;
-        (membership.instance == self.instance && membership.offer == offer(spec)).then_some(membership)
+impl Remember for State {
+    fn instance(&self) -> u64 {
+        self.instance
     }
 
-    /// Remembers, durably.
-    ///
-    /// # Errors
-    /// When the file cannot be written; then no order may be obeyed under this fence.
-    pub fn remember(&self, spec: &NodeSpec, node: NodeId, fence: Fence) -> Result<(), Error> {
+    fn membership(&self, spec: &NodeSpec) -> Option<(NodeId, Fence)> {
+        let text = read_text(&self.folder.join(MEMBERSHIP)).ok()??;
+        let membership: Membership = serde_json::from_str(&text).ok()?;
+        (membership.instance == self.instance && membership.offer == offer(spec)).then_some((membership.node, membership.fence))
+    }
+
+    fn remember(&self, spec: &NodeSpec, node: NodeId, fence: Fence) -> Result<(), Error> {
         let path = self.folder.join(MEMBERSHIP);
         let membership = Membership { instance: self.instance, offer: offer(spec), node, fence };
         let text = serde_json::to_vec(&membership).expect("numbers are JSON");
         put_durably(&path, &text).map_err(Error::root(&path))
     }
 
-    /// Remembers nothing any more.
-    pub fn forget(&self) {
+    fn forget(&self) {
         // One that stays is of an epoch that is over, which the manager says at the next join.
         let _ = fs::remove_file(self.folder.join(MEMBERSHIP));
     }
@@ -121,8 +135,7 @@ mod tests {
         assert_eq!(state.membership(&spec(4)), None);
         let fence = Fence { term: 1, epoch: 3 };
         state.remember(&spec(4), NodeId(7), fence).unwrap();
-        let found = State::open(one.path()).unwrap().membership(&spec(4)).unwrap();
-        assert_eq!((found.node, found.fence), (NodeId(7), fence));
+        assert_eq!(State::open(one.path()).unwrap().membership(&spec(4)), Some((NodeId(7), fence)));
         assert_eq!(state.membership(&spec(5)), None);
         fs::copy(one.path().join(MEMBERSHIP), other.path().join(MEMBERSHIP)).unwrap();
         assert_eq!(State::open(other.path()).unwrap().membership(&spec(4)), None);

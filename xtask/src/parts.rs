@@ -26,6 +26,11 @@ pub fn report() -> crate::Outcome {
             present: found(&["chromium", "chromium-browser", "google-chrome"]),
             without: "the tests that open the report page skip",
         },
+        Part {
+            name: "ip, socat, nsenter, flock",
+            present: ["ip", "socat", "nsenter", "flock"].iter().all(|name| found(&[name])),
+            without: "the tests over a bad network, and those that kill programs at random, skip",
+        },
         Part { name: "cargo-nextest", present: nextest(), without: "cargo test runs the tests" },
     ];
     println!("real parts:");

@@ -15,6 +15,8 @@ type Seen = (Run, Stage);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 enum Stage {
     Running,
+    /// For this placement; that of a later move is higher.
+    CheckpointRefused(u16),
     Checkpointed,
     Ended,
 }
@@ -185,6 +187,7 @@ impl Discovery {
     fn is_later(&mut self, task: TaskKey, run: Run, status: Status) -> bool {
         let stage = match status {
             Status::Running => Stage::Running,
+            Status::CheckpointRefused { target } => Stage::CheckpointRefused(target),
             Status::Checkpointed(_) => Stage::Checkpointed,
             Status::Ended(_) => Stage::Ended,
         };
@@ -260,6 +263,18 @@ mod tests {
         assert!(!told(&mut discovery, 1, 2, 7, run, Status::Running), "it was said before");
         assert!(told(&mut discovery, 1, 2, 6, run, ended), "a heartbeat overtook it");
         assert!(!told(&mut discovery, 1, 2, 8, run, Status::Running), "the end absorbs");
+    }
+
+    #[test]
+    fn a_checkpoint_is_refused_once_for_each_move() {
+        let mut discovery = discovery();
+        let run = Run { attempt: 1, placement: 1 };
+        let refused = |target| Status::CheckpointRefused { target };
+        assert!(told(&mut discovery, 1, 2, 1, run, Status::Running));
+        assert!(told(&mut discovery, 2, 2, 2, run, refused(2)));
+        assert!(!told(&mut discovery, 3, 2, 3, run, refused(2)));
+        assert!(told(&mut discovery, 4, 2, 4, run, refused(3)));
+        assert!(told(&mut discovery, 5, 2, 5, run, Status::Ended(Cause::Exit(0))));
     }
 
     #[test]

@@ -14,11 +14,11 @@ use super::{GlobalManager, Node};
 impl GlobalManager {
     /// Takes a worker in, or back. While one instance of a name may live, another is refused.
     pub(super) fn join(&mut self, join: Join, out: &mut Outbox) {
-        let Join { spec, instance, heartbeat, memory } = join;
+        let Join { spec, instance, number, heartbeat, memory } = join;
         let known = self.names.get(&spec.name).copied();
         let Some(node) = known else {
             let node = self.new_node(&spec, instance);
-            self.begin_epoch(node, heartbeat, out);
+            self.begin_epoch(node, number, heartbeat, out);
             return;
         };
         let record = &self.nodes[node.index()];
@@ -29,7 +29,7 @@ impl GlobalManager {
         }
         let same_capacity = record.spec.class == spec.class;
         if let Some(memory) = memory.filter(|memory| lives && same_capacity && (memory.node, memory.epoch) == (node, record.epoch)) {
-            self.reconcile(node, &memory, out);
+            self.reconcile(node, number, &memory, out);
             return;
         }
         // It comes back with nothing running, so what it held is lost, even if its lease still holds.
@@ -39,12 +39,12 @@ impl GlobalManager {
             node
         } else {
             // Cores and bytes of a node never change; a machine that offers others is another node of the name.
-            self.nodes[node.index()].leaving = true;
-            self.leave_if_empty(node, out);
+            // The worker that has the name now is not to hear that the other was let go.
+            self.set_state(node, NodeState::Left, out);
             self.new_node(&spec, instance)
         };
         self.nodes[node.index()].instance = instance;
-        self.begin_epoch(node, heartbeat, out);
+        self.begin_epoch(node, number, heartbeat, out);
     }
 
     fn new_node(&mut self, spec: &Arc<NodeSpec>, instance: u64) -> NodeId {
@@ -55,26 +55,26 @@ impl GlobalManager {
         node
     }
 
-    fn begin_epoch(&mut self, node: NodeId, heartbeat: Millis, out: &mut Outbox) {
+    fn begin_epoch(&mut self, node: NodeId, join: u64, heartbeat: Millis, out: &mut Outbox) {
         let record = &mut self.nodes[node.index()];
         record.epoch += 1;
         (record.leaving, record.suspect) = (false, false);
         let (epoch, spec) = (record.epoch, Arc::clone(&record.spec));
         out.messages.push(Message::Discovery(ToDiscovery::Watch { node, name: spec.name.clone(), epoch, heartbeat }));
-        self.welcome(node, out);
+        self.welcome(node, join, out);
         out.messages.push(Message::JobManager(ToJobManager::NodeReady { node, spec: Arc::clone(&spec) }));
         out.events.push(Event::Joined { node, spec, epoch });
         self.set_state(node, NodeState::Ready, out);
     }
 
-    fn welcome(&self, node: NodeId, out: &mut Outbox) {
+    fn welcome(&self, node: NodeId, join: u64, out: &mut Outbox) {
         let fence = Fence { term: self.term, epoch: self.nodes[node.index()].epoch };
-        out.messages.push(Message::Agent(node, ToAgent::Welcome { node, fence }));
+        out.messages.push(Message::Agent(node, ToAgent::Welcome { node, fence, join }));
     }
 
     /// Sends again what the worker may not have heard, stops what nobody holds, and asks Discovery about what it lost.
-    fn reconcile(&mut self, node: NodeId, memory: &Memory, out: &mut Outbox) {
-        self.welcome(node, out);
+    fn reconcile(&mut self, node: NodeId, join: u64, memory: &Memory, out: &mut Outbox) {
+        self.welcome(node, join, out);
         let held: Vec<(TaskKey, Reservation)> = self.ledger.on(node).map(|(task, held)| (task, held.clone())).collect();
         for (task, run) in &memory.runs {
             if !held.iter().any(|(there, held)| (there, held.run) == (task, *run)) {
@@ -98,7 +98,10 @@ impl GlobalManager {
             Phase::Resuming { start, image } if !has => {
                 self.order(node, task, run, Action::Restore { start, image, source: node }, out);
             }
-            Phase::MovingOut { .. } | Phase::Abandoned { .. } if has => self.order(node, task, run, Action::Checkpoint, out),
+            Phase::MovingOut { .. } | Phase::Abandoned { .. } if has => {
+                let target = self.image_for(task, &phase).expect("a move holds its target");
+                self.order(node, task, run, Action::Checkpoint { target }, out);
+            }
             // Nothing is there yet.
             Phase::Awaiting { .. } => {}
             _ if !has => self.vanished(node, task, run, out),

@@ -259,6 +259,7 @@ impl GlobalManager {
                 self.moved(node, task, run, from, out);
             }
             (Status::Checkpointed(image), _) => self.checkpointed(node, task, image, out),
+            (Status::CheckpointRefused { target }, _) => self.stayed(node, task, target, out),
             (Status::Ended(cause), _) => self.ended(node, task, cause, out),
             (Status::Running, _) => {}
         }

@@ -17,8 +17,33 @@ impl GlobalManager {
         }
         let source = self.ledger.get_mut(from, task).expect("it runs there");
         source.phase = Phase::MovingOut { to: to.node };
-        self.order(from, task, from_run, Action::Checkpoint, out);
+        self.order(from, task, from_run, Action::Checkpoint { target: to.run.placement }, out);
         None
+    }
+
+    /// The placement that the image of a source is made for, while it is being made.
+    pub(super) fn image_for(&mut self, task: TaskKey, source: &Phase) -> Option<u16> {
+        match source {
+            Phase::MovingOut { to } => self.ledger.get_mut(*to, task).map(|target| target.run.placement),
+            Phase::Abandoned { failed, .. } => Some(failed.placement),
+            _ => None,
+        }
+    }
+
+    /// The source could not be checkpointed, and runs on: the target has nothing to wait for.
+    pub(super) fn stayed(&mut self, source: NodeId, task: TaskKey, target: u16, out: &mut Outbox) {
+        let Some(phase) = self.ledger.get_mut(source, task).map(|held| held.phase.clone()) else { return };
+        // One that was refused for an earlier move says nothing of this one.
+        if self.image_for(task, &phase) != Some(target) {
+            return;
+        }
+        let held = self.ledger.get_mut(source, task).expect("it was there just now");
+        held.phase = Phase::Running;
+        let run = held.run;
+        if let Phase::MovingOut { to } = phase {
+            self.cancel_target(to, task, Cause::RolledBack, out);
+        }
+        tell(source, task, run, Change::Stayed, out);
     }
 
     /// The image is made: restore it at the target, or here where the target is gone.

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use model::{
-    Bytes, Cause, ContainerSpec, Cores, Event, Finding, JobId, Join, Message, Millis, Name, NodeClass, NodeId, NodeSpec, Outbox, Placement,
-    Plan, Run, Status, TaskKey, TaskSpec, ToAgent, ToGlobalManager, ToJobManager,
+    Bytes, Cause, Change, ContainerSpec, Cores, Event, Finding, JobId, Join, Message, Millis, Move, Name, NodeClass, NodeId, NodeSpec,
+    NodeState, Outbox, Placement, Plan, Run, Status, TaskKey, TaskSpec, ToAgent, ToGlobalManager, ToJobManager,
 };
 
 use super::GlobalManager;
@@ -133,4 +133,52 @@ fn a_host_port_has_one_holder_until_its_end() {
     assert_eq!(propose(&mut manager, vec![serving(1, "0", 80)]), (0, 1));
     tell(&mut manager, ToGlobalManager::Found(Finding::NodeLost { node: NODE, epoch: 1 }));
     assert_eq!(manager.ports().iter().count(), 0, "a lost node holds none");
+}
+
+#[test]
+fn a_source_that_cannot_be_checkpointed_runs_on_and_frees_the_target() {
+    let mut manager = manager();
+    let name: Name = "m".parse().unwrap();
+    let class = Arc::new(NodeClass::plain(name.clone(), Cores(4), Bytes(100)));
+    tell(&mut manager, ToGlobalManager::Join(Box::new(Join::fresh(Arc::new(NodeSpec { name, class }), 0, Millis(200)))));
+    propose(&mut manager, vec![placement(0, FIRST, "0-1", 10)]);
+    let found = |status| ToGlobalManager::Found(Finding::Run { node: NODE, task: task(0), run: FIRST, status });
+    tell(&mut manager, found(Status::Running));
+    for target in [2, 3] {
+        let to = Placement { node: NodeId(1), ..placement(0, Run { placement: target, ..FIRST }, "0-1", 10) };
+        let moved = Move { to, from_run: FIRST, from: NODE };
+        tell(&mut manager, ToGlobalManager::Propose(Box::new(Plan { moves: vec![moved], ..Plan::default() })));
+        assert_eq!(manager.free().free_cores(NodeId(1)), Cores(2), "the target is held");
+        assert!(tell(&mut manager, found(Status::CheckpointRefused { target: target - 1 })).messages.is_empty(), "that of an earlier move");
+        let out = tell(&mut manager, found(Status::CheckpointRefused { target }));
+        let changes: Vec<&Change> = out
+            .messages
+            .iter()
+            .filter_map(|message| match message {
+                Message::JobManager(ToJobManager::Changed { change, .. }) => Some(change),
+                _ => None,
+            })
+            .collect();
+        assert!(matches!(changes[..], [Change::MoveFailed { .. }, Change::Stayed]), "{changes:?}");
+        assert_eq!((manager.free().free_cores(NODE), manager.free().free_cores(NodeId(1))), (Cores(2), Cores(4)));
+    }
+}
+
+#[test]
+fn a_worker_that_offers_other_cores_is_another_node_and_is_not_sent_away() {
+    let mut manager = manager();
+    let name: Name = "n".parse().unwrap();
+    let class = Arc::new(NodeClass::plain(name.clone(), Cores(2), Bytes(100)));
+    let join = Join { number: 7, ..Join::fresh(Arc::new(NodeSpec { name, class }), 0, Millis(200)) };
+    let out = tell(&mut manager, ToGlobalManager::Join(Box::new(join)));
+    let said: Vec<&ToAgent> = out
+        .messages
+        .iter()
+        .filter_map(|message| match message {
+            Message::Agent(_, said) => Some(said),
+            _ => None,
+        })
+        .collect();
+    assert!(matches!(said[..], [ToAgent::Welcome { node: NodeId(1), join: 7, .. }]), "{said:?}");
+    assert_eq!(manager.node_state(NODE), NodeState::Left);
 }

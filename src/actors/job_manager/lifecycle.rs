@@ -162,6 +162,7 @@ impl JobManager {
                 self.moving.remove(&task);
                 self.dirty = true;
             }
+            Change::Stayed => self.stayed(task, run, node, out),
             Change::Resumed => {
                 if let Some(record) = self.job(task.job).map(|job| job.instance(task.instance)) {
                     record.run = run;
@@ -191,6 +192,19 @@ impl JobManager {
         }
     }
 
+    /// It cannot move. Where it may not stay either, it starts again elsewhere.
+    fn stayed(&mut self, task: TaskKey, run: Run, node: NodeId, out: &mut Outbox) {
+        let Some(job) = self.job(task.job) else { return };
+        let record = *job.instance(task.instance);
+        if record.run != run || record.state != TaskState::Migrating {
+            return;
+        }
+        job.set(task.instance, TaskState::Running, None, out);
+        if self.nodes[node.index()].draining {
+            self.stop_run(task, Cause::Drained, out);
+        }
+    }
+
     fn moved(&mut self, task: TaskKey, run: Run, node: NodeId, out: &mut Outbox) {
         self.moving.remove(&task);
         let Some(job) = self.job(task.job) else { return };
@@ -204,7 +218,7 @@ impl JobManager {
         }
     }
 
-    fn ended(&mut self, task: TaskKey, run: Run, cause: Cause, out: &mut Outbox) {
+    pub(super) fn ended(&mut self, task: TaskKey, run: Run, cause: Cause, out: &mut Outbox) {
         self.wanted_moves.remove(&task);
         self.moving.remove(&task);
         let Some(job) = self.job(task.job) else { return };

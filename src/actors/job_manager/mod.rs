@@ -4,6 +4,8 @@ mod lifecycle;
 mod operations;
 mod record;
 mod rounds;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 

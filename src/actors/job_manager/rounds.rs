@@ -51,12 +51,19 @@ impl JobManager {
             self.dirty = true;
             let was_move = self.moving.remove(&task).is_some();
             let Some(job) = self.job(task.job) else { continue };
-            if was_move {
-                job.set(task.instance, TaskState::Running, None, out);
-                self.wanted_moves.entry(task).or_insert(None);
-            } else if job.instance(task.instance).state == TaskState::Scheduled {
-                job.set(task.instance, TaskState::Ready, None, out);
-                self.fresh.push(task);
+            let record = *job.instance(task.instance);
+            match (record.state, record.stopping) {
+                (TaskState::Migrating, _) if was_move => {
+                    job.set(task.instance, TaskState::Running, None, out);
+                    self.wanted_moves.entry(task).or_insert(None);
+                }
+                (TaskState::Scheduled, _) => {
+                    job.set(task.instance, TaskState::Ready, None, out);
+                    self.fresh.push(task);
+                }
+                // It was told to stop while the plan was under way: it never ran, and nobody else will say that it ended.
+                (TaskState::Stopping, Some(cause)) if !was_move => self.ended(task, placement.run, cause, out),
+                _ => {}
             }
         }
     }

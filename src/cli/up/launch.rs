@@ -92,6 +92,7 @@ impl Launch {
             fleet,
             journal,
             network: Some(network),
+            lines: Vec::new(),
             clock: None,
         };
         let system = runtime::start(options).await?;

@@ -18,19 +18,24 @@ struct Pair {
     delivered: [Vec<Bytes>; 2],
     acked: [u64; 2],
     sent: usize,
+    /// What this end sends is lost.
+    cut: Option<usize>,
     now: u64,
 }
 
 impl Pair {
     fn new() -> Self {
         let end = || Session::new(7, LIMITS);
-        Self { ends: [end(), end()], under_way: Vec::new(), delivered: Default::default(), acked: [0; 2], sent: 0, now: 0 }
+        Self { ends: [end(), end()], under_way: Vec::new(), delivered: Default::default(), acked: [0; 2], sent: 0, cut: None, now: 0 }
     }
 
     /// Lets everything out that is due, each segment with the next fate.
     fn transmit(&mut self, fates: &mut impl Iterator<Item = Fate>) {
         for from in 0..2 {
             while let Some(segment) = self.ends[from].transmit(self.now) {
+                if self.cut == Some(from) {
+                    continue;
+                }
                 for late in fates.next().unwrap_or_else(|| vec![1]) {
                     self.sent += 1;
                     self.under_way.push((self.now + late, self.sent, 1 - from, segment.clone()));
@@ -93,6 +98,41 @@ proptest! {
             // Nothing is owed and nothing will ever be sent again.
             prop_assert_eq!(pair.ends[from].due(), None);
         }
+    }
+
+    #[test]
+    fn a_partition_in_one_direction_holds_up_and_loses_nothing(
+        counts in [1usize..30, 1usize..30], cut in 0usize..2, lost in 1usize..60,
+    ) {
+        let mut pair = Pair::new();
+        for (from, count) in counts.into_iter().enumerate() {
+            for number in 0..count.min(LIMITS.window_messages) {
+                let _ = pair.ends[from].send(message(from, number));
+            }
+        }
+        let sent = [0, 1].map(|from| pair.ends[from].unacked.len());
+        pair.cut = Some(cut);
+        for step in 0..5_000 {
+            if step == lost {
+                prop_assert_eq!(pair.delivered[1 - cut].len(), 0);
+                pair.cut = None;
+            }
+            if !pair.step(&mut std::iter::empty()) {
+                break;
+            }
+        }
+        prop_assert_eq!(pair.delivered.each_ref().map(Vec::len), [sent[1], sent[0]]);
+        prop_assert_eq!(pair.ends.each_ref().map(Session::due), [None, None]);
+    }
+
+    #[test]
+    fn what_was_heard_of_an_earlier_session_changes_nothing(count in 1usize..8) {
+        let (mut earlier, mut later) = (Session::new(6, LIMITS), Session::new(7, LIMITS));
+        (0..count).for_each(|number| _ = earlier.send(message(0, number)).unwrap());
+        while let Some(segment) = earlier.transmit(0) {
+            prop_assert!(later.receive(1, segment.clone()).dropped);
+        }
+        prop_assert_eq!((later.received, later.due()), (0, None));
     }
 
     #[test]

@@ -2,7 +2,10 @@
 #![expect(clippy::unwrap_used, reason = "what starts programs for a test may panic like the test")]
 
 mod apart;
+mod cable;
+mod chaos;
 mod full;
+mod garbage;
 mod killed;
 mod lease;
 mod refused;

@@ -92,14 +92,24 @@ impl Site {
 
     /// Launches the system and waits until it is ready.
     pub fn launch(&self) -> Running {
-        let running = Running(self.up(&[]).stderr(self.log("management")).spawn().unwrap());
+        let running = self.begin();
         self.ready();
         running
+    }
+
+    /// Launches the system.
+    pub fn begin(&self) -> Running {
+        Running(self.up(&[]).stderr(self.log("management")).spawn().unwrap())
     }
 
     /// Launches one actor.
     pub fn actor(&self, name: &str) -> Running {
         Running(self.up(&["--actor", name]).stderr(self.log(name)).spawn().unwrap())
+    }
+
+    /// The GlobalManager's port for workers, and Discovery's.
+    pub fn worker_ports(&self) -> [u16; 2] {
+        [self.ports[3], self.ports[4]]
     }
 
     pub fn ready(&self) {
@@ -113,12 +123,15 @@ impl Site {
 
     /// The same with a state folder of another name.
     pub fn worker_in(&self, name: &str, cores: &str, folder: &str) -> Option<Running> {
-        let program = crate::support::worker()?;
-        let mut command = Command::new(program);
+        Some(self.worker_by(Command::new(crate::support::worker()?), "127.0.0.1", name, cores, folder))
+    }
+
+    /// The same by this command, where management is at that address.
+    pub fn worker_by(&self, mut command: Command, host: &str, name: &str, cores: &str, folder: &str) -> Running {
         command.args(["0.1", "--name", name, "--cores", cores, "--memory", "256MiB", "--drain", "20"]);
-        command.args(["--manager", &format!("127.0.0.1:{}", self.ports[3]), "--discovery", &format!("127.0.0.1:{}", self.ports[4])]);
+        command.args(["--manager", &format!("{host}:{}", self.ports[3]), "--discovery", &format!("{host}:{}", self.ports[4])]);
         command.arg("--token-file").arg(self.state().join("join-token")).arg("--state").arg(self.folder.path().join(folder));
-        Some(Running(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(self.log(folder)).spawn().unwrap()))
+        Running(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(self.log(folder)).spawn().unwrap())
     }
 
     /// Waits until a node is in a state.

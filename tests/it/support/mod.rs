@@ -41,6 +41,14 @@ pub fn project(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
+/// Whether a part is here that is neither data nor a program; if not, that is said on stderr.
+///
+/// # Panics
+/// In CI, when it is absent.
+pub fn part(here: bool, what: &str) -> bool {
+    present(here, what)
+}
+
 fn present(present: bool, what: &str) -> bool {
     if !present {
         assert!(std::env::var_os("CI").is_none(), "{what} is absent; CI has all parts, so a test that needs one never skips there");

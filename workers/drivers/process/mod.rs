@@ -16,13 +16,15 @@ use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::thread::{self, JoinHandle};
 
+use engine::wire::LogPart;
 use engine::{Command, Driver, Signal, Signals, What};
 use model::{Bytes, Millis, Run, TaskKey};
 use tokio::sync::mpsc;
 
 use crate::Error;
 use crate::cgroup::CgroupSupport;
-use crate::run::{Launch, Recovered, RunId, Runs, Truth};
+use crate::drivers::Runner;
+use crate::run::{Launch, Recovered, RunId, Runs, Stream, Truth};
 use table::Table;
 
 /// The most starts that wait for a thread. Each has cores of its own, so a node cannot have more at once.
@@ -113,24 +115,10 @@ impl ProcessDriver {
         Ok((Self { shared, starts: Some(starts), threads }, recovered, receiver))
     }
 
-    /// The folders of the runs: their logs, and what is done with them when their end is known.
+    /// The folders of the runs.
     #[must_use]
     pub fn runs(&self) -> &Runs {
         &self.shared.runs
-    }
-
-    /// Lets all tasks run until a time since boot, as of [`crate::run::boot_time`]. Without it none is started, and all end when the
-    /// last one is over.
-    ///
-    /// # Errors
-    /// When the lease cannot be written; the old one then holds.
-    pub fn renew(&self, deadline: Millis) -> io::Result<()> {
-        self.shared.runs.lease().write(deadline)
-    }
-
-    /// Kills every run without any grace. Their ends come as signals, like all others.
-    pub fn kill_all(&self) {
-        self.shared.table.kill_all();
     }
 
     fn start(&mut self, now: Millis, id: RunId, launch: Launch, signals: &mut Signals) {
@@ -164,6 +152,34 @@ impl Driver for ProcessDriver {
             Command::Checkpoint => signals.push((now, Signal { task, run, what: What::CheckpointRefused })),
             Command::Restore { .. } => signals.push((now, Signal { task, run, what: What::Refused })),
         }
+    }
+}
+
+/// All times are those of [`crate::run::boot_time`].
+impl Runner for ProcessDriver {
+    fn lease(&self) -> Option<Millis> {
+        self.runs().lease().read()
+    }
+
+    fn renew(&self, deadline: Millis) -> io::Result<()> {
+        self.runs().lease().write(deadline)
+    }
+
+    fn kill_all(&self) {
+        self.shared.table.kill_all();
+    }
+
+    fn acknowledge(&self, id: RunId) -> io::Result<()> {
+        // One that was never written has nothing to say after a restart.
+        if self.runs().run(id).path().exists() { self.runs().acknowledge(id) } else { Ok(()) }
+    }
+
+    fn prune(&self, keep: usize) -> Result<(), Error> {
+        self.runs().prune(keep)
+    }
+
+    fn log(&self, id: RunId, stream: Stream, offset: u64, most: u32) -> io::Result<Option<LogPart>> {
+        self.runs().log(id, stream, offset, most)
     }
 }
 

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use engine::What;
 use model::{Bytes, Millis};
+use workers::drivers::Runner as _;
 use workers::run::{Stream, Why};
 
 use crate::eyes::{eventually, lives, nap, of_root, processes};

@@ -8,6 +8,7 @@ use engine::{Command, Driver, Signal, What};
 use model::{Bytes, ContainerSpec, Cores, CpuSet, JobId, Millis, PlacementRules, Run, Simulate, Start, TaskKey, TaskKind, TaskSpec};
 use tokio::sync::mpsc::Receiver;
 use workers::cgroup::CgroupSupport;
+use workers::drivers::Runner as _;
 use workers::drivers::process::{ProcessDriver, Settings};
 use workers::run::{Recovered, RunFolder, RunId, Stream, boot_time};
 

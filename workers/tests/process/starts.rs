@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use engine::{Command, Driver, What};
 use model::{CpuSet, Millis};
+use workers::drivers::Runner as _;
 use workers::run::Why;
 
 use crate::eyes::eventually;
