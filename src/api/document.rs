@@ -94,7 +94,8 @@ fn complete(row: &Operation, operation: &mut Value) {
         ("400", "A field is wrong", has_body || is_earlier || within("query") || within("header")),
         ("401", "Who asks is not known", secured),
         ("403", "Who asks may not do that", secured),
-        ("404", "There is no such thing", within("path")),
+        // A group of moves names its jobs in its body.
+        ("404", "There is no such thing", within("path") || row.path == "/v1/jobs/actions/migrate"),
         ("408", "It took too long", true),
         ("409", "It does not go with the present state", row.changes),
         ("410", "The events are gone", row.path == "/v1/events"),

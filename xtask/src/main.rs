@@ -29,8 +29,6 @@ struct Arguments {
 enum Task {
     /// All tests: says which real parts are there, then runs unit, integration and doc tests
     Test,
-    /// What CI runs: the checks, then the tests
-    Ci,
     /// Formatting, lints, doors between crates, and a smoke run of the benches and of the release build
     Check,
     /// The doors between crates, as cargo resolves them
@@ -56,7 +54,6 @@ enum Task {
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Task::Test => test::run(),
-        Task::Ci => check::run().and_then(|()| test::run()),
         Task::Check => check::run(),
         Task::Doors => check::doors(),
         Task::Bench(options) => bench::run(&options),

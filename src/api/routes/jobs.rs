@@ -32,6 +32,7 @@ pub struct JobQuery {
     /// Only those of this name.
     name: Option<String>,
     /// Where the page begins: `next_cursor` of the page before.
+    #[param(min_length = 1)]
     cursor: Option<String>,
     /// How many at most (default 100).
     #[param(minimum = 1, maximum = 1000)]

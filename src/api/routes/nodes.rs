@@ -23,6 +23,7 @@ pub struct NodeQuery {
     #[param(schema_with = node_state, required = false)]
     state: Option<NodeState>,
     /// Where the page begins: `next_cursor` of the page before.
+    #[param(min_length = 1)]
     cursor: Option<String>,
     /// How many at most (default 100).
     #[param(minimum = 1, maximum = 1000)]

@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use serde_json::{Value, json};
 
 use super::server::{self, Launch, Server};
 use crate::{Outcome, run};
@@ -25,7 +26,7 @@ pub struct Options {
     #[arg(long, default_value_t = 25)]
     examples: u32,
     /// Seconds at most
-    #[arg(long, default_value_t = 120)]
+    #[arg(long, default_value_t = 90)]
     seconds: u32,
     /// Seed of the draws
     #[arg(long, default_value_t = 1)]
@@ -61,12 +62,18 @@ fn play(program: &Path, options: &Options, server: &Server) -> Outcome {
     let token = std::fs::read_to_string(server.folder().join("state/admin-token")).map_err(said)?;
     // By file and variable, so that no token stands in what is printed.
     let settings = server.folder().join("schemathesis.toml");
-    std::fs::write(&settings, "headers = { Authorization = \"Bearer ${WHARFINGER_ADMIN_TOKEN}\" }\n").map_err(said)?;
+    // What is there is asked for by its name; what is drawn at random is never there.
+    let headers = "headers = { Authorization = \"Bearer ${WHARFINGER_ADMIN_TOKEN}\" }";
+    let names = format!(
+        "[parameters]\n\"path.job\" = \"{}\"\n\"path.task\" = \"work\"\n\"path.node\" = \"simulated-2\"",
+        submit(server, token.trim())?
+    );
+    std::fs::write(&settings, format!("{headers}\n{names}\n")).map_err(said)?;
     println!("schemathesis: all checks but {UNCHECKED}: {WHY_UNCHECKED}");
     let (settings, document) = (settings.display().to_string(), format!("{}/openapi.json", server.url()));
     let [examples, seconds, seed] = [options.examples.to_string(), options.seconds.to_string(), options.seed.to_string()];
     let mut arguments = vec!["--config-file", &settings, "run", &document, "--checks", "all", "--exclude-checks", UNCHECKED];
-    arguments.extend(["--phases", "examples,coverage,fuzzing", "--continue-on-failure", "--no-shrink", "--request-timeout", "20"]);
+    arguments.extend(["--phases", "examples,coverage,fuzzing", "--continue-on-failure", "--no-shrink", "--request-timeout", "5"]);
     arguments.extend(["--max-examples", &examples, "--max-time", &seconds, "--seed", &seed]);
     let mut tally = Vec::new();
     let outcome = run::program_of(program, &arguments).env("WHARFINGER_ADMIN_TOKEN", token.trim()).watched(|line| {
@@ -76,6 +83,19 @@ fn play(program: &Path, options: &Options, server: &Server) -> Outcome {
     });
     println!("\nschemathesis: {}", tally.join("; "));
     outcome
+}
+
+/// Submits a job that goes on for as long as the play; its id.
+fn submit(server: &Server, token: &str) -> Result<String, String> {
+    let file = server.folder().join("job.json");
+    let task = json!({"kind": "container", "count": 4, "resources": {"cores": 1, "memory": "16m"}, "simulate": {"duration_s": {"constant": 86_400}}});
+    let document = json!({"name": "played", "tasks": {"work": task}});
+    std::fs::write(&file, document.to_string()).map_err(|error| format!("{}: {error}", file.display()))?;
+    let file = file.to_str().ok_or("the target folder's name is not UTF-8")?;
+    let arguments = ["submit", file, "--server", &server.url(), "-o", "json"];
+    let text = run::program_of(server.program(), &arguments).env("WHARFINGER_TOKEN", token).output()?;
+    let answer: Value = serde_json::from_str(&text).map_err(|error| format!("submit: {error}"))?;
+    answer["id"].as_str().map(str::to_owned).ok_or_else(|| format!("submit: no id in {text}"))
 }
 
 /// Where `st` is; a folder of Python of its own, below `target`.

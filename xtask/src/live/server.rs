@@ -108,6 +108,11 @@ impl Server {
         self.launch.folder()
     }
 
+    /// The program that it runs.
+    pub fn program(&self) -> &Path {
+        &self.launch.program
+    }
+
     /// Its memory and processor time.
     ///
     /// # Errors
