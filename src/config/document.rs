@@ -137,6 +137,8 @@ pub struct LimitSection {
     pub ended_tasks: Option<u64>,
     /// The latest events that are kept for those who resume (default 65,536).
     pub events: Option<u32>,
+    /// Keys of submissions that are remembered, for a day at most (default 1,000,000).
+    pub keys: Option<u32>,
 }
 
 /// Who may do what.

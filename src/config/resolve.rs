@@ -176,6 +176,7 @@ fn limits_of(section: &LimitSection) -> Result<Limits, Wrong> {
         open_tasks: positive("open_tasks", section.open_tasks, default.open_tasks)?,
         ended_tasks: section.ended_tasks.unwrap_or(default.ended_tasks),
         events: positive("events", section.events.map(u64::from), default.events as u64)? as usize,
+        keys: positive("keys", section.keys.map(u64::from), default.keys as u64)? as usize,
     })
 }
 

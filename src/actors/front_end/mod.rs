@@ -15,8 +15,6 @@ pub use view::{AttemptView, JobView, Limits, NodeView, Standing, TaskView, Total
 
 /// How long a key of a submission is remembered.
 const KEY_LIFETIME: Millis = Millis(24 * 3_600_000);
-/// The most keys that are remembered; the oldest go first.
-const MOST_KEYS: usize = 1_000_000;
 
 /// The FrontEnd's state.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -122,7 +120,8 @@ impl FrontEnd {
     }
 
     fn remember(&mut self, now: Millis, SubmitKey { key, document }: SubmitKey, job: JobId) {
-        while self.ages.front().is_some_and(|(at, _)| now.since(*at) > KEY_LIFETIME) || self.ages.len() >= MOST_KEYS {
+        let most = self.view.as_ref().map_or_else(Limits::default, |view| view.limits()).keys;
+        while self.ages.front().is_some_and(|(at, _)| now.since(*at) > KEY_LIFETIME) || self.ages.len() >= most {
             let Some((_, oldest)) = self.ages.pop_front() else { break };
             self.keys.remove(&oldest);
         }

@@ -19,7 +19,8 @@ const IDLE: f64 = 0.01;
 /// Jobs a second of a busy one, each of a task of a second.
 const JOBS: &str = "50";
 /// What ended is kept up to a limit, and memory grows until it is reached. These limits are reached in the first minute.
-const KEPT: [(&str, &str); 2] = [("WHARFINGER_LIMITS__ENDED_TASKS", "1000"), ("WHARFINGER_LIMITS__EVENTS", "4096")];
+const KEPT: [(&str, &str); 3] =
+    [("WHARFINGER_LIMITS__ENDED_TASKS", "1000"), ("WHARFINGER_LIMITS__EVENTS", "4096"), ("WHARFINGER_LIMITS__KEYS", "1000")];
 
 /// How long, and at what.
 #[derive(Args)]

@@ -24,11 +24,13 @@ pub struct Limits {
     pub ended_tasks: u64,
     /// The latest events that are kept for those who resume.
     pub events: usize,
+    /// Keys of submissions that are remembered, for a day at most; the oldest go first.
+    pub keys: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { open_tasks: 1_000_000, ended_tasks: 200_000, events: 1 << 16 }
+        Self { open_tasks: 1_000_000, ended_tasks: 200_000, events: 1 << 16, keys: 1_000_000 }
     }
 }
 
@@ -94,6 +96,11 @@ impl View {
             latest: VecDeque::new(),
             totals: Totals::default(),
         }
+    }
+
+    /// How much is kept.
+    pub(super) fn limits(&self) -> Limits {
+        self.limits
     }
 
     /// Takes a job in, unless as many task instances are open as may be.
