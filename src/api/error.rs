@@ -255,6 +255,7 @@ impl From<Refusal> for ApiError {
             Refusal::UnknownNode(node) => Self::UnknownNode(node.to_string()),
             Refusal::UnknownToken(token) => Self::UnknownToken(token.to_string()),
             Refusal::WrongState { .. } | Refusal::Unmovable(_) => Self::WrongState(refusal.to_string()),
+            Refusal::FixedLabel(label) => Self::field(format!("labels.{label}"), refusal),
             Refusal::QueueFull { open, most } => Self::QueueFull { open, most },
         }
     }

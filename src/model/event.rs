@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::tagged::tagged;
 use crate::{
-    Bytes, Cause, Cores, CpuSet, JobId, JobState, Millis, NodeId, NodeSpec, NodeState, Policy, Run, ShapeId, TaskKey, TaskState, WaitReason,
+    Bytes, Cause, Cores, CpuSet, JobId, JobState, Labels, Millis, NodeId, NodeSpec, NodeState, Policy, Run, ShapeId, TaskKey, TaskState,
+    WaitReason,
 };
 
 tagged! {
@@ -118,6 +119,13 @@ pub enum Event {
         node: NodeId,
         /// Not heard of.
         suspect: bool,
+    },
+    /// A node has other labels.
+    Labelled {
+        /// The node.
+        node: NodeId,
+        /// All that it has from now on.
+        labels: Labels,
     },
 }
 }

@@ -86,6 +86,22 @@ pub struct NodeSpec {
     pub class: Arc<NodeClass>,
 }
 
+impl NodeSpec {
+    /// Labels that say how a node runs its tasks and where it is reached: they stay as its worker says them.
+    pub const FIXED_LABELS: [&str; 3] = ["engine", "ip", "address"];
+
+    /// The node with these labels and no others.
+    ///
+    /// # Errors
+    /// A fixed label that would not stay as it is.
+    pub fn relabelled(&self, labels: Labels) -> Result<Self, &'static str> {
+        match Self::FIXED_LABELS.into_iter().find(|&fixed| labels.get(fixed) != self.class.labels.get(fixed)) {
+            Some(fixed) => Err(fixed),
+            None => Ok(Self { name: self.name.clone(), class: Arc::new(NodeClass { labels, ..NodeClass::clone(&self.class) }) }),
+        }
+    }
+}
+
 /// Where a node stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Bytes, Cause, CpuSet, Event, Fence, JobId, JobSpec, Join, Millis, Name, NodeId, NodeSpec, Placement, Plan, Policy, Request, Run, Stop,
-    TaskKey, TaskSpec, Token,
+    Bytes, Cause, CpuSet, Event, Fence, JobId, JobSpec, Join, Labels, Millis, Name, NodeId, NodeSpec, Placement, Plan, Policy, Request,
+    Run, Stop, TaskKey, TaskSpec, Token,
 };
 
 /// A message; its variant names the machine that it goes to.
@@ -75,6 +75,13 @@ pub enum Operation {
         task: TaskKey,
         /// Where to; absent: where the policy says.
         to: Option<Name>,
+    },
+    /// Give a node other labels, until its worker joins with nothing running; what runs there stays.
+    Label {
+        /// Which node.
+        node: Name,
+        /// All that it has from now on.
+        labels: Labels,
     },
 }
 

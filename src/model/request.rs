@@ -131,6 +131,9 @@ pub enum Refusal {
     /// The engine of the task's node cannot move it.
     #[error("the engine of node `{0}` cannot move a running task")]
     Unmovable(Name),
+    /// The label stays as the node's worker says it.
+    #[error("a node's label `{0}` stays as its worker says it")]
+    FixedLabel(&'static str),
     /// As many task instances wait or run as the cluster keeps.
     #[error("{open} task instances have not ended; the most is {most}")]
     QueueFull {

@@ -31,6 +31,7 @@ pub(super) fn say(event: &Event) {
         Event::Joined { node, spec, epoch } => info!(%node, name = %spec.name, epoch, "a node joined"),
         Event::Cordoned { node, cordoned } => info!(%node, cordoned, "node"),
         Event::Suspected { node, suspect } => info!(%node, suspect, "node"),
+        Event::Labelled { node, labels } => info!(%node, ?labels, "node"),
         Event::PolicyChanged { policy } => info!(%policy, "the policy was set"),
         // Why tasks wait is asked for, and what is held follows from where they are.
         Event::Reserved { .. } | Event::Released { .. } | Event::Shaped { .. } | Event::Waiting { .. } => {}

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use model::{Admission, Bytes, CpuSet, HostPort, JobId, Millis, Name, NodeClass, NodeId, Policy, ShapeId, TaskKey, WaitReason};
+use model::{Admission, Bytes, CpuSet, HostPort, JobId, Labels, Millis, Name, NodeClass, NodeId, Policy, ShapeId, TaskKey, WaitReason};
 use serde::{Deserialize, Serialize};
 
 use crate::admission;
@@ -141,6 +141,7 @@ impl Planner {
         if node.index() < self.room.inventory.len() {
             // What it held was released task by task; what is planned on it meanwhile holds until the plan is answered.
             self.room.inventory.set_open(node, true);
+            self.set_labels(node, &class.labels);
         } else {
             let added = self.room.inventory.add_node(class);
             assert_eq!(added, node, "the GlobalManager numbers nodes densely");
@@ -157,6 +158,16 @@ impl Planner {
         self.room.nominated.remove(&node);
         if open {
             self.note_growth(node);
+        }
+    }
+
+    /// Gives a node other labels: what it is promised to and what waits is looked at again, what runs there stays.
+    pub fn set_labels(&mut self, node: NodeId, labels: &Labels) {
+        if self.room.inventory.class(node).labels != *labels {
+            self.room.inventory.set_labels(node, labels);
+            self.promises.leave(node);
+            self.possible.clear();
+            self.all_grown = true;
         }
     }
 

@@ -95,6 +95,13 @@ impl Promises {
         promise.into_iter().for_each(|promise| self.push(promise));
     }
 
+    /// Takes back what was promised on a node.
+    pub fn leave(&mut self, node: NodeId) {
+        for index in self.by_node.remove(&node).unwrap_or_default() {
+            self.list[index] = None;
+        }
+    }
+
     /// Adds a promise, given in this round.
     pub fn push(&mut self, promise: Promise) {
         for &PromisedPlace { node, .. } in &promise.places {

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use model::{
-    Admission, Bytes, Condition, ContainerSpec, CoreChoice, Cores, Distribution, Fit, HostPort, JobBody, JobSpec, Labels, Millis, Name,
-    NodeClass, NodeId, NodeSpec, OnFailure, Operation, PlacementRules, Policy, QueueOrder, Seconds, Simulate, TaskKey, TaskKind, TaskSpec,
-    TaskState,
+    Admission, Bytes, Condition, Constraint, ContainerSpec, CoreChoice, Cores, Distribution, Fit, HostPort, JobBody, JobSpec, Labels,
+    Millis, Name, NodeClass, NodeId, NodeSpec, OnFailure, Operation, Operator, PlacementRules, Policy, QueueOrder, Seconds, Simulate,
+    TaskKey, TaskKind, TaskSpec, TaskState,
 };
 use proptest::prelude::*;
 use wharfinger::report::recording::Recording;
@@ -80,6 +80,13 @@ pub(super) fn policy() -> impl Strategy<Value = Policy> {
     })
 }
 
+fn label() -> impl Strategy<Value = Deed> {
+    (0u32..4, 0u8..3).prop_map(|(index, zone)| {
+        let labels = Labels::from([("zone".to_owned(), zone.to_string())]);
+        Deed::Operate(Operation::Label { node: name(&format!("n-{index}")), labels })
+    })
+}
+
 pub(super) fn deed() -> impl Strategy<Value = (Millis, Deed)> {
     let node = |index: u32| name(&format!("n-{index}"));
     let what = prop_oneof![
@@ -91,6 +98,7 @@ pub(super) fn deed() -> impl Strategy<Value = (Millis, Deed)> {
         (0u32..12, 0u32..3, proptest::option::of(0u32..4)).prop_map(move |(job, instance, to)| {
             Deed::Operate(Operation::Migrate { task: TaskKey { job: model::JobId(job), instance }, to: to.map(node) })
         }),
+        label(),
         (0u32..12).prop_map(|job| Deed::Operate(Operation::Stop(model::JobId(job)))),
         policy().prop_map(|policy| Deed::Operate(Operation::SetPolicy(policy))),
     ];
@@ -206,6 +214,35 @@ proptest! {
         });
         prop_assert_eq!(fault, None);
         prop_assert_eq!((recording.summary.tasks.lost, recording.summary.tasks.duplicated), (0, 0));
+    }
+
+    #[test]
+    fn a_task_is_placed_by_the_labels_of_the_moment(
+        nodes in nodes(), mut jobs in jobs(), policy in policy(), mut script in proptest::collection::vec(deed(), 0..6),
+        labelled in proptest::collection::vec((0u64..120_000, label()), 1..8), seed: u64,
+    ) {
+        let zone = Constraint { label: "zone".into(), op: Operator::In, values: vec!["0".into()] };
+        for task in jobs.iter_mut().flat_map(|(_, body)| &mut body.tasks) {
+            Arc::make_mut(task).rules.constraints = vec![zone.clone()];
+        }
+        script.extend(labelled.into_iter().map(|(at, deed)| (Millis(at), deed)));
+        let mut config = config(&nodes, policy, script, seed);
+        for (index, node) in config.nodes.iter_mut().enumerate() {
+            *node = Arc::new(node.relabelled([("zone".to_owned(), (index % 3).to_string())].into()).expect("no fixed label"));
+        }
+        let (mut placed, mut fault) = (BTreeMap::new(), None);
+        simulate(&config, &arrivals(jobs), &mut |world| {
+            let (manager, _) = world.machines();
+            for status in manager.statuses().filter(|status| status.state == TaskState::Scheduled) {
+                let Some(node) = status.node else { continue };
+                if placed.insert((status.task, status.attempt), node) != Some(node) {
+                    let labels = &manager.planner().inventory().class(node).labels;
+                    fault = fault.take().or_else(|| (!zone.allows(labels)).then(|| (status.task, node, world.now(), labels.clone())));
+                }
+            }
+            fault = fault.take().or_else(|| audit(world).err().map(|said| panic!("at {}: {said}", world.now())));
+        });
+        prop_assert_eq!(fault, None);
     }
 
     #[test]

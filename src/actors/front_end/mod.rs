@@ -150,9 +150,11 @@ impl FrontEnd {
             view.may(&operation)?;
         }
         out.messages.push(match operation {
-            Operation::Cordon { .. } | Operation::Drain { .. } | Operation::Undrain { .. } | Operation::Remove { .. } => {
-                Message::GlobalManager(ToGlobalManager::Operate(operation))
-            }
+            Operation::Cordon { .. }
+            | Operation::Drain { .. }
+            | Operation::Undrain { .. }
+            | Operation::Remove { .. }
+            | Operation::Label { .. } => Message::GlobalManager(ToGlobalManager::Operate(operation)),
             Operation::Stop(_) | Operation::StopTask(_) | Operation::SetPolicy(_) | Operation::Migrate { .. } => {
                 Message::JobManager(ToJobManager::Operate(operation))
             }

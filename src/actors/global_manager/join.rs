@@ -27,7 +27,7 @@ impl GlobalManager {
             out.messages.push(Message::Agent(node, ToAgent::NameTaken { instance }));
             return;
         }
-        let same_capacity = record.spec.class == spec.class;
+        let same_capacity = record.joined == spec.class;
         if let Some(memory) = memory.filter(|memory| lives && same_capacity && (memory.node, memory.epoch) == (node, record.epoch)) {
             self.reconcile(node, number, &memory, out);
             return;
@@ -35,7 +35,7 @@ impl GlobalManager {
         // It comes back with nothing running, so what it held is lost, even if its lease still holds.
         self.lose(node, out);
         let node = if same_capacity {
-            self.nodes[node.index()].spec = spec;
+            self.relabel(node, spec);
             node
         } else {
             // Cores and bytes of a node never change; a machine that offers others is another node of the name.
@@ -50,8 +50,8 @@ impl GlobalManager {
     fn new_node(&mut self, spec: &Arc<NodeSpec>, instance: u64) -> NodeId {
         let node = self.ledger.add_node(&spec.class);
         self.names.insert(spec.name.clone(), node);
-        let (spec, state) = (Arc::clone(spec), NodeState::Joining);
-        self.nodes.push(Node { spec, instance, epoch: 0, state, cordoned: false, suspect: false, leaving: false });
+        let (spec, joined, state) = (Arc::clone(spec), Arc::clone(&spec.class), NodeState::Joining);
+        self.nodes.push(Node { spec, joined, instance, epoch: 0, state, cordoned: false, suspect: false, leaving: false });
         node
     }
 

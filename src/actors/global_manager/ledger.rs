@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use model::{Bytes, Cause, CoreChoice, CpuSet, Event, Fit, HostPort, Image, NodeClass, NodeId, Outbox, Run, Start, TaskKey};
+use model::{Bytes, Cause, CoreChoice, CpuSet, Event, Fit, HostPort, Image, Labels, NodeClass, NodeId, Outbox, Run, Start, TaskKey};
 use scheduler::inventory::{Inventory, Need};
 use scheduler::ports::Ports;
 use serde::{Deserialize, Serialize};
@@ -72,6 +72,11 @@ impl Ledger {
     /// Opens a node for reservations or closes it.
     pub fn set_open(&mut self, node: NodeId, open: bool) {
         self.free.set_open(node, open);
+    }
+
+    /// Gives a node other labels.
+    pub fn set_labels(&mut self, node: NodeId, labels: &Labels) {
+        self.free.set_labels(node, labels);
     }
 
     /// What is free.

@@ -11,8 +11,8 @@ use std::sync::Arc;
 
 use ledger::{Ledger, Phase, Reservation};
 use model::{
-    Action, Cause, Change, Event, Fence, Finding, Message, Millis, Name, NodeId, NodeSpec, NodeState, Operation, Order, Outbox, Placement,
-    Plan, Run, Start, Status, Stop, TaskKey, ToAgent, ToDiscovery, ToGlobalManager, ToJobManager, Token,
+    Action, Cause, Change, Event, Fence, Finding, Message, Millis, Name, NodeClass, NodeId, NodeSpec, NodeState, Operation, Order, Outbox,
+    Placement, Plan, Run, Start, Status, Stop, TaskKey, ToAgent, ToDiscovery, ToGlobalManager, ToJobManager, Token,
 };
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +22,8 @@ const FIRST_TERM: u32 = 1;
 #[derive(Debug, Serialize, Deserialize)]
 struct Node {
     spec: Arc<NodeSpec>,
+    /// Its class as its worker said it when it joined: an operator may have given it other labels since.
+    joined: Arc<NodeClass>,
     /// Which instance of the name holds it.
     instance: u64,
     epoch: u32,
@@ -134,7 +136,8 @@ impl GlobalManager {
             Operation::Cordon { node, .. }
             | Operation::Drain { node, .. }
             | Operation::Undrain { node }
-            | Operation::Remove { node, .. } => node,
+            | Operation::Remove { node, .. }
+            | Operation::Label { node, .. } => node,
             Operation::Stop(_) | Operation::StopTask(_) | Operation::SetPolicy(_) | Operation::Migrate { .. } => return,
         };
         let Some(&node) = self.names.get(name) else { return };
@@ -154,9 +157,21 @@ impl GlobalManager {
                 self.remove(node, force, operation, out);
                 return;
             }
+            Operation::Label { ref labels, .. } if state != NodeState::Left => {
+                // One that would change a fixed label is refused by the FrontEnd.
+                let Ok(spec) = self.nodes[node.index()].spec.relabelled(labels.clone()) else { return };
+                self.relabel(node, Arc::new(spec));
+                out.events.push(Event::Labelled { node, labels: labels.clone() });
+            }
             _ => return,
         }
         out.messages.push(Message::JobManager(ToJobManager::Operate(operation)));
+    }
+
+    /// Takes a spec of the node that differs in nothing but labels.
+    fn relabel(&mut self, node: NodeId, spec: Arc<NodeSpec>) {
+        self.ledger.set_labels(node, &spec.class.labels);
+        self.nodes[node.index()].spec = spec;
     }
 
     fn carry_out(&mut self, plan: Plan, out: &mut Outbox) {

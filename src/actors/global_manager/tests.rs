@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use model::{
-    Bytes, Cause, Change, ContainerSpec, Cores, Event, Finding, JobId, Join, Message, Millis, Move, Name, NodeClass, NodeId, NodeSpec,
-    NodeState, Outbox, Placement, Plan, Run, Status, TaskKey, TaskSpec, ToAgent, ToGlobalManager, ToJobManager,
+    Bytes, Cause, Change, ContainerSpec, Cores, Event, Finding, JobId, Join, Labels, Memory, Message, Millis, Move, Name, NodeClass,
+    NodeId, NodeSpec, NodeState, Operation, Outbox, Placement, Plan, Run, Status, TaskKey, TaskSpec, ToAgent, ToGlobalManager,
+    ToJobManager,
 };
 
 use super::GlobalManager;
@@ -181,4 +182,36 @@ fn a_worker_that_offers_other_cores_is_another_node_and_is_not_sent_away() {
         .collect();
     assert!(matches!(said[..], [ToAgent::Welcome { node: NodeId(1), join: 7, .. }]), "{said:?}");
     assert_eq!(manager.node_state(NODE), NodeState::Left);
+}
+
+fn labels(manager: &GlobalManager) -> &Labels {
+    assert_eq!(manager.free().class(NODE).labels, manager.nodes[0].spec.class.labels);
+    &manager.free().class(NODE).labels
+}
+
+/// A worker of the node comes back with the run of the first task, where it has that.
+fn come_back(manager: &mut GlobalManager, has: bool) -> Outbox {
+    let memory = has.then(|| Memory { node: NODE, epoch: 1, runs: vec![(task(0), FIRST)] });
+    let spec = NodeSpec { name: "n".parse().unwrap(), class: Arc::clone(&manager.nodes[0].joined) };
+    tell(manager, ToGlobalManager::Join(Box::new(Join { memory, ..Join::fresh(Arc::new(spec), 0, Millis(200)) })))
+}
+
+#[test]
+fn labels_of_an_operator_hold_until_the_worker_joins_with_nothing_running() {
+    let mut manager = manager();
+    propose(&mut manager, vec![placement(0, FIRST, "0-1", 10)]);
+    let north = Labels::from([("zone".to_owned(), "north".to_owned())]);
+    let label = |labels: &Labels| ToGlobalManager::Operate(Operation::Label { node: "n".parse().unwrap(), labels: labels.clone() });
+    let out = tell(&mut manager, label(&north));
+    assert!(matches!(&out.messages[..], [Message::JobManager(ToJobManager::Operate(Operation::Label { .. }))]), "{:?}", out.messages);
+    assert_eq!(out.events, [Event::Labelled { node: NODE, labels: north.clone() }]);
+    assert_eq!((labels(&manager), free(&manager)), (&north, (Cores(2), Bytes(90))), "what runs is not touched");
+    let fixed = tell(&mut manager, label(&Labels::from([("engine".to_owned(), "process".to_owned())])));
+    assert!(fixed.messages.is_empty() && fixed.events.is_empty(), "how it runs its tasks is not the operator's to say");
+    come_back(&mut manager, true);
+    assert_eq!((labels(&manager), free(&manager)), (&north, (Cores(2), Bytes(90))), "it comes back to the same epoch");
+    let out = come_back(&mut manager, false);
+    assert!(out.messages.iter().any(|message| matches!(message, Message::JobManager(ToJobManager::NodeReady { node: NODE, spec })
+        if spec.class.labels.is_empty())));
+    assert_eq!((labels(&manager), free(&manager)), (&Labels::new(), (Cores(4), Bytes(100))), "it is the same node, as its worker says it");
 }

@@ -40,6 +40,12 @@ impl JobManager {
                     self.dirty = true;
                 }
             }
+            Operation::Label { node, labels } => {
+                if let Some(node) = self.planner.node(node.as_str()) {
+                    self.planner.set_labels(node, &labels);
+                    self.dirty = true;
+                }
+            }
         }
     }
 

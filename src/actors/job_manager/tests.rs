@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use model::{
-    Bytes, Cores, JobBody, JobId, JobSpec, Message, Millis, NodeClass, NodeId, NodeSpec, OnFailure, Operation, Outbox, Plan, Policy,
-    PolicyName, TaskSpec, ToGlobalManager, ToJobManager,
+    Bytes, Constraint, Cores, JobBody, JobId, JobSpec, Labels, Message, Millis, NodeClass, NodeId, NodeSpec, OnFailure, Operation,
+    Operator, Outbox, PlacementRules, Plan, Policy, PolicyName, TaskSpec, TaskState, ToGlobalManager, ToJobManager,
 };
 
 use super::JobManager;
@@ -19,11 +19,7 @@ fn planning() -> (JobManager, Plan) {
     let spec = Arc::new(NodeSpec { name: name("n"), class });
     tell(&mut manager, ToJobManager::NodeReady { node: NodeId(0), spec });
     let task = Arc::new(TaskSpec { name: name("t"), cores: Cores(1), ..TaskSpec::default() });
-    let on_failure = OnFailure::FailFast;
-    let body =
-        JobBody { tenant: None, priority: 0, labels: Default::default(), on_failure, gang: false, deadline: None, tasks: vec![task] };
-    let spec = JobSpec { name: name("j"), body: Arc::new(body) };
-    tell(&mut manager, ToJobManager::Admit { job: JOB, spec, submitted: Millis::ZERO, progress: Vec::new() });
+    admit(&mut manager, JobBody { tasks: vec![task], ..body() });
     let mut out = Outbox::default();
     manager.wake(Millis(100), &mut out);
     let plan = out.messages.into_iter().find_map(|message| match message {
@@ -37,6 +33,17 @@ fn tell(manager: &mut JobManager, input: ToJobManager) -> Outbox {
     let mut out = Outbox::default();
     manager.step(Millis(100), input, &mut out);
     out
+}
+
+/// A job without tasks.
+fn body() -> JobBody {
+    let on_failure = OnFailure::FailFast;
+    JobBody { tenant: None, priority: 0, labels: Labels::new(), on_failure, gang: false, deadline: None, tasks: Vec::new() }
+}
+
+fn admit(manager: &mut JobManager, body: JobBody) {
+    let spec = JobSpec { name: "j".parse().unwrap(), body: Arc::new(body) };
+    tell(manager, ToJobManager::Admit { job: JOB, spec, submitted: Millis::ZERO, progress: Vec::new() });
 }
 
 #[test]
@@ -58,4 +65,45 @@ fn what_is_drained_while_its_plan_is_under_way_waits_again_where_the_plan_is_ref
     let mut out = Outbox::default();
     manager.wake(Millis(200), &mut out);
     assert!(out.messages.iter().any(|message| matches!(message, Message::GlobalManager(ToGlobalManager::Propose(_)))));
+}
+
+fn node(manager: &mut JobManager, id: u32, name: &str, labels: &Labels) {
+    let class = NodeClass { labels: labels.clone(), ..NodeClass::plain(name.parse().unwrap(), Cores(2), Bytes(100)) };
+    let spec = Arc::new(NodeSpec { name: name.parse().unwrap(), class: Arc::new(class) });
+    tell(manager, ToJobManager::NodeReady { node: NodeId(id), spec });
+}
+
+fn round(manager: &mut JobManager, now: u64) -> Option<Plan> {
+    let mut out = Outbox::default();
+    manager.wake(Millis(now), &mut out);
+    out.messages.into_iter().find_map(|message| match message {
+        Message::GlobalManager(ToGlobalManager::Propose(plan)) => Some(*plan),
+        _ => None,
+    })
+}
+
+#[test]
+fn what_waits_for_a_label_starts_where_a_node_gets_it_and_what_runs_stays() {
+    let (north, south) = ([("zone".to_owned(), "north".to_owned())].into(), [("zone".to_owned(), "south".to_owned())].into());
+    let mut manager = JobManager::new(Policy::from(PolicyName::BestFit), Millis(100));
+    node(&mut manager, 0, "n", &north);
+    node(&mut manager, 1, "s", &south);
+    let constraints = vec![Constraint { label: "zone".into(), op: Operator::In, values: vec!["north".into()] }];
+    let rules = PlacementRules { constraints, ..PlacementRules::default() };
+    let task = TaskSpec { name: "t".parse().unwrap(), cores: Cores(2), count: 2, rules, ..TaskSpec::default() };
+    admit(&mut manager, JobBody { tasks: vec![Arc::new(task)], ..body() });
+    let plan = round(&mut manager, 100).expect("one of two has a node");
+    assert_eq!(plan.placements.iter().map(|placement| placement.node).collect::<Vec<_>>(), [NodeId(0)]);
+    tell(&mut manager, ToJobManager::Planned { refused: Vec::new() });
+    let label = |node: &str, labels: &Labels| Operation::Label { node: node.parse().unwrap(), labels: labels.clone() };
+    let out = tell(&mut manager, ToJobManager::Operate(label("n", &south)));
+    assert_eq!(out.timers.len(), 1, "what waits is looked at again");
+    assert!(round(&mut manager, 200).is_none());
+    assert_eq!(manager.statuses().next().map(|status| (status.state, status.node)), Some((TaskState::Scheduled, Some(NodeId(0)))));
+    tell(&mut manager, ToJobManager::Operate(label("s", &north)));
+    let plan = round(&mut manager, 300).expect("the other has one now");
+    assert_eq!(plan.placements.iter().map(|placement| placement.node).collect::<Vec<_>>(), [NodeId(1)]);
+    tell(&mut manager, ToJobManager::NodeLost(NodeId(1)));
+    node(&mut manager, 1, "s", &south);
+    assert_eq!(manager.planner().inventory().class(NodeId(1)).labels, south, "a worker that joins anew says its own");
 }

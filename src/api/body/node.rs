@@ -98,7 +98,8 @@ pub struct NodePatch {
     /// It gets no new tasks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cordoned: Option<bool>,
-    /// Its labels; a worker says them when it joins, so they cannot be changed here yet.
+    /// All labels that it has from now on, until its worker joins with nothing running and says its own again. `engine`, `ip` and
+    /// `address` stay as its worker says them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub labels: Option<BTreeMap<String, String>>,
 }
@@ -109,6 +110,6 @@ pub struct NodeTaken {
     /// The node.
     #[schema(value_type = String)]
     pub node: Name,
-    /// The action; absent: it leaves.
+    /// The action; absent: it leaves, or has other labels.
     pub action: Option<NodeDeed>,
 }

@@ -64,6 +64,11 @@ pub fn event(view: &View, numbered: &Numbered) -> Option<EventBody> {
             body.node = node_name(view, *node);
             body.data = json!({"action": if *suspect { "suspect" } else { "heard" }});
         }
+        Event::Labelled { node, labels } => {
+            body.kind = "node.action".to_owned();
+            body.node = node_name(view, *node);
+            body.data = json!({"action": "label", "labels": labels});
+        }
         Event::PolicyChanged { policy } => {
             body.kind = "policy.changed".to_owned();
             body.data = serde_json::to_value(PolicyBody::from(*policy)).unwrap_or(Value::Null);

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use link::token::JoinToken;
-use model::{Name, Operation, Request, Role};
+use model::{Labels, Name, Operation, Request, Role};
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -13,8 +13,13 @@ use super::nodes::node;
 use super::tokens::{HOUR, keep};
 use crate::api::body::{MadeToken, NewWorker, NodeAction, NodeDeed, NodePatch, NodeTaken, Time};
 use crate::api::desk::{Desk, Fittings};
-use crate::api::error::ApiError;
+use crate::api::error::{ApiError, shown};
 use crate::api::extract::{JsonOf, PathOf, QueryOf};
+
+/// The most labels of a node.
+const MOST_LABELS: usize = 64;
+/// The most bytes of a label's name, and of its value.
+const LONGEST_LABEL: usize = 256;
 
 /// How a node is let go.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -52,7 +57,9 @@ pub(super) async fn invite(desk: &Fittings, note: String, expires_in_s: Option<u
     Ok(MadeToken { id, token: token.reveal().expose_secret().to_owned(), role: Role::Join, expires_at: Time(expires) })
 }
 
-/// Cordon or uncordon a node
+/// Cordon or uncordon a node, give it other labels
+///
+/// What runs on it stays, whatever its labels; what waits is placed by the new ones.
 #[utoipa::path(patch, path = "/v1/nodes/{node}", operation_id = "patch_node", tag = "nodes",
     params(("node" = String, Path, description = "The node's name")), request_body = NodePatch,
     responses((status = 202, description = "It is on its way", body = NodeTaken)))]
@@ -62,13 +69,19 @@ pub async fn patch_node(
     JsonOf(patch): JsonOf<NodePatch>,
 ) -> Result<(StatusCode, Json<NodeTaken>), ApiError> {
     let node = found(&desk, &name)?;
-    if patch.labels.is_some() {
-        let what = "labels of a node come from its worker".to_owned();
-        return Err(ApiError::Unsupported { what, possible: "Start its worker anew with other labels; `cordoned` can be changed." });
+    let NodePatch { cordoned, labels } = patch;
+    if (cordoned, &labels) == (None, &None) {
+        return Err(ApiError::field(".", "it asks for no change: give `cordoned` or `labels`"));
     }
-    let Some(cordoned) = patch.cordoned else { return Err(ApiError::field(".", "it asks for no change: give `cordoned`")) };
-    desk.ask(Request::Operate(Operation::Cordon { node: node.clone(), cordoned })).await?;
-    let action = Some(if cordoned { NodeDeed::Cordon } else { NodeDeed::Uncordon });
+    // The labels first: they may be refused, and then nothing has changed.
+    if let Some(labels) = labels {
+        few_enough(&labels)?;
+        desk.ask(Request::Operate(Operation::Label { node: node.clone(), labels })).await?;
+    }
+    if let Some(cordoned) = cordoned {
+        desk.ask(Request::Operate(Operation::Cordon { node: node.clone(), cordoned })).await?;
+    }
+    let action = cordoned.map(|cordoned| if cordoned { NodeDeed::Cordon } else { NodeDeed::Uncordon });
     Ok((StatusCode::ACCEPTED, Json(NodeTaken { node, action })))
 }
 
@@ -105,6 +118,22 @@ pub async fn act_on_node(
     };
     desk.ask(Request::Operate(operation)).await?;
     Ok((StatusCode::ACCEPTED, Json(NodeTaken { node, action: Some(action) })))
+}
+
+/// Labels are in the view and in events: many or long ones must not fill the memory.
+fn few_enough(labels: &Labels) -> Result<(), ApiError> {
+    if labels.len() > MOST_LABELS {
+        return Err(ApiError::field("labels", format!("{} labels: at most {MOST_LABELS}", labels.len())));
+    }
+    let wrong = |text: &str| text.len() > LONGEST_LABEL || text.chars().any(char::is_control);
+    match labels.iter().find(|(key, value)| key.is_empty() || wrong(key) || wrong(value)) {
+        Some((key, _)) => {
+            let cause =
+                format!("a label has a name, and neither it nor its value is longer than {LONGEST_LABEL} bytes or has control characters");
+            Err(ApiError::field(format!("labels.{}", shown(key)), cause))
+        }
+        None => Ok(()),
+    }
 }
 
 fn found(desk: &Fittings, name: &str) -> Result<Name, ApiError> {

@@ -5,6 +5,7 @@ use model::{Event, NodeState};
 
 use super::site::Site;
 use crate::api::body::NodeList;
+use crate::api::render::event;
 
 #[test]
 fn nodes_show_what_they_have_and_what_is_taken() {
@@ -34,7 +35,6 @@ fn nodes_take_actions() {
     let patch = |body: &str| site.send("PATCH", "/v1/nodes/alpha", &json, body);
     assert_eq!(patch(r#"{"cordoned": true}"#).json(), serde_json::json!({"node": "alpha", "action": "cordon"}));
     assert_eq!(patch("{}").problem().1, "api-field");
-    assert_eq!(patch(r#"{"labels": {"a": "b"}}"#).problem().1, "api-unsupported");
     assert_eq!(patch(r#"{"cordoned": 1}"#).problem().2, "cordoned");
     for action in ["drain", "undrain", "cordon", "uncordon"] {
         assert_eq!(site.post("/v1/nodes/alpha/actions", &format!(r#"{{"action": "{action}"}}"#)).status, 202, "{action}");
@@ -43,6 +43,36 @@ fn nodes_take_actions() {
     assert_eq!(site.post("/v1/nodes/omega/actions", r#"{"action": "drain"}"#).problem().1, "api-unknown-node");
     assert_eq!(site.delete("/v1/nodes/alpha?force=true").json(), serde_json::json!({"node": "alpha", "action": null}));
     assert_eq!(site.delete("/v1/nodes/alpha?force=1").problem().2, "force");
+}
+
+#[test]
+fn a_node_has_the_labels_that_an_operator_gives_it() {
+    let site = Site::open();
+    let alpha = site.join(0, "alpha");
+    let patch = |body: &str| site.send("PATCH", "/v1/nodes/alpha", &[("content-type", "application/json")], body);
+    let both = patch(r#"{"labels": {"ip": "10.0.0.0", "zone": "north"}, "cordoned": true}"#);
+    assert_eq!((both.status, both.json()), (202, serde_json::json!({"node": "alpha", "action": "cordon"})));
+    let alone = patch(r#"{"labels": {"ip": "10.0.0.0"}}"#);
+    assert_eq!((alone.status, alone.json()), (202, serde_json::json!({"node": "alpha", "action": null})));
+    for (labels, field) in [
+        ("{}", "labels.ip"),
+        (r#"{"ip": "10.0.0.1"}"#, "labels.ip"),
+        (r#"{"ip": "10.0.0.0", "engine": "docker"}"#, "labels.engine"),
+        (r#"{"ip": "10.0.0.0", "": "x"}"#, "labels."),
+        (r#"{"ip": "10.0.0.0", "a": "\u0007"}"#, "labels.a"),
+        (r#"{"a": 1}"#, "labels.a"),
+    ] {
+        let refused = patch(&format!(r#"{{"labels": {labels}, "cordoned": false}}"#));
+        assert_eq!((refused.status, refused.problem().2.as_str()), (400, field), "{labels}");
+    }
+    let many: model::Labels = (0..65).map(|index| (index.to_string(), String::new())).collect();
+    assert_eq!(patch(&serde_json::json!({"labels": many}).to_string()).problem().2, "labels");
+    let labels = model::Labels::from([("ip".into(), "10.0.0.0".into()), ("zone".into(), "north".into())]);
+    let seq = site.publish(Event::Labelled { node: alpha, labels });
+    assert_eq!(site.get("/v1/nodes/alpha").json()["labels"], serde_json::json!({"ip": "10.0.0.0", "zone": "north"}));
+    let event = site.trial.door.view(|view| event(view, view.events_after(seq - 1).0.next().unwrap())).unwrap();
+    assert_eq!((event.kind.as_str(), event.node.unwrap().as_str()), ("node.action", "alpha"));
+    assert_eq!(event.data, serde_json::json!({"action": "label", "labels": {"ip": "10.0.0.0", "zone": "north"}}));
 }
 
 #[test]

@@ -105,6 +105,8 @@ pub mod kind {
     pub const SUSPECT: &str = "suspect";
     /// It is heard of again.
     pub const HEARD: &str = "heard";
+    /// A node has other labels.
+    pub const LABELLED: &str = "labelled";
     /// The policy was switched.
     pub const POLICY: &str = "policy_changed";
 }
@@ -172,6 +174,10 @@ pub fn push(sheet: &mut Sheet, seq: u64, time: Millis, event: &Event) {
         }
         Event::Suspected { node, suspect } => {
             sheet.word(Column::Type as usize, if *suspect { kind::SUSPECT } else { kind::HEARD });
+            sheet.int(Column::Node as usize, u64::from(node.0));
+        }
+        Event::Labelled { node, .. } => {
+            sheet.word(Column::Type as usize, kind::LABELLED);
             sheet.int(Column::Node as usize, u64::from(node.0));
         }
         Event::PolicyChanged { policy } => {

@@ -125,7 +125,12 @@ impl Recorder {
                 self.marks.node(now, &self.nodes[node.index()].name, *from, *to);
             }
             Event::PolicyChanged { policy } => self.marks.policy(now, *policy),
-            Event::Shaped { .. } | Event::Waiting { .. } | Event::Joined { .. } | Event::Cordoned { .. } | Event::Suspected { .. } => {}
+            Event::Shaped { .. }
+            | Event::Waiting { .. }
+            | Event::Joined { .. }
+            | Event::Cordoned { .. }
+            | Event::Suspected { .. }
+            | Event::Labelled { .. } => {}
         }
     }
 

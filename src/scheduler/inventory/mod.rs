@@ -24,7 +24,7 @@ mod shape;
 
 use std::sync::Arc;
 
-use model::{Bytes, CoreChoice, Cores, CpuSet, Fit, NodeClass, NodeId};
+use model::{Bytes, CoreChoice, Cores, CpuSet, Fit, Labels, NodeClass, NodeId};
 
 use classes::{Class, Classes};
 use index::Index;
@@ -173,6 +173,17 @@ impl Inventory {
             self.open -= 1;
             self.index.remove(&mut self.nodes, class, entry);
         }
+    }
+
+    /// Gives the node these labels and no others. What is free of it stays.
+    pub fn set_labels(&mut self, node: NodeId, labels: &Labels) {
+        let class = self.class(node);
+        if class.labels == *labels {
+            return;
+        }
+        let class = Arc::new(NodeClass { labels: labels.clone(), ..NodeClass::clone(class) });
+        // The other class differs in nothing that the index or the words of free cores follow from.
+        self.nodes[node.index()].class = self.classes.intern(&class);
     }
 
     /// The fit's choice among the open nodes with room, if any has.

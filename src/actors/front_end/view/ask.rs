@@ -100,6 +100,10 @@ impl View {
                 }
             }
             Operation::SetPolicy(_) => Ok(()),
+            Operation::Label { node, labels } => match self.node_named(node.as_str()) {
+                Some((_, known)) => known.spec.relabelled(labels.clone()).map(drop).map_err(Refusal::FixedLabel),
+                None => Err(Refusal::UnknownNode(node.clone())),
+            },
             Operation::Cordon { node, .. }
             | Operation::Drain { node, .. }
             | Operation::Undrain { node }

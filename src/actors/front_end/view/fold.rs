@@ -63,6 +63,13 @@ impl View {
                     node.suspect = *suspect;
                 }
             }
+            Event::Labelled { node, labels } => {
+                if let Some(node) = self.nodes.get_mut(node.index())
+                    && let Ok(spec) = node.spec.relabelled(labels.clone())
+                {
+                    node.spec = Arc::new(spec);
+                }
+            }
             Event::PolicyChanged { policy } => self.policy = *policy,
         }
         if self.latest.len() >= self.limits.events {
