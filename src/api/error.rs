@@ -254,7 +254,11 @@ impl From<Refusal> for ApiError {
             Refusal::UnknownJob(job) => Self::UnknownJob(job.to_string()),
             Refusal::UnknownNode(node) => Self::UnknownNode(node.to_string()),
             Refusal::UnknownToken(token) => Self::UnknownToken(token.to_string()),
-            Refusal::WrongState { .. } | Refusal::Unmovable(_) => Self::WrongState(refusal.to_string()),
+            Refusal::Placed => Self::Unsupported {
+                what: refusal.to_string(),
+                possible: "`resources` can be changed while every instance of the task waits; else stop the job and submit it anew.",
+            },
+            Refusal::WrongState { .. } | Refusal::Unmovable(_) | Refusal::NothingWaits => Self::WrongState(refusal.to_string()),
             Refusal::FixedLabel(label) => Self::field(format!("labels.{label}"), refusal),
             Refusal::QueueFull { open, most } => Self::QueueFull { open, most },
         }

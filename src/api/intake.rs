@@ -82,6 +82,12 @@ pub fn check(spec: &JobSpec, view: &View) -> Checked {
     Checked { job, placeable, tasks }
 }
 
+/// Whether a node that has not left could ever hold an instance of the task; where there are none yet, one that comes may.
+pub fn could_ever_hold(task: &TaskSpec, view: &View) -> bool {
+    let mut nodes = view.nodes().iter().filter(|node| node.state != NodeState::Left).peekable();
+    nodes.peek().is_none() || nodes.any(|node| could_hold(task, &node.spec))
+}
+
 fn could_hold(task: &TaskSpec, node: &model::NodeSpec) -> bool {
     let class = &node.class;
     let pinned = task.rules.pin.as_ref().is_none_or(|pin| pin.node == node.name && pin.cpuset.is_subset(&class.task_cpuset()));

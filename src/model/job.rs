@@ -1,4 +1,4 @@
-//! Jobs and tasks as the user specified them. A spec is never modified after admission.
+//! Jobs and tasks as the user specified them. Once admitted, a spec changes by the user's amendments alone.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -177,6 +177,41 @@ pub struct ContainerSpec {
     pub environment: BTreeMap<String, String>,
     /// Container port (`80`, `80/tcp` or `80/udp`) to host port.
     pub ports: BTreeMap<String, u16>,
+}
+
+/// What a user changes of a job while it waits. What has a place keeps it as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Amendment {
+    /// Its priority.
+    Priority(i32),
+    /// What each instance of a task gets at its next placement.
+    Resources {
+        /// The task, by its index in the job's list.
+        task: u16,
+        /// Cores.
+        cores: Cores,
+        /// Memory.
+        memory: Bytes,
+    },
+}
+
+impl JobSpec {
+    /// The spec with the amendment. Other jobs of the body keep theirs.
+    #[must_use]
+    pub fn amended(&self, amendment: Amendment) -> Self {
+        let mut body = JobBody::clone(&self.body);
+        match amendment {
+            Amendment::Priority(priority) => body.priority = priority,
+            Amendment::Resources { task, cores, memory } => {
+                if let Some(task) = body.tasks.get_mut(usize::from(task)) {
+                    let task = Arc::make_mut(task);
+                    (task.cores, task.memory) = (cores, memory);
+                }
+            }
+        }
+        Self { name: self.name.clone(), body: Arc::new(body) }
+    }
 }
 
 impl JobBody {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Bytes, Cause, CpuSet, Event, Fence, JobId, JobSpec, Join, Labels, Millis, Name, NodeId, NodeSpec, Placement, Plan, Policy, Request,
-    Run, Stop, TaskKey, TaskSpec, Token,
+    Amendment, Bytes, Cause, CpuSet, Event, Fence, JobId, JobSpec, Join, Labels, Millis, Name, NodeId, NodeSpec, Placement, Plan, Policy,
+    Request, Run, Stop, TaskKey, TaskSpec, Token,
 };
 
 /// A message; its variant names the machine that it goes to.
@@ -82,6 +82,13 @@ pub enum Operation {
         node: Name,
         /// All that it has from now on.
         labels: Labels,
+    },
+    /// Change what waits of a job, from the next round on.
+    Amend {
+        /// Which job.
+        job: JobId,
+        /// What is changed.
+        amendment: Amendment,
     },
 }
 

@@ -131,6 +131,12 @@ pub enum Refusal {
     /// The engine of the task's node cannot move it.
     #[error("the engine of node `{0}` cannot move a running task")]
     Unmovable(Name),
+    /// Nothing that it would change waits.
+    #[error("nothing that it would change waits for a place")]
+    NothingWaits,
+    /// The task has a place.
+    #[error("an instance of the task has a place, and its cores and memory stay as they are")]
+    Placed,
     /// The label stays as the node's worker says it.
     #[error("a node's label `{0}` stays as its worker says it")]
     FixedLabel(&'static str),

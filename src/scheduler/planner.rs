@@ -209,6 +209,12 @@ impl Planner {
         self.forget_eviction(job);
     }
 
+    /// The same, and what was promised to them is taken back: they come again as others.
+    pub fn withdraw(&mut self, job: JobId, priority: i32, deadline: Millis) {
+        self.cancel(job, priority, deadline);
+        self.promises.forget(job);
+    }
+
     /// A place is free again.
     pub fn release(&mut self, node: NodeId, task: TaskKey, cpuset: &CpuSet, memory: Bytes) {
         self.room.inventory.give(node, cpuset, memory);

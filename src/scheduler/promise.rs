@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use model::{HostPort, Millis, NodeId, TaskKey};
+use model::{HostPort, JobId, Millis, NodeId, TaskKey};
 use serde::{Deserialize, Serialize};
 
 use crate::gang::Ask;
@@ -93,6 +93,13 @@ impl Promises {
     pub fn give_back(&mut self, promise: Option<Promise>) {
         // At the end it would count as settled; its unit's promise is looked at right after, and taken out again.
         promise.into_iter().for_each(|promise| self.push(promise));
+    }
+
+    /// Takes back what was promised to a job.
+    pub fn forget(&mut self, job: JobId) {
+        for promise in self.list.iter_mut().filter(|promise| promise.as_ref().is_some_and(|promise| promise.unit.job == job)) {
+            *promise = None;
+        }
     }
 
     /// Takes back what was promised on a node.

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use model::{
-    Admission, Bytes, Condition, Constraint, ContainerSpec, CoreChoice, Cores, Distribution, Fit, HostPort, JobBody, JobSpec, Labels,
-    Millis, Name, NodeClass, NodeId, NodeSpec, OnFailure, Operation, Operator, PlacementRules, Policy, QueueOrder, Seconds, Simulate,
-    TaskKey, TaskKind, TaskSpec, TaskState,
+    Admission, Amendment, Bytes, Condition, Constraint, ContainerSpec, CoreChoice, Cores, Distribution, Fit, HostPort, JobBody, JobSpec,
+    Labels, Millis, Name, NodeClass, NodeId, NodeSpec, OnFailure, Operation, Operator, PlacementRules, Policy, QueueOrder, Seconds,
+    Simulate, TaskKey, TaskKind, TaskSpec, TaskState,
 };
 use proptest::prelude::*;
 use wharfinger::report::recording::Recording;
@@ -85,6 +85,20 @@ fn label() -> impl Strategy<Value = Deed> {
         let labels = Labels::from([("zone".to_owned(), zone.to_string())]);
         Deed::Operate(Operation::Label { node: name(&format!("n-{index}")), labels })
     })
+}
+
+/// Not among the deeds that both carriers are given: live, the FrontEnd refuses one that nothing waits for.
+fn amendment() -> impl Strategy<Value = (Millis, Deed)> {
+    let what = prop_oneof![
+        (0i32..3).prop_map(Amendment::Priority),
+        (0u16..3, 1u32..6, 0u64..6).prop_map(|(task, cores, gib)| Amendment::Resources {
+            task,
+            cores: Cores(cores),
+            memory: Bytes(gib << 30)
+        }),
+    ];
+    (0u64..120_000, 0u32..12, what)
+        .prop_map(|(at, job, amendment)| (Millis(at), Deed::Operate(Operation::Amend { job: model::JobId(job), amendment })))
 }
 
 pub(super) fn deed() -> impl Strategy<Value = (Millis, Deed)> {
@@ -181,8 +195,10 @@ proptest! {
 
     #[test]
     fn every_invariant_holds_after_every_step(
-        nodes in nodes(), jobs in jobs(), policy in policy(), script in proptest::collection::vec(deed(), 0..10), seed: u64,
+        nodes in nodes(), jobs in jobs(), policy in policy(), mut script in proptest::collection::vec(deed(), 0..10),
+        amendments in proptest::collection::vec(amendment(), 0..4), seed: u64,
     ) {
+        script.extend(amendments);
         let (config, bodies) = (config(&nodes, policy, script, seed), bodies(&jobs));
         let mut fault = None;
         let recording = simulate(&config, &arrivals(jobs), &mut |world| {

@@ -146,8 +146,11 @@ impl FrontEnd {
     }
 
     fn operate(&mut self, operation: Operation, out: &mut Outbox) -> Result<(), Refusal> {
-        if let Some(view) = &self.view {
+        if let Some(view) = &mut self.view {
             view.may(&operation)?;
+            if let Operation::Amend { job, amendment } = operation {
+                view.amend(job, amendment);
+            }
         }
         out.messages.push(match operation {
             Operation::Cordon { .. }
@@ -155,7 +158,7 @@ impl FrontEnd {
             | Operation::Undrain { .. }
             | Operation::Remove { .. }
             | Operation::Label { .. } => Message::GlobalManager(ToGlobalManager::Operate(operation)),
-            Operation::Stop(_) | Operation::StopTask(_) | Operation::SetPolicy(_) | Operation::Migrate { .. } => {
+            Operation::Stop(_) | Operation::StopTask(_) | Operation::SetPolicy(_) | Operation::Migrate { .. } | Operation::Amend { .. } => {
                 Message::JobManager(ToJobManager::Operate(operation))
             }
         });

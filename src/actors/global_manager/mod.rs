@@ -138,7 +138,9 @@ impl GlobalManager {
             | Operation::Undrain { node }
             | Operation::Remove { node, .. }
             | Operation::Label { node, .. } => node,
-            Operation::Stop(_) | Operation::StopTask(_) | Operation::SetPolicy(_) | Operation::Migrate { .. } => return,
+            Operation::Stop(_) | Operation::StopTask(_) | Operation::SetPolicy(_) | Operation::Migrate { .. } | Operation::Amend { .. } => {
+                return;
+            }
         };
         let Some(&node) = self.names.get(name) else { return };
         let state = self.nodes[node.index()].state;

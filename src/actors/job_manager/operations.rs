@@ -1,6 +1,6 @@
 //! Operations: stop a job, switch the policy, cordon and drain nodes, move tasks.
 
-use model::{Cause, Event, Name, NodeId, Operation, Outbox, TaskKey, TaskState};
+use model::{Amendment, Cause, Event, JobId, Name, NodeId, Operation, Outbox, TaskKey, TaskState};
 
 use super::{JobManager, NodeFlags};
 
@@ -40,6 +40,7 @@ impl JobManager {
                     self.dirty = true;
                 }
             }
+            Operation::Amend { job, amendment } => self.amend(job, amendment),
             Operation::Label { node, labels } => {
                 if let Some(node) = self.planner.node(node.as_str()) {
                     self.planner.set_labels(node, &labels);
@@ -67,10 +68,7 @@ impl JobManager {
                 job.set(task.instance, TaskState::Stopped, Some(Cause::Requested), out);
                 // Its unit may hold mates: all of the job leave the queue, and those that still wait come back to it.
                 self.planner.cancel(task.job, priority, deadline);
-                let Some(job) = self.job(task.job) else { return };
-                let waiting = (0..job.instances.len() as u32).filter(|&i| job.instances[i as usize].state == TaskState::Ready);
-                let waiting: Vec<TaskKey> = waiting.map(|instance| TaskKey { instance, ..task }).collect();
-                self.fresh.extend(waiting);
+                self.queue_anew(task.job);
             }
             Some(state) if state.holds_cores() => {
                 self.stop_run(task, Cause::Requested, out);
@@ -79,6 +77,24 @@ impl JobManager {
         }
         self.skip_hopeless(task.job, out);
         self.settle(task.job, out);
+    }
+
+    /// What waits of a job leaves the queue, and comes back to it as it shall be.
+    fn amend(&mut self, id: JobId, amendment: Amendment) {
+        let Some(job) = self.job(id) else { return };
+        let (priority, deadline) = (job.spec.body.priority, job.deadline());
+        job.spec = job.spec.amended(amendment);
+        job.first_shape = None;
+        self.planner.withdraw(id, priority, deadline);
+        self.queue_anew(id);
+        self.dirty = true;
+    }
+
+    /// Queues what waits of a job that has nothing in the queue.
+    fn queue_anew(&mut self, id: JobId) {
+        let Some(job) = self.jobs.get(&id) else { return };
+        let waiting = (0..).zip(&job.instances).filter(|(_, record)| record.state == TaskState::Ready);
+        self.fresh.extend(waiting.map(|(instance, _)| TaskKey { job: id, instance }));
     }
 
     fn flag(&mut self, node: &Name, set: impl FnOnce(&mut NodeFlags)) {

@@ -30,7 +30,7 @@ pub struct Instance {
 pub struct Job {
     /// Its id.
     pub id: JobId,
-    /// Its spec, never changed.
+    /// Its spec as it was amended.
     pub spec: JobSpec,
     /// When it was submitted.
     pub submitted: Millis,

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use model::{
-    Bytes, Constraint, Cores, JobBody, JobId, JobSpec, Labels, Message, Millis, NodeClass, NodeId, NodeSpec, OnFailure, Operation,
-    Operator, Outbox, PlacementRules, Plan, Policy, PolicyName, TaskSpec, TaskState, ToGlobalManager, ToJobManager,
+    Amendment, Bytes, Constraint, Cores, JobBody, JobId, JobSpec, Labels, Message, Millis, NodeClass, NodeId, NodeSpec, OnFailure,
+    Operation, Operator, Outbox, PlacementRules, Plan, Policy, PolicyName, TaskSpec, TaskState, ToGlobalManager, ToJobManager,
 };
 
 use super::JobManager;
@@ -106,4 +106,25 @@ fn what_waits_for_a_label_starts_where_a_node_gets_it_and_what_runs_stays() {
     tell(&mut manager, ToJobManager::NodeLost(NodeId(1)));
     node(&mut manager, 1, "s", &south);
     assert_eq!(manager.planner().inventory().class(NodeId(1)).labels, south, "a worker that joins anew says its own");
+}
+
+#[test]
+fn what_waits_is_amended_and_what_is_placed_is_not() {
+    let mut manager = JobManager::new(Policy::from(PolicyName::BestFit), Millis(100));
+    node(&mut manager, 0, "n", &Labels::new());
+    let task = TaskSpec { name: "t".parse().unwrap(), cores: Cores(2), count: 3, ..TaskSpec::default() };
+    admit(&mut manager, JobBody { tasks: vec![Arc::new(task)], ..body() });
+    assert_eq!(round(&mut manager, 100).expect("one fits").placements.len(), 1);
+    tell(&mut manager, ToJobManager::Planned { refused: Vec::new() });
+    let amend = |amendment| ToJobManager::Operate(Operation::Amend { job: JOB, amendment });
+    tell(&mut manager, amend(Amendment::Priority(5)));
+    tell(&mut manager, amend(Amendment::Resources { task: 0, cores: Cores(1), memory: Bytes(50) }));
+    assert_eq!(manager.planner().waiting(), 0, "they come back to the queue in the next round");
+    assert!(round(&mut manager, 200).is_none(), "the node is full");
+    assert_eq!((manager.planner().waiting(), manager.planner().inventory().free_cores(NodeId(0))), (2, Cores(0)));
+    node(&mut manager, 1, "m", &Labels::new());
+    let plan = round(&mut manager, 300).expect("both fit side by side");
+    let places: Vec<_> = plan.placements.iter().map(|one| (one.node, one.cpuset.count(), one.memory, one.spec.cores)).collect();
+    assert_eq!(places, [(NodeId(1), Cores(1), Bytes(50), Cores(1)); 2]);
+    assert_eq!(manager.live_jobs().next().map(|(_, spec, _)| spec.body.priority), Some(5));
 }

@@ -49,13 +49,13 @@ pub struct CheckedTask {
 #[serde(deny_unknown_fields)]
 #[schema(min_properties = 1)]
 pub struct TaskPatch {
-    /// Its priority.
+    /// The priority of its job, for all of it that waits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub priority: Option<i32>,
-    /// Its cores and memory.
+    /// Its cores and memory, from the next placement on; every instance of it must wait.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resources: Option<WantedResources>,
-    /// How many instances of it.
+    /// How many instances of it; it cannot be changed yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replicas: Option<u32>,
 }

@@ -11,7 +11,7 @@ use crate::api::body::{Migration, TaskPatch, WantedResources};
 use crate::api::desk::{Desk, Fittings};
 use crate::api::error::ApiError;
 use crate::api::extract::JsonOf;
-use crate::api::routes::{start_moves, unchangeable};
+use crate::api::routes::{amend, start_moves};
 
 /// The most moves of one request.
 const MOST_MOVES: usize = 1000;
@@ -110,17 +110,19 @@ fn migration(view: &View, one: &Move) -> Result<Migration, ApiError> {
     Ok(Migration { job: job.id.to_string(), task, index: 0, to: Some(named::name(to)) })
 }
 
-/// Change the cores or the memory of a container: not possible yet
+/// Change how many cores and how much memory a container that waits gets when it is placed; one that runs keeps what it has
 #[utoipa::path(post, path = "/RESTfulSwarm/GM/request_update_container", operation_id = "gm_request_update_container", tag = "earlier",
     request_body(content = serde_json::Value, content_type = "application/json", description = "{job, node, container_name, cpuset_cpus, mem_limit}"),
     responses((status = 200, description = "`OK`", body = String, content_type = "text/plain")))]
 pub async fn gm_request_update_container(State(desk): State<Desk>, body: Result<JsonOf<Update>, ApiError>) -> Result<&'static str, Plain> {
     let JsonOf(update) = body?;
-    desk.door.view(|view| {
-        named::node(view, "node", &update.node)?;
-        named::container(view, update.job.as_deref(), "container_name", &update.container_name).map(drop)
-    })?;
     let cores = update.cpuset_cpus.map(|cpuset| cpuset.count().0);
-    let resources = Some(WantedResources { cores, memory: update.mem_limit });
-    Err(unchangeable(&TaskPatch { resources, ..TaskPatch::default() }).into())
+    let patch = TaskPatch { resources: Some(WantedResources { cores, memory: update.mem_limit }), ..TaskPatch::default() };
+    let find = |view: &View| {
+        named::node(view, "node", &update.node)?;
+        let (job, task) = named::container(view, update.job.as_deref(), "container_name", &update.container_name)?;
+        Ok((job.id, task))
+    };
+    amend(&desk, &patch, find).await?;
+    Ok(OK)
 }

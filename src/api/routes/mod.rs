@@ -26,7 +26,7 @@ use super::error::{ApiError, shown};
 pub use migrations::{checked_move, start as start_moves};
 pub use policies::switch;
 pub use submit::{name_key, take};
-pub use tasks::unchangeable;
+pub use tasks::amend;
 
 /// All native routes.
 pub fn native() -> OpenApiRouter<Desk> {

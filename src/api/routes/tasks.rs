@@ -1,17 +1,19 @@
 //! One task of a job.
 
+use actors::{JobView, View};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use model::{JobId, Operation, Request, TaskKey};
+use model::{Amendment, Cores, JobId, Operation, Request, TaskKey, TaskSpec};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::{checked_move, job, number_of, task_of};
-use crate::api::body::{Migration, Taken, Task, TaskAction, TaskDeed, TaskPatch};
-use crate::api::desk::Desk;
+use crate::api::body::{Migration, Taken, Task, TaskAction, TaskDeed, TaskPatch, WantedResources};
+use crate::api::desk::{Desk, Fittings};
 use crate::api::error::ApiError;
 use crate::api::extract::{JsonOf, PathOf, QueryOf};
+use crate::api::intake::could_ever_hold;
 use crate::api::render;
 
 /// Which instance.
@@ -44,9 +46,10 @@ pub async fn get_task(
     })
 }
 
-/// Change a task
+/// Change a task that waits
 ///
-/// Nothing of a task can be changed after it was submitted yet: the answer says what is possible instead.
+/// `resources` count from the next placement on, for every instance of the task; all of them must wait. `priority` is the job's, and counts for
+/// all of it that waits. What runs keeps its place as it is.
 #[utoipa::path(patch, path = "/v1/jobs/{job}/tasks/{task}", operation_id = "patch_task", tag = "tasks",
     params(("job" = String, Path, description = "The job's id", example = "j12"), ("task" = String, Path, description = "The task's name")),
     request_body = TaskPatch, responses((status = 202, description = "It is on its way", body = Taken)))]
@@ -55,22 +58,65 @@ pub async fn patch_task(
     PathOf((id, task)): PathOf<(String, String)>,
     JsonOf(patch): JsonOf<TaskPatch>,
 ) -> Result<(StatusCode, Json<Taken>), ApiError> {
-    desk.door.view(|view| task_of(job(view, &id)?, &task))?;
-    Err(unchangeable(&patch))
+    let find = |view: &View| {
+        let job = job(view, &id)?;
+        Ok((job.id, task_of(job, &task)?))
+    };
+    Ok((StatusCode::ACCEPTED, Json(amend(&desk, &patch, find).await?)))
 }
 
-/// Why a task does not become what the patch says.
-pub fn unchangeable(patch: &TaskPatch) -> ApiError {
-    let what = match patch {
-        TaskPatch { replicas: Some(_), .. } => "the number of instances of a task is fixed when it is submitted",
-        TaskPatch { resources: Some(_), .. } => "cores and memory of a task are fixed when it is submitted",
-        TaskPatch { priority: Some(_), .. } => "the priority of a task is fixed when it is submitted",
-        _ => return ApiError::field(".", "it asks for no change: give `priority`, `resources` or `replicas`"),
-    };
-    ApiError::Unsupported {
-        what: what.to_owned(),
-        possible: "Stop the job and submit it anew as it shall be; stop and migrate of a task are possible.",
+/// Has a task changed that `find` finds.
+pub async fn amend(
+    desk: &Fittings,
+    patch: &TaskPatch,
+    find: impl FnOnce(&View) -> Result<(JobId, usize), ApiError>,
+) -> Result<Taken, ApiError> {
+    let (amendments, job, taken) = desk.door.view(|view| {
+        let (id, index) = find(view)?;
+        let job = view.job(id).ok_or_else(|| ApiError::UnknownJob(id.to_string()))?;
+        let taken = Taken { id: job.id.to_string(), name: job.spec.name.clone(), state: job.state };
+        Ok::<_, ApiError>((amendments(view, job, index, patch)?, job.id, taken))
+    })?;
+    for amendment in amendments {
+        desk.ask(Request::Operate(Operation::Amend { job, amendment })).await?;
     }
+    Ok(taken)
+}
+
+/// What a patch changes of a job. The resources first: where the FrontEnd refuses them, nothing has changed.
+fn amendments(view: &View, job: &JobView, index: usize, patch: &TaskPatch) -> Result<Vec<Amendment>, ApiError> {
+    let TaskPatch { priority, resources, replicas } = patch;
+    if replicas.is_some() {
+        return Err(ApiError::Unsupported {
+            what: "the number of instances of a task is fixed when it is submitted".to_owned(),
+            possible: "Submit another job for more, or stop single ones by their `index`; `priority` and `resources` can be changed.",
+        });
+    }
+    let resources = resources.as_ref().map(|wanted| resized(view, job, index, wanted)).transpose()?;
+    let amendments: Vec<Amendment> = resources.into_iter().chain(priority.map(Amendment::Priority)).collect();
+    match amendments.is_empty() {
+        true => Err(ApiError::field(".", "it asks for no change: give `priority` or `resources`")),
+        false => Ok(amendments),
+    }
+}
+
+/// Other cores and memory of a task, where some node could ever give them.
+fn resized(view: &View, job: &JobView, index: usize, wanted: &WantedResources) -> Result<Amendment, ApiError> {
+    let task = &job.spec.body.tasks[index];
+    let (cores, memory) = (wanted.cores.map_or(task.cores, Cores), wanted.memory.unwrap_or(task.memory));
+    if (wanted.cores, wanted.memory) == (None, None) {
+        return Err(ApiError::field("resources", "it asks for no change: give `cores` or `memory`"));
+    }
+    if cores == Cores::ZERO {
+        return Err(ApiError::field("resources.cores", "it is 0: a task needs at least one whole core"));
+    }
+    if cores != task.cores && task.rules.pin.as_ref().is_some_and(|pin| !pin.cpuset.is_empty()) {
+        return Err(ApiError::field("resources.cores", "the task is pinned to cores, so it takes as many as those"));
+    }
+    if !could_ever_hold(&TaskSpec { cores, memory, ..TaskSpec::clone(task) }, view) {
+        return Err(ApiError::field("resources", "no node could ever hold an instance of the task"));
+    }
+    Ok(Amendment::Resources { task: index as u16, cores, memory })
 }
 
 /// Stop or move a task
@@ -117,7 +163,7 @@ pub async fn act_on_task(
 }
 
 /// The stops of one instance, or of all of a task that have not ended.
-fn stops(job: &actors::JobView, task: usize, index: Option<u32>) -> Result<Vec<Operation>, ApiError> {
+fn stops(job: &JobView, task: usize, index: Option<u32>) -> Result<Vec<Operation>, ApiError> {
     let numbers = match index {
         Some(_) => {
             let number = number_of(job, task, index)?;

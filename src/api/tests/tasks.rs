@@ -7,11 +7,9 @@ fn what_cannot_be_done_yet_says_what_can() {
     let site = Site::open();
     site.submit();
     let patch = |body: &str| site.send("PATCH", "/v1/jobs/j0/tasks/run", &[("content-type", "application/json")], body);
-    for body in [r#"{"replicas": 2}"#, r#"{"resources": {"cores": 1}}"#, r#"{"priority": 3}"#] {
-        let answer = patch(body);
-        assert_eq!(answer.problem().1, "api-unsupported", "{body}");
-        assert!(answer.json()["fix"].as_str().unwrap().contains("submit it anew"));
-    }
+    let answer = patch(r#"{"replicas": 2}"#);
+    assert_eq!(answer.problem().1, "api-unsupported");
+    assert!(answer.json()["fix"].as_str().unwrap().contains("Submit another job"));
     assert_eq!(patch("{}").problem().1, "api-field");
     assert_eq!(patch(r#"{"resources": {"memory": "1e99g"}}"#).problem().2, "resources.memory");
     for action in ["start", "checkpoint"] {
@@ -22,6 +20,33 @@ fn what_cannot_be_done_yet_says_what_can() {
     assert_eq!(site.post("/v1/jobs/j0/tasks/nope/actions", r#"{"action": "stop"}"#).problem().1, "api-unknown-task");
     assert_eq!(site.post("/v1/jobs/j0/tasks/run/actions", r#"{"action": "stop", "index": 1}"#).problem().1, "api-unknown-task");
     assert_eq!(site.post("/v1/jobs/j0/tasks/run/actions", r#"{"action": "stop", "to": "n"}"#).problem().2, "to");
+}
+
+#[test]
+fn what_waits_is_amended_and_what_has_a_place_is_not() {
+    let site = Site::open();
+    let node = site.join(0, "alpha");
+    let job = site.submit();
+    let patch = |body: &str| site.send("PATCH", "/v1/jobs/j0/tasks/run", &[("content-type", "application/json")], body);
+    for (body, field) in [
+        (r#"{"resources": {}}"#, "resources"),
+        (r#"{"resources": {"cores": 0}}"#, "resources.cores"),
+        (r#"{"resources": {"cores": 5}}"#, "resources"),
+        (r#"{"resources": {"memory": "9g"}}"#, "resources"),
+    ] {
+        assert_eq!(patch(body).problem().2, field, "{body}");
+    }
+    assert_eq!(patch(r#"{"resources": {"cores": 3, "memory": "2g"}, "priority": 7}"#).status, 202);
+    let shown = site.get("/v1/jobs/j0").json();
+    assert_eq!(shown["priority"], 7, "{shown}");
+    let spec = site.trial.door.view(|view| view.job(job).unwrap().spec.clone());
+    assert_eq!((spec.body.tasks[0].cores, spec.body.tasks[0].memory), (model::Cores(3), model::Bytes(2 << 30)));
+    site.run(job, node);
+    let placed = patch(r#"{"resources": {"cores": 1}, "priority": 8}"#);
+    assert_eq!((placed.status, placed.problem().1.as_str()), (409, "api-unsupported"));
+    assert!(placed.json()["fix"].as_str().unwrap().contains("while every instance of the task waits"));
+    assert_eq!(patch(r#"{"priority": 8}"#).problem().1, "api-wrong-state", "nothing of it waits");
+    assert_eq!(site.get("/v1/jobs/j0").json()["priority"], 7);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! A public event as a row of events.parquet. What a type of event does not say is null.
 
-use model::{Cause, Event, JobState, Millis, NodeState, Run, TaskKey, WaitReason};
+use model::{Cause, Event, JobState, Millis, NodeId, NodeState, Run, TaskKey, WaitReason};
 
 use super::sheet::{Field, Kind, Sheet};
 
@@ -168,24 +168,20 @@ pub fn push(sheet: &mut Sheet, seq: u64, time: Millis, event: &Event) {
             sheet.int(Column::Cores as usize, u64::from(spec.class.task_cores().0));
             sheet.int(Column::Memory as usize, spec.class.task_memory().0);
         }
-        Event::Cordoned { node, cordoned } => {
-            sheet.word(Column::Type as usize, if *cordoned { kind::CORDONED } else { kind::UNCORDONED });
-            sheet.int(Column::Node as usize, u64::from(node.0));
-        }
-        Event::Suspected { node, suspect } => {
-            sheet.word(Column::Type as usize, if *suspect { kind::SUSPECT } else { kind::HEARD });
-            sheet.int(Column::Node as usize, u64::from(node.0));
-        }
-        Event::Labelled { node, .. } => {
-            sheet.word(Column::Type as usize, kind::LABELLED);
-            sheet.int(Column::Node as usize, u64::from(node.0));
-        }
+        Event::Cordoned { node, cordoned } => of_node(sheet, if *cordoned { kind::CORDONED } else { kind::UNCORDONED }, *node),
+        Event::Suspected { node, suspect } => of_node(sheet, if *suspect { kind::SUSPECT } else { kind::HEARD }, *node),
+        Event::Labelled { node, .. } => of_node(sheet, kind::LABELLED, *node),
         Event::PolicyChanged { policy } => {
             sheet.word(Column::Type as usize, kind::POLICY);
             sheet.text(Column::Policy as usize, policy.to_string());
         }
     }
     sheet.next_row();
+}
+
+fn of_node(sheet: &mut Sheet, kind: &'static str, node: NodeId) {
+    sheet.word(Column::Type as usize, kind);
+    sheet.int(Column::Node as usize, u64::from(node.0));
 }
 
 fn subject(sheet: &mut Sheet, task: TaskKey, run: Option<Run>) {

@@ -1,6 +1,6 @@
 //! What is asked of the view.
 
-use model::{JobId, JobSpec, Millis, NodeId, Numbered, Operation, Policy, Progress, Refusal, TaskState, WaitReason};
+use model::{Amendment, JobId, JobSpec, Millis, NodeId, Numbered, Operation, Policy, Progress, Refusal, TaskState, WaitReason};
 
 use super::job::{JobView, TaskView};
 use super::node::NodeView;
@@ -100,6 +100,10 @@ impl View {
                 }
             }
             Operation::SetPolicy(_) => Ok(()),
+            Operation::Amend { job, amendment } => {
+                open(*job)?;
+                self.job(*job).map_or(Ok(()), |job| job.may_become(*amendment))
+            }
             Operation::Label { node, labels } => match self.node_named(node.as_str()) {
                 Some((_, known)) => known.spec.relabelled(labels.clone()).map(drop).map_err(Refusal::FixedLabel),
                 None => Err(Refusal::UnknownNode(node.clone())),
@@ -111,6 +115,13 @@ impl View {
                 Some(_) => Ok(()),
                 None => Err(Refusal::UnknownNode(node.clone())),
             },
+        }
+    }
+
+    /// What waits of a job shall be otherwise.
+    pub(in crate::front_end) fn amend(&mut self, id: JobId, amendment: Amendment) {
+        if let Some(job) = self.jobs.get_mut(&id) {
+            job.spec = job.spec.amended(amendment);
         }
     }
 

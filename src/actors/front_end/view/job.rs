@@ -1,6 +1,6 @@
 //! A job as the public sees it.
 
-use model::{Bytes, Cause, CpuSet, JobId, JobSpec, JobState, Millis, NodeId, Run, ShapeId, TaskState};
+use model::{Amendment, Bytes, Cause, CpuSet, JobId, JobSpec, JobState, Millis, NodeId, Refusal, Run, ShapeId, TaskState};
 use serde::{Deserialize, Serialize};
 
 /// A job with its task instances.
@@ -72,6 +72,21 @@ impl JobView {
         let task = TaskView { since: now, ..TaskView::default() };
         let tasks = vec![task; spec.body.instances() as usize];
         Self { id, spec, state: JobState::Accepted, cause: None, submitted, started: None, ended: None, tasks, forgotten: false }
+    }
+
+    /// Whether something of it waits for which the amendment counts, and nothing that has a place would have to change.
+    pub(super) fn may_become(&self, amendment: Amendment) -> Result<(), Refusal> {
+        let instances = match amendment {
+            Amendment::Priority(_) => 0..self.spec.body.instances(),
+            Amendment::Resources { task, .. } => self.spec.body.instances_of(usize::from(task)),
+        };
+        let tasks = &self.tasks[instances.start as usize..instances.end as usize];
+        let waits = |task: &TaskView| matches!(task.state, TaskState::Blocked | TaskState::Ready);
+        match amendment {
+            Amendment::Resources { .. } if tasks.iter().any(|task| task.state.holds_cores()) => Err(Refusal::Placed),
+            _ if tasks.iter().any(waits) => Ok(()),
+            _ => Err(Refusal::NothingWaits),
+        }
     }
 
     /// Whether it has ended.
