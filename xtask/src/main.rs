@@ -6,6 +6,7 @@ mod check;
 mod estimates;
 mod live;
 mod parts;
+mod real;
 mod run;
 mod scenarios;
 mod test;
@@ -35,6 +36,8 @@ enum Task {
     Doors,
     /// The figures of docs/performance.md, beside what they should be
     Bench(bench::Options),
+    /// The programs of others that tests run against: gets, starts and stops them
+    RealParts(real::Options),
     /// Requests made from the OpenAPI document, against a system with simulated workers
     Schemathesis(live::schemathesis::Options),
     /// Memory and processor time of a system that idles or works for a while
@@ -57,6 +60,7 @@ fn main() -> ExitCode {
         Task::Check => check::run(),
         Task::Doors => check::doors(),
         Task::Bench(options) => bench::run(&options),
+        Task::RealParts(options) => real::run(&options),
         Task::Schemathesis(options) => live::schemathesis::run(&options),
         Task::Soak(options) => live::soak::run(&options),
         Task::LiveBench(options) => live::bench::run(&options),

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::run;
+use crate::{real, run};
 
 /// A part: what it is called, whether it is here, and what is not tested without it.
 struct Part {
@@ -30,6 +30,11 @@ pub fn report() -> crate::Outcome {
             name: "ip, socat, nsenter, flock",
             present: ["ip", "socat", "nsenter", "flock"].iter().all(|name| found(&[name])),
             without: "the tests over a bad network, and those that kill programs at random, skip",
+        },
+        Part {
+            name: "three Docker engines (cargo xtask real-parts)",
+            present: real::is_up(real::Part::Swarm),
+            without: "the tests on containers skip",
         },
         Part { name: "cargo-nextest", present: nextest(), without: "cargo test runs the tests" },
     ];

@@ -1,0 +1,173 @@
+//! `cargo xtask real-parts`: the programs of others that tests run against, from Debian's packages, cached below `target`, started and
+//! stopped by their process ids.
+//!
+//! Each part is a module that gets what it needs, starts it, and says in `target/real-parts/PART.json` what a test has to know of it. A part is
+//! up while that file is there and its processes live.
+
+mod criu;
+mod packages;
+mod swarm;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use clap::{Args, ValueEnum};
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+use serde_json::Value;
+
+use crate::{Outcome, run};
+
+/// What to do with which parts.
+#[derive(Args)]
+pub struct Options {
+    /// What to do
+    #[arg(default_value = "up")]
+    deed: Deed,
+    /// Which parts (else all)
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<Part>,
+}
+
+/// What can be done with parts.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Deed {
+    /// Gets what is missing, and starts what is not up
+    Up,
+    /// Stops them; what was fetched stays
+    Down,
+    /// Says which are up
+    Status,
+}
+
+/// The parts that can be had.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Part {
+    /// Three Docker engines in network namespaces of their own, with a CRIU that works
+    Swarm,
+}
+
+/// All of them.
+const ALL: [Part; 1] = [Part::Swarm];
+
+impl Part {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Swarm => "swarm",
+        }
+    }
+
+    fn up(self, folder: &Path) -> Result<Value, String> {
+        match self {
+            Self::Swarm => swarm::up(folder),
+        }
+    }
+
+    fn down(self, folder: &Path, state: &Value) -> Outcome {
+        match self {
+            Self::Swarm => swarm::down(folder, state),
+        }
+    }
+
+    fn file(self) -> PathBuf {
+        folder().join(self.name()).with_extension("json")
+    }
+
+    /// What is known of it, if it is up.
+    fn state(self) -> Option<Value> {
+        let state: Value = serde_json::from_str(&fs::read_to_string(self.file()).ok()?).ok()?;
+        let up = pids(&state).all(lives);
+        up.then_some(state)
+    }
+}
+
+/// Does what is asked.
+///
+/// # Errors
+/// Which part cannot be got or started, and why.
+pub fn run(options: &Options) -> Outcome {
+    let parts: Vec<Part> = if options.only.is_empty() { ALL.to_vec() } else { options.only.clone() };
+    for &part in &parts {
+        match options.deed {
+            Deed::Up => up(part)?,
+            Deed::Down => down(part)?,
+            Deed::Status => {}
+        }
+    }
+    println!("\nreal parts, in {}:", folder().display());
+    for part in parts {
+        match part.state() {
+            Some(state) => println!("  up    {}: {}", part.name(), state["says"].as_str().unwrap_or_default()),
+            None => println!("  down  {}", part.name()),
+        }
+    }
+    Ok(())
+}
+
+/// Whether a part is up.
+pub fn is_up(part: Part) -> bool {
+    part.state().is_some()
+}
+
+fn up(part: Part) -> Outcome {
+    if part.state().is_some() {
+        return Ok(());
+    }
+    // What an earlier start left halfway goes first.
+    down(part)?;
+    let folder = folder();
+    let began = Instant::now();
+    fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    let state = part.up(&folder).map_err(|error| format!("{}: {error}", part.name()))?;
+    put(&part.file(), &state.to_string())?;
+    println!("{}: up after {:.1} s", part.name(), began.elapsed().as_secs_f64());
+    Ok(())
+}
+
+fn down(part: Part) -> Outcome {
+    let state = fs::read_to_string(part.file()).ok().and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+    part.down(&folder(), &state)?;
+    match fs::remove_file(part.file()) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(format!("{}: {error}", part.file().display())),
+        _ => Ok(()),
+    }
+}
+
+/// Where parts lie.
+fn folder() -> PathBuf {
+    run::target().join("real-parts")
+}
+
+/// The processes that a part consists of.
+fn pids(state: &Value) -> impl Iterator<Item = Pid> {
+    let listed = state["pids"].as_array().into_iter().flatten();
+    listed.filter_map(|pid| Pid::from_raw(i32::try_from(pid.as_i64()?).ok()?))
+}
+
+fn lives(pid: Pid) -> bool {
+    test_kill_process(pid).is_ok()
+}
+
+/// Kills processes at once.
+fn kill(state: &Value) {
+    for pid in pids(state) {
+        let _ = kill_process(pid, Signal::KILL);
+    }
+}
+
+/// Writes a file of a part.
+fn put(path: &Path, text: &str) -> Outcome {
+    fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()))
+}
+
+/// Waits for something that takes a moment.
+fn wait_for(what: &str, most: Duration, mut done: impl FnMut() -> bool) -> Outcome {
+    let began = Instant::now();
+    while !done() {
+        if began.elapsed() > most {
+            return Err(format!("{what} is not there after {} s", most.as_secs()));
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    Ok(())
+}
