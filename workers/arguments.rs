@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Parser, ValueEnum};
 use model::{Bytes, CpuSet, Labels, Name};
 
+use crate::run::DockerEngine;
+
 /// Runs tasks on this machine: joins the cluster, takes orders, and runs each task as a process pinned to its cores.
 #[derive(Clone, Debug, Parser)]
 #[command(
@@ -14,6 +16,7 @@ use model::{Bytes, CpuSet, Labels, Name};
   worker 0.2
   worker 0.2 --name n2 --cores 4-7 --memory 8GiB
   worker --manager 10.0.0.1:3100 --token-file join-token
+  worker --engine docker --mount-root /srv/shared
 
 Told to end (SIGTERM, Ctrl-C) it asks the manager to empty its node, so that tasks stop and start again elsewhere; \
 without a manager it asks the tasks itself. Killed in any other way it comes back to its tasks, \
@@ -74,7 +77,29 @@ pub struct Arguments {
     /// Seconds that tasks have when the worker is told to end
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(..=86_400), help_heading = "Tasks")]
     pub drain: u64,
-    /// Whether tasks get cgroups where the host allows it
+    /// What runs the tasks
+    #[arg(long, value_name = "ENGINE", default_value = "process", env = "WHARFINGER_ENGINE", help_heading = "Tasks")]
+    pub engine: EngineKind,
+    /// Docker's socket
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "DOCKER_HOST",
+        default_value = "unix:///var/run/docker.sock",
+        value_parser = socket,
+        help_heading = "Docker"
+    )]
+    pub docker: PathBuf,
+    /// A folder of this host that containers may have mounted, with all below it; may be given several times
+    #[arg(long = "mount-root", value_name = "FOLDER", help_heading = "Docker")]
+    pub mount_roots: Vec<PathBuf>,
+    /// The most processes of a container
+    #[arg(long, value_name = "NUMBER", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(1..), help_heading = "Docker")]
+    pub processes: u32,
+    /// Docker's `config.json` with credentials for registries; that of this user if absent
+    #[arg(long, value_name = "FILE", env = "WHARFINGER_REGISTRY_CONFIG", help_heading = "Docker")]
+    pub registry_config: Option<PathBuf>,
+    /// Whether processes get cgroups where the host allows it
     #[arg(long, value_name = "WHEN", default_value = "auto", help_heading = "Tasks")]
     pub cgroups: Cgroups,
     /// The cgroup below our own in which those of tasks are made; from the hierarchy's root with a leading `/`
@@ -92,6 +117,25 @@ pub enum LogFormat {
     Text,
     /// One JSON object a line.
     Json,
+}
+
+/// What runs tasks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum EngineKind {
+    /// Process groups.
+    Process,
+    /// Containers of Docker's.
+    Docker,
+}
+
+impl EngineKind {
+    /// As the node's label says it.
+    fn label(self) -> &'static str {
+        match self {
+            Self::Process => "process",
+            Self::Docker => "docker",
+        }
+    }
 }
 
 /// Whether tasks get cgroups.
@@ -120,6 +164,12 @@ fn place(text: &str) -> Result<String, String> {
     parts.map(|_| text.to_owned()).ok_or_else(|| "a host with its port, as in 10.0.0.1:3100".into())
 }
 
+/// Docker is spoken to by its socket on this host alone: over a network it would be anybody's root.
+fn socket(text: &str) -> Result<PathBuf, String> {
+    let path = text.strip_prefix("unix://").unwrap_or(text);
+    if path.starts_with('/') { Ok(path.into()) } else { Err("a socket of this host, as in unix:///var/run/docker.sock".into()) }
+}
+
 fn label(text: &str) -> Result<(String, String), String> {
     let (key, value) = text.split_once('=').filter(|(key, _)| !key.is_empty()).ok_or("a label is written as KEY=VALUE")?;
     if key == ENGINE { Err("the worker says itself which engine it has".into()) } else { Ok((key.into(), value.into())) }
@@ -133,10 +183,18 @@ impl Arguments {
         self.discovery.clone().unwrap_or_else(|| format!("{host}:{DISCOVERY_PORT}"))
     }
 
-    /// The labels of the node: those that were given, and that its tasks are processes, which cannot move.
+    /// The labels of the node: those that were given, and what runs its tasks; processes cannot move.
     #[must_use]
     pub fn labels(&self) -> Labels {
-        self.labels.iter().cloned().chain([(ENGINE.into(), "process".into())]).collect()
+        self.labels.iter().cloned().chain([(ENGINE.into(), self.engine.label().into())]).collect()
+    }
+
+    /// How containers are run here.
+    #[must_use]
+    pub fn docker(&self) -> DockerEngine {
+        let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".docker/config.json"));
+        let (socket, roots, processes) = (self.docker.clone(), self.mount_roots.clone(), self.processes);
+        DockerEngine { socket, roots, processes, credentials: self.registry_config.clone().or_else(home) }
     }
 
     /// The worker's folder: as asked, or by the node's name below the user's state folder.

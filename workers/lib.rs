@@ -6,6 +6,7 @@
 
 pub mod arguments;
 pub mod cgroup;
+mod docker;
 pub mod drivers;
 mod error;
 pub mod guard;

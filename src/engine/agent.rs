@@ -178,10 +178,11 @@ impl<D: Driver> Agent<D> {
             // It had ended by itself before the stop arrived.
             (What::Exited(0), Phase::Stopping(_)) => self.end(index, Cause::Exit(0), out),
             // One that surely runs no more is as stopped as it can be.
-            (What::Stopped | What::Lost, Phase::Stopping(cause)) => self.end(index, cause, out),
+            (What::Stopped | What::Lost | What::Failed(_), Phase::Stopping(cause)) => self.end(index, cause, out),
             // Asked for by the agent before this one, whose order nobody repeats; the manager still knows why it asked.
             (What::Stopped, Phase::Running | Phase::Starting) => self.end(index, Cause::Requested, out),
             (What::Lost, _) => self.end(index, Cause::NodeLost, out),
+            (What::Failed(cause), _) => self.end(index, cause, out),
             (What::Refused, _) => self.end(index, Cause::StartRefused, out),
             (What::Checkpointed(image), Phase::Checkpointing(_)) => {
                 self.runs[index].phase = Phase::Kept(*image);

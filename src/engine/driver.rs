@@ -1,6 +1,6 @@
 //! The one driver trait: commands in, signals out.
 
-use model::{Image, Millis, NodeId, Run, Start, TaskKey};
+use model::{Cause, Image, Millis, NodeId, Run, Start, TaskKey};
 
 /// What an agent tells its driver to do with a run.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +33,8 @@ pub enum What {
     Stopped,
     /// It could not be started.
     Refused,
+    /// It could not be started, or ended, for a reason that the engine knows.
+    Failed(Cause),
     /// It is stopped and its image is kept.
     Checkpointed(Box<Image>),
     /// It could not be checkpointed, and runs on; where it has ended meanwhile, that is said next.

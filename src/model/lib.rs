@@ -29,7 +29,10 @@ pub use cpuset::{BadCpuSet, CpuSet, MOST_CORES};
 pub use distribution::Distribution;
 pub use event::{Event, Numbered};
 pub use ids::{Fence, JobId, NodeId, PlanId, Run, ShapeId, TaskKey};
-pub use job::{Amendment, Condition, ContainerSpec, JobBody, JobSpec, OnFailure, Pin, PlacementRules, Simulate, TaskKind, TaskSpec};
+pub use job::{
+    Amendment, Condition, ContainerSpec, HealthCheck, JobBody, JobSpec, Network, OnFailure, Pin, PlacementRules, Simulate, TaskKind,
+    TaskSpec, Volume,
+};
 pub use join::{Join, Memory};
 pub use label::{Constraint, Labels, Operator, Preference, label_matches};
 pub use name::{BadName, LONGEST_NAME, Name};

@@ -201,6 +201,18 @@ pub enum Cause {
     Requested,
     /// No node could ever hold it.
     Unplaceable,
+    /// It used more memory than it has.
+    OutOfMemory,
+    /// Its health check failed.
+    Unhealthy,
+    /// Its image is not on the node, and is not to be had.
+    ImageMissing,
+    /// The registry does not give its image to this node: wrong credentials, or none.
+    ImageDenied,
+    /// One of its host ports is taken by something that is not a task.
+    PortTaken,
+    /// The node's engine was stopped or restarted under it.
+    EngineLost,
 }
 
 impl Cause {
@@ -225,6 +237,12 @@ impl Cause {
             Self::FailFast => "fail_fast",
             Self::Requested => "requested",
             Self::Unplaceable => "unplaceable",
+            Self::OutOfMemory => "out_of_memory",
+            Self::Unhealthy => "unhealthy",
+            Self::ImageMissing => "image_missing",
+            Self::ImageDenied => "image_denied",
+            Self::PortTaken => "port_taken",
+            Self::EngineLost => "engine_lost",
         }
     }
 }

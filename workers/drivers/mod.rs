@@ -1,6 +1,6 @@
-//! The real drivers. Each implements `engine::Driver`; none is known to the agent.
+//! The real driver, which implements `engine::Driver`; the agent does not know which engine is behind it.
 
-pub mod process;
+pub mod guarded;
 
 use std::io;
 

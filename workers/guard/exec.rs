@@ -16,7 +16,7 @@ use rustix::io::fcntl_dupfd_cloexec;
 use rustix::process::{Resource, Rlimit, Signal};
 
 use crate::cgroup;
-use crate::run::{LaunchFile, RunFolder};
+use crate::run::{Engine, LaunchFile, ProcessEngine, RunFolder};
 
 /// What is said right before the program is executed. A pipe that ends without it belonged to a process that died before.
 pub const EXECUTING: u8 = b'!';
@@ -27,10 +27,10 @@ pub fn launch(folder: &Path, guard: u32) -> ExitCode {
     let Ok(mut report) = take_stdin() else { return ExitCode::FAILURE };
     let folder = RunFolder::at(folder.to_owned());
     let cause = match prepare(&folder, guard) {
-        Ok(launch) => {
+        Ok((launch, process)) => {
             let _ = report.write_all(&[EXECUTING]);
-            let (program, arguments) = launch.launch.command.split_first().expect("the guard refuses an empty command");
-            let environment = launch.environment(&folder);
+            let (program, arguments) = launch.launch.container.command.split_first().expect("the guard refuses an empty command");
+            let environment = launch.environment(&process, &folder);
             let error = Command::new(program).args(arguments).env_clear().envs(environment).current_dir(folder.work()).exec();
             format!("cannot run `{program}`: {error}")
         }
@@ -46,7 +46,7 @@ fn take_stdin() -> io::Result<File> {
     Ok(File::from(taken))
 }
 
-fn prepare(folder: &RunFolder, guard: u32) -> io::Result<LaunchFile> {
+fn prepare(folder: &RunFolder, guard: u32) -> io::Result<(LaunchFile, ProcessEngine)> {
     rustix::process::setsid()?;
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
     // A guard that died before the line above sends no signal any more.
@@ -55,8 +55,11 @@ fn prepare(folder: &RunFolder, guard: u32) -> io::Result<LaunchFile> {
         return Err(io::Error::other("the guard is gone"));
     }
     let launch = folder.launch()?;
+    let Engine::Process(process) = launch.engine.clone() else {
+        return Err(io::Error::other("it is run by another engine"));
+    };
     // Before affinity: a cpuset that is joined sets it anew.
-    cgroup::join(&launch.hierarchies, &launch.group);
+    cgroup::join(&process.hierarchies, &launch.group);
     pin(&launch.launch.cpuset)?;
     rustix::process::setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
     rustix::process::umask(Mode::WGRP | Mode::WOTH);
@@ -64,7 +67,7 @@ fn prepare(folder: &RunFolder, guard: u32) -> io::Result<LaunchFile> {
     rustix::thread::set_no_new_privs(true)?;
     // Where the host runs out of memory, the task goes before its guard and the worker. Raising needs no rights.
     let _ = fs::write("/proc/self/oom_score_adj", "300");
-    Ok(launch)
+    Ok((launch, process))
 }
 
 fn pin(cores: &CpuSet) -> io::Result<()> {

@@ -2,14 +2,16 @@
 //!
 //! It has a session of its own, so that nothing that ends the worker ends it. It starts the task, keeps its output, hears requests to
 //! stop, kills it when the lease has run out, and writes how it ended when no process of it is left. It needs no worker for any of that.
-//! One thread waits for everything at once; there is no runtime in it, because a node may have hundreds.
+//! One thread waits for everything at once; that of a process has no runtime in it, because a node may have hundreds.
 
 mod children;
+mod container;
 mod exec;
 mod output;
 mod task;
 mod watch;
 
+use std::fs::File;
 use std::io;
 use std::path::Path;
 use std::process::ExitCode;
@@ -18,7 +20,7 @@ use std::time::Duration;
 
 pub use exec::launch;
 
-use crate::run::{ExitRecord, RunFolder, Why, wall_time};
+use crate::run::{Engine, ExitRecord, RunFolder, Why, wall_time};
 use task::Task;
 
 /// Runs the guard of a run folder to its end.
@@ -45,10 +47,7 @@ fn guard(folder: &RunFolder) -> io::Result<()> {
         return Err(io::Error::other("this run has been before, and is never started twice"));
     }
     io::Write::write_all(&mut lock, format!("{}\n", std::process::id()).as_bytes())?;
-    let record = match Task::prepare(folder, status) {
-        Ok(task) => watch::to_its_end(task),
-        Err(cause) => ExitRecord::never_begun(Why::LaunchFailed { cause: cause.to_string() }, wall_time()),
-    };
+    let record = record(folder, status);
     // The lock goes with this process, after the record is there. On a full disk the end waits for room: the run keeps its cores, and nobody
     // has to guess later.
     while let Err(error) = folder.put_exit(&record) {
@@ -59,6 +58,25 @@ fn guard(folder: &RunFolder) -> io::Result<()> {
         thread::sleep(Duration::from_secs(1));
     }
     Ok(())
+}
+
+/// Runs what the folder says; how it ended.
+fn record(folder: &RunFolder, status: File) -> ExitRecord {
+    let failed = |cause: String| ExitRecord::never_begun(Why::LaunchFailed { cause }, wall_time());
+    let file = match folder.launch() {
+        Ok(file) => file,
+        Err(error) => return failed(error.to_string()),
+    };
+    if let Some(fault) = file.launch.fault(&file.engine) {
+        return failed(fault);
+    }
+    match file.engine.clone() {
+        Engine::Docker(docker) => container::to_its_end(folder, &file, &docker, status),
+        Engine::Process(_) => match Task::prepare(folder, file, status) {
+            Ok(task) => watch::to_its_end(task),
+            Err(error) => failed(error.to_string()),
+        },
+    }
 }
 
 /// Says what went wrong, in the guard's log.

@@ -39,10 +39,13 @@ impl Output {
         let (reader, writer) = pipe_with(PipeFlags::CLOEXEC)?;
         // Only our end: the task expects writes that wait.
         fcntl_setfl(&reader, fcntl_getfl(&reader)? | OFlags::NONBLOCK)?;
-        let (file, folder) = (create(&folder.output(stream, 0))?, folder.clone());
-        let (pipe, most) = (Some(File::from(reader)), (cap / 2).max(1));
-        let output = Self { pipe, file, folder, stream, from: 0, before: None, size: 0, most, lost: 0 };
-        Ok((output, writer))
+        Ok((Self { pipe: Some(File::from(reader)), ..Self::plain(folder, stream, cap)? }, writer))
+    }
+
+    /// A stream without a pipe: it holds what it is given.
+    pub fn plain(folder: &RunFolder, stream: Stream, cap: u64) -> io::Result<Self> {
+        let (file, folder, most) = (create(&folder.output(stream, 0))?, folder.clone(), (cap / 2).max(1));
+        Ok(Self { pipe: None, file, folder, stream, from: 0, before: None, size: 0, most, lost: 0 })
     }
 
     /// What to wait for, until the last writer is gone.
@@ -66,7 +69,8 @@ impl Output {
         self.pipe.is_some()
     }
 
-    fn keep(&mut self, mut text: &[u8]) {
+    /// Writes more of it.
+    pub fn keep(&mut self, mut text: &[u8]) {
         while !text.is_empty() {
             if self.size >= self.most && self.turn_over().is_err() {
                 self.lost += text.len() as u64;

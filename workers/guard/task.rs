@@ -49,11 +49,7 @@ pub struct Task {
 
 impl Task {
     /// Starts the launching process of a run folder.
-    pub fn prepare(folder: &RunFolder, status: File) -> io::Result<Self> {
-        let file = folder.launch()?;
-        if let Some(fault) = file.launch.fault() {
-            return Err(io::Error::other(fault));
-        }
+    pub fn prepare(folder: &RunFolder, file: LaunchFile, status: File) -> io::Result<Self> {
         let lease = LeaseFile::of(folder.root());
         let deadline = lease.read().filter(|&deadline| deadline > boot_time());
         let deadline = deadline.ok_or_else(|| io::Error::other("the worker's lease has run out, or there is none"))?;
@@ -64,7 +60,7 @@ impl Task {
         let (report, report_end) = pipe_with(PipeFlags::CLOEXEC)?;
         fcntl_setfl(&report, fcntl_getfl(&report)? | OFlags::NONBLOCK)?;
         let limits = cgroup::Limits { cpuset: file.launch.cpuset.clone(), memory: file.launch.memory };
-        cgroup::make(&file.hierarchies, &file.group, &limits).iter().for_each(|lacking| note(lacking));
+        cgroup::make(file.hierarchies(), &file.group, &limits).iter().for_each(|lacking| note(lacking));
         // From here on the program may have run, as far as anybody can tell who finds neither guard nor record.
         File::create_new(folder.file("begun"))?;
         let spawned = Command::new("/proc/self/exe")
@@ -77,10 +73,10 @@ impl Task {
             .stderr(Stdio::from(err_end))
             .spawn();
         let main = spawned.map(|child| Pid::from_raw(child.id() as i32).expect("a process has a number"));
-        let main = main.inspect_err(|_| cgroup::end(&file.hierarchies, &file.group))?;
+        let main = main.inspect_err(|_| cgroup::end(file.hierarchies(), &file.group))?;
         let pidfd = pidfd_open(main, PidfdFlags::empty()).inspect_err(|_| {
             children::end_all(main, None, || ());
-            cgroup::end(&file.hierarchies, &file.group);
+            cgroup::end(file.hierarchies(), &file.group);
         })?;
         let (folder, report, outputs) = (folder.clone(), Some(File::from(report)), [out, err]);
         Ok(Self { folder, file, lease, deadline, control, main, pidfd, outputs, report, reported: Vec::new(), started: None, status })

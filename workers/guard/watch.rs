@@ -37,7 +37,7 @@ enum Fate {
 pub fn to_its_end(mut task: Task) -> ExitRecord {
     let mut why = Why::Exited;
     let status = watch(&mut task, &mut why);
-    let (hierarchies, group) = (task.file.hierarchies.clone(), task.file.group.clone());
+    let (hierarchies, group) = (task.file.hierarchies().to_vec(), task.file.group.clone());
     let status = children::end_all(task.main, status, || cgroup::kill(&hierarchies, &group));
     let mut buffer = Vec::new();
     for output in &mut task.outputs {

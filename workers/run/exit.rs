@@ -1,7 +1,7 @@
 //! How a run ended, as its folder says it for good.
 
 use engine::What;
-use model::Millis;
+use model::{Cause, Millis};
 use serde::{Deserialize, Serialize};
 
 /// What ended a run.
@@ -18,6 +18,13 @@ pub enum Why {
     LaunchFailed {
         /// The reason, for people.
         cause: String,
+    },
+    /// The engine ended it, or did not begin it, for a reason that it knows.
+    Failed {
+        /// The reason, as the task's record has it.
+        cause: Cause,
+        /// The engine's words, for people.
+        words: String,
     },
     /// The guard was killed before it wrote anything. Where the run had begun nobody knows how it ended.
     GuardLost,
@@ -62,6 +69,8 @@ impl ExitRecord {
             (Why::Exited, Some(0)) => What::Exited(0),
             (Why::Stopped, _) => What::Stopped,
             _ if stop_asked => What::Stopped,
+            (Why::Failed { cause, .. }, _) => What::Failed(*cause),
+            (Why::Exited, Some(_)) if self.out_of_memory => What::Failed(Cause::OutOfMemory),
             _ if !self.begun => What::Refused,
             (Why::LaunchFailed { .. }, _) => What::Refused,
             (Why::Exited, Some(code)) => What::Exited(code),

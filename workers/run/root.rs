@@ -8,9 +8,11 @@ use std::path::{Path, PathBuf};
 use engine::wire::LogPart;
 use model::Millis;
 
-use super::{ExitRecord, LEASE_FILE, Launch, LeaseFile, RunFolder, RunId, Stream, Why, boot_time, files, log, wall_time};
+use super::{
+    Engine, ExitRecord, LEASE_FILE, Launch, LaunchFile, LeaseFile, RunFolder, RunId, Stream, Why, boot_time, files, log, wall_time,
+};
 use crate::orphans::Session;
-use crate::{Error, cgroup, orphans};
+use crate::{Error, cgroup, docker, orphans};
 
 /// What is true of a run at the start of a worker.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,10 +94,10 @@ impl Runs {
         LeaseFile::of(&self.root)
     }
 
-    /// What the cgroups of a run are called.
+    /// What the cgroups or the container of a run are called.
     #[must_use]
     pub fn group(&self, id: RunId) -> String {
-        format!("{}-{id}", self.tag)
+        format!("wharfinger-{}-{id}", self.tag)
     }
 
     /// Every run whose end was not yet reported, with its truth. What a killed guard left behind is killed.
@@ -139,13 +141,27 @@ impl Runs {
         let sessions: Vec<Session> = dead.iter().filter_map(|(_, folder, ..)| session(folder, self.last_alive())).collect();
         orphans::kill(&self.runs, &sessions, |id| !running(id));
         for (id, folder, launch, _lock) in dead {
-            cgroup::end(&launch.hierarchies, &launch.group);
-            let record = guard_lost(&folder, &launch.boot);
+            let record = last_look(&folder, &launch).map_err(Error::root(folder.path()))?;
             folder.put_exit(&record).map_err(Error::root(folder.path()))?;
             found.push(Recovered::of(id, &folder, launch.launch, Truth::Ended(record)));
         }
         found.sort_by_key(|run| run.id);
         Ok(found)
+    }
+
+    /// Removes containers of this root that belong to no run that goes on: a folder that was deleted knows nothing of its own.
+    ///
+    /// # Errors
+    /// When Docker cannot be asked.
+    pub fn sweep(&self, engine: &Engine, recovered: &[Recovered]) -> Result<(), Error> {
+        let Engine::Docker(engine) = engine else { return Ok(()) };
+        let running = recovered.iter().filter(|run| run.truth == Truth::Running);
+        let keep = running.map(|run| self.group(run.id)).collect();
+        let swept = docker::sweep(engine, &self.root.to_string_lossy(), &keep).map_err(Error::root(&engine.socket))?;
+        if swept > 0 {
+            tracing::warn!(swept, "containers that belonged to no run of this worker were removed");
+        }
+        Ok(())
     }
 
     /// The end of a run whose guard is gone: its record, or, where the guard was killed, one that is written now that all of its
@@ -162,8 +178,7 @@ impl Runs {
         let launch = folder.launch()?;
         let sessions: Vec<Session> = session(&folder, boot_time()).into_iter().collect();
         orphans::kill(&self.runs, &sessions, |other| other == id);
-        cgroup::end(&launch.hierarchies, &launch.group);
-        let record = guard_lost(&folder, &launch.boot);
+        let record = last_look(&folder, &launch)?;
         folder.put_exit(&record)?;
         Ok(record)
     }
@@ -221,6 +236,21 @@ impl Runs {
     }
 }
 
+/// What can be said of a run whose guard is gone without a word, and whose processes are, once what the engine has of it is removed.
+fn last_look(folder: &RunFolder, launch: &LaunchFile) -> io::Result<ExitRecord> {
+    let lost = guard_lost(folder, &launch.boot);
+    match &launch.engine {
+        Engine::Process(_) => {
+            cgroup::end(launch.hierarchies(), &launch.group);
+            Ok(lost)
+        }
+        Engine::Docker(engine) => {
+            let known = docker::conclude(engine, &launch.group)?;
+            Ok(known.map_or(lost.clone(), |known| ExitRecord { started: lost.started.or(Some(known.ended)), ..known }))
+        }
+    }
+}
+
 /// The record of a run whose guard is gone without a word. The mark that the program may have run is not made durable, so after another boot
 /// its absence proves nothing.
 fn guard_lost(folder: &RunFolder, boot: &str) -> ExitRecord {
@@ -231,7 +261,7 @@ fn guard_lost(folder: &RunFolder, boot: &str) -> ExitRecord {
 
 /// The session that a run's task had, in this boot.
 fn session(folder: &RunFolder, until: Millis) -> Option<Session> {
-    let launch = folder.launch().ok().filter(|launch| launch.boot == boot_id());
+    let launch = folder.launch().ok().filter(|launch| launch.boot == boot_id() && matches!(launch.engine, Engine::Process(_)));
     launch.and(folder.running()).map(|running| Session { id: running.pid, until })
 }
 

@@ -19,11 +19,11 @@ use link::{Dialer, DialerOptions, FromServer, LinkLimits};
 use tokio::sync::mpsc::Receiver;
 
 use crate::Error;
-use crate::arguments::{Arguments, Cgroups};
+use crate::arguments::{Arguments, Cgroups, EngineKind};
 use crate::cgroup::CgroupSupport;
-use crate::drivers::process::{ProcessDriver, Settings};
+use crate::drivers::guarded::{GuardedDriver, Settings};
 use crate::host::Host;
-use crate::run::boot_time;
+use crate::run::{Engine, ProcessEngine, boot_time};
 use entry::Entry;
 use model::Millis;
 pub use node::Node;
@@ -73,15 +73,10 @@ pub fn run(arguments: &Arguments) -> Result<Ending, Error> {
     let fallback = || host.name.parse().unwrap_or_else(|_| "worker".parse().expect("letters are a name"));
     let name = arguments.name.clone().unwrap_or_else(fallback);
     let spec = host.claim(name.clone(), arguments.labels(), arguments.cores.as_ref(), arguments.memory)?;
-    let cgroups = match arguments.cgroups {
-        Cgroups::Auto => CgroupSupport::detect(&arguments.cgroup_parent),
-        Cgroups::Off => CgroupSupport::default(),
-    };
-    cgroups.lacking.iter().for_each(|reason| tracing::info!("{reason}"));
     let heartbeat = Millis((arguments.frequency * 1000.0) as u64).max(Millis(1));
     let folder = arguments.state(&name);
-    let settings = Settings { output_cap: arguments.output_cap, cgroups, ..Settings::new(folder.clone()) };
-    let (driver, recovered, mut signals) = ProcessDriver::open(settings)?;
+    let settings = Settings { output_cap: arguments.output_cap, engine: engine(arguments), ..Settings::new(folder.clone()) };
+    let (driver, recovered, mut signals) = GuardedDriver::open(settings)?;
     let state = State::open(&folder)?;
     let entry = Entry::new(arguments, name.as_str(), &state)?;
     tracing::info!(cores = %spec.class.task_cpuset(), memory = %spec.class.task_memory(), runs = recovered.len(), "{name} is ready");
@@ -112,6 +107,19 @@ pub fn run(arguments: &Arguments) -> Result<Ending, Error> {
             }
         }
     })
+}
+
+/// What runs the tasks, as the command line says and the host allows.
+fn engine(arguments: &Arguments) -> Engine {
+    if arguments.engine == EngineKind::Docker {
+        return Engine::Docker(arguments.docker());
+    }
+    let cgroups = match arguments.cgroups {
+        Cgroups::Auto => CgroupSupport::detect(&arguments.cgroup_parent),
+        Cgroups::Off => CgroupSupport::default(),
+    };
+    cgroups.lacking.iter().for_each(|reason| tracing::info!("{reason}"));
+    Engine::Process(ProcessEngine::here(cgroups.hierarchies))
 }
 
 /// Begins to dial an actor.

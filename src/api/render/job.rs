@@ -162,8 +162,8 @@ pub fn waiting(view: &View, job: &JobView) -> Vec<WaitingTask> {
 fn attempt(view: &View, past: &AttemptView) -> Attempt {
     let state = match past.cause {
         None | Some(Cause::NodeLost) => TaskState::Lost,
-        Some(Cause::Exit(_) | Cause::Timeout | Cause::Overrun | Cause::StartRefused | Cause::Unplaceable) => TaskState::Failed,
-        Some(_) => TaskState::Stopped,
+        Some(Cause::Preempted | Cause::Drained | Cause::RolledBack | Cause::FailFast | Cause::Requested) => TaskState::Stopped,
+        Some(_) => TaskState::Failed,
     };
     Attempt {
         attempt: past.run.attempt,

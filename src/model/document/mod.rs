@@ -1,5 +1,6 @@
 //! Documents: jobs, whose bytes become a typed [`JobSpec`](crate::JobSpec) or an error that names the field, policies, and saved states.
 
+mod container;
 mod json;
 mod native;
 mod policy;

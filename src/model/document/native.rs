@@ -7,7 +7,8 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{BadDocument, ports, read_json};
+use super::container::{HealthDocument, NetworkDocument, Volumes};
+use super::{BadDocument, container, ports, read_json};
 use crate::{
     Bytes, Condition, Constraint, ContainerSpec, Cores, Distribution, JobBody, JobSpec, Labels, Name, OnFailure, Pin, PlacementRules,
     Preference, Seconds, Simulate, TaskKind, TaskSpec,
@@ -43,7 +44,7 @@ pub struct NativeJob {
     pub placement: JobPlacement,
     /// The network that its tasks share; not simulated.
     #[serde(default)]
-    pub network: Option<serde_json::Value>,
+    pub network: Option<NetworkDocument>,
     /// Tasks that become ready together are placed together or not at all.
     #[serde(default = "yes")]
     pub gang: bool,
@@ -104,6 +105,12 @@ pub struct NativeTask {
     #[serde(default)]
     #[schemars(schema_with = "ports::schema")]
     pub ports: BTreeMap<String, u16>,
+    /// Named volumes, or folders of the node that its worker allows, to where the container sees them.
+    #[serde(default)]
+    pub volumes: Volumes,
+    /// How it is known to be well.
+    #[serde(default)]
+    pub health: Option<HealthDocument>,
     /// Instances of a container task.
     #[serde(default)]
     pub count: Option<u32>,
@@ -272,6 +279,9 @@ impl NativeTask {
             return bad("pin.cpuset", "it must name as many cores as `resources.cores`, for one instance");
         }
         ports::check(&format!("tasks.{name}.ports"), &self.ports)?;
+        let volumes = container::volumes(&format!("tasks.{name}.volumes"), &self.volumes)?;
+        let health = self.health.as_ref().map(|check| container::health(&format!("tasks.{name}.health"), check)).transpose()?;
+        let network = job.network.as_ref().map(|network| container::network("network", network)).transpose()?;
         let mut depends_on = Vec::with_capacity(self.depends_on.len());
         for dependency in &self.depends_on {
             match job.tasks.get_index_of(dependency.task.as_str()) {
@@ -288,6 +298,9 @@ impl NativeTask {
             command: self.command.clone(),
             environment: self.environment.clone(),
             ports: self.ports.clone(),
+            volumes,
+            network,
+            health,
         };
         Ok(TaskSpec {
             name: name.clone(),

@@ -7,7 +7,7 @@ use crate::{Bytes, JobSpec, PlacementRules, Seconds, TaskKind, TaskSpec};
 
 impl From<&JobSpec> for NativeJob {
     /// The document that reads back as the same job. Where a job may go is written once for all of its tasks, as the document has
-    /// it, from the first of them; what a document says and a job does not keep (network, engine, site) is gone.
+    /// it, from the first of them, and so is their network; what a document says and a job does not keep (engine, site) is gone.
     fn from(job: &JobSpec) -> Self {
         let body = &job.body;
         let rules = body.tasks.first().map(|task| &task.rules);
@@ -18,7 +18,7 @@ impl From<&JobSpec> for NativeJob {
             labels: body.labels.clone(),
             on_failure: body.on_failure,
             placement: rules.map(JobPlacement::from).unwrap_or_default(),
-            network: None,
+            network: body.tasks.iter().find_map(|task| task.container.as_ref()?.network.as_ref()).map(Into::into),
             gang: body.gang,
             deadline_s: body.deadline.map(Seconds),
             at_most_once: false,
@@ -51,6 +51,8 @@ fn document_of(task: &TaskSpec, all: &[Arc<TaskSpec>]) -> NativeTask {
         command: container.command,
         environment: container.environment,
         ports: container.ports,
+        volumes: container.volumes.iter().map(|volume| (volume.source.clone(), volume.into())).collect(),
+        health: container.health.as_ref().map(Into::into),
         count,
         replicas,
         resources: Resources { cores: task.cores, memory: task.memory, storage: Bytes::ZERO },
@@ -102,7 +104,13 @@ mod tests {
             btree_map("[A-Z]{1,5}", ".{0,9}", 0..3),
             btree_map("[1-9][0-9]{0,3}(/tcp|/udp|)", 1..=u16::MAX, 0..2),
         )
-            .prop_map(|(image, command, environment, ports)| ContainerSpec { image, command, environment, ports })
+            .prop_map(|(image, command, environment, ports)| ContainerSpec {
+                image,
+                command,
+                environment,
+                ports,
+                ..ContainerSpec::default()
+            })
     }
 
     /// A task whose name, dependencies and shared rules are still to be set; it is pinned where `pinned` says so.

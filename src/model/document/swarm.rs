@@ -7,10 +7,11 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{BadDocument, ports, read_json};
+use super::container::{NetworkDocument, Volumes};
+use super::{BadDocument, container, ports, read_json};
 use crate::{
-    Bytes, ContainerSpec, Cores, CpuSet, JobBody, JobSpec, Labels, Millis, Name, OnFailure, Pin, PlacementRules, Seconds, Simulate,
-    TaskKind, TaskSpec,
+    Bytes, ContainerSpec, Cores, CpuSet, JobBody, JobSpec, Labels, Millis, Name, Network, OnFailure, Pin, PlacementRules, Seconds,
+    Simulate, TaskKind, TaskSpec,
 };
 
 /// A swarm-job document. Its tasks share one network and start together.
@@ -22,6 +23,7 @@ pub struct SwarmJob {
 
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 struct JobInfo {
+    network: Option<NetworkDocument>,
     #[schemars(with = "BTreeMap<Name, SwarmTask>")]
     #[serde(deserialize_with = "super::tasks")]
     tasks: IndexMap<Name, SwarmTask>,
@@ -45,6 +47,8 @@ struct SwarmTask {
     #[schemars(schema_with = "ports::schema")]
     ports: BTreeMap<String, u16>,
     #[serde(default)]
+    volumes: Volumes,
+    #[serde(default)]
     environment: BTreeMap<String, String>,
     deadline: Option<Seconds>,
 }
@@ -66,8 +70,9 @@ impl TryFrom<SwarmJob> for JobSpec {
             return Err(BadDocument::new("job_info.tasks", "a job needs at least one task"));
         }
         let deadline = document.job_info.tasks.values().filter_map(|task| task.deadline).min();
-        let tasks =
-            document.job_info.tasks.into_iter().map(|(name, task)| task.into_spec(name).map(Arc::new)).collect::<Result<Vec<_>, _>>()?;
+        let network = document.job_info.network.map(|network| container::network("job_info.network", &network)).transpose()?;
+        let tasks = document.job_info.tasks.into_iter();
+        let tasks = tasks.map(|(name, task)| task.into_spec(name, network.clone()).map(Arc::new)).collect::<Result<Vec<_>, _>>()?;
         ports::refuse_shared("job_info.tasks", &tasks)?;
         Ok(Self {
             name: document.job_name,
@@ -85,7 +90,7 @@ impl TryFrom<SwarmJob> for JobSpec {
 }
 
 impl SwarmTask {
-    fn into_spec(self, name: Name) -> Result<TaskSpec, BadDocument> {
+    fn into_spec(self, name: Name, network: Option<Network>) -> Result<TaskSpec, BadDocument> {
         let bad = |field: &str, cause: String| BadDocument::new(format!("job_info.tasks.{name}.{field}"), cause);
         let cores = match (self.req_cores, self.cpu_count) {
             (Some(req), Some(count)) if req != count => {
@@ -106,7 +111,9 @@ impl SwarmTask {
         };
         ports::check(&format!("job_info.tasks.{name}.ports"), &self.ports)?;
         let command = shlex::split(&self.command).ok_or_else(|| bad("command", "its quotes do not close".into()))?;
-        let container = ContainerSpec { image: self.image, command, environment: self.environment, ports: self.ports };
+        let volumes = container::volumes(&format!("job_info.tasks.{name}.volumes"), &self.volumes)?;
+        let (image, environment, ports) = (self.image, self.environment, self.ports);
+        let container = ContainerSpec { image, command, environment, ports, volumes, network, health: None };
         Ok(TaskSpec {
             name,
             kind: TaskKind::Container,

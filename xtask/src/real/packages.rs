@@ -29,11 +29,8 @@ pub fn ensure(wanted: &[(&str, &str)]) -> Outcome {
 
 fn apt(arguments: &[&str]) -> Outcome {
     let elevated = [&["apt-get"][..], arguments].concat();
-    let run = if geteuid().is_root() {
-        run::program_of(Path::new("apt-get"), arguments)
-    } else {
-        run::program_of(Path::new("sudo"), &elevated)
-    };
+    let run =
+        if geteuid().is_root() { run::program_of(Path::new("apt-get"), arguments) } else { run::program_of(Path::new("sudo"), &elevated) };
     run.env("DEBIAN_FRONTEND", "noninteractive").done()
 }
 

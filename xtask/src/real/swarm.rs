@@ -61,7 +61,9 @@ pub fn up(folder: &Path) -> Result<Value, String> {
         docker(socket, &["import", &image.display().to_string(), IMAGE])?;
     }
     let pids: Vec<&Value> = nodes.iter().map(|node| &node["pid"]).collect();
-    Ok(json!({ "says": format!("Docker engines {} with the image {IMAGE}", NODES.join(", ")), "image": IMAGE, "pids": pids, "nodes": nodes }))
+    Ok(
+        json!({ "says": format!("Docker engines {} with the image {IMAGE}", NODES.join(", ")), "image": IMAGE, "pids": pids, "nodes": nodes }),
+    )
 }
 
 /// Stops them, and removes what they leave.

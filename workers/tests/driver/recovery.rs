@@ -7,7 +7,7 @@ use std::time::Duration;
 use engine::What;
 use model::Millis;
 use workers::Error;
-use workers::drivers::process::{ProcessDriver, Settings};
+use workers::drivers::guarded::{GuardedDriver, Settings};
 use workers::run::{RunFolder, Truth, Why};
 
 use crate::eyes::{eventually, kill, lives, nap, of_root, processes};
@@ -71,7 +71,7 @@ fn worker_and_guard_killed_together_leave_an_outcome_that_nobody_knows() {
     let root = node.abandon();
     kill(guard);
     eventually("the main process dies with its guard", || !lives(pid));
-    let (driver, recovered, mut signals) = ProcessDriver::open(settings).unwrap();
+    let (driver, recovered, mut signals) = GuardedDriver::open(settings).unwrap();
     assert_eq!(processes(&nap()), [0; 0]);
     assert_eq!(of_root(root.path()), [0; 0]);
     assert!(matches!(&recovered[0].truth, Truth::Ended(record) if record.why == Why::GuardLost && record.begun));
@@ -138,7 +138,7 @@ fn a_folder_without_an_order_is_as_if_it_had_never_been() {
 #[test]
 fn a_root_has_one_worker() {
     let node = Node::new();
-    let second = ProcessDriver::open(Settings::new(node.root.path().join("root")));
+    let second = GuardedDriver::open(Settings::new(node.root.path().join("root")));
     assert!(matches!(second, Err(Error::RootTaken { .. })));
 }
 

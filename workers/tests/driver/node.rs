@@ -5,17 +5,20 @@ use std::fs;
 use std::sync::Arc;
 
 use engine::{Command, Driver, Signal, What};
-use model::{Bytes, ContainerSpec, Cores, CpuSet, JobId, Millis, PlacementRules, Run, Simulate, Start, TaskKey, TaskKind, TaskSpec};
+use model::{
+    Bytes, ContainerSpec, Cores, CpuSet, HealthCheck, JobId, Millis, PlacementRules, Run, Simulate, Start, TaskKey, TaskKind, TaskSpec,
+    Volume,
+};
 use tokio::sync::mpsc::Receiver;
 use workers::cgroup::CgroupSupport;
 use workers::drivers::Runner as _;
-use workers::drivers::process::{ProcessDriver, Settings};
-use workers::run::{Recovered, RunFolder, RunId, Stream, boot_time};
+use workers::drivers::guarded::{GuardedDriver, Settings};
+use workers::run::{Engine, ProcessEngine, Recovered, RunFolder, RunId, Stream, boot_time};
 
 use crate::eyes::{PATIENCE, eventually};
 
 pub struct Node {
-    pub driver: ProcessDriver,
+    pub driver: GuardedDriver,
     pub signals: Receiver<Signal>,
     pub root: Arc<tempfile::TempDir>,
     pub recovered: Vec<Recovered>,
@@ -27,6 +30,9 @@ pub struct Node {
 pub struct Wish {
     pub environment: BTreeMap<String, String>,
     pub ports: BTreeMap<String, u16>,
+    pub image: String,
+    pub volumes: Vec<Volume>,
+    pub health: Option<HealthCheck>,
     pub grace: Millis,
     pub memory: Bytes,
     pub cpuset: CpuSet,
@@ -34,8 +40,9 @@ pub struct Wish {
 
 impl Default for Wish {
     fn default() -> Self {
-        let (environment, ports) = Default::default();
-        Self { environment, ports, grace: Millis(10_000), memory: Bytes(64 << 20), cpuset: "0".parse().unwrap() }
+        let (environment, ports, volumes, health) = Default::default();
+        let (image, cpuset) = (String::new(), "0".parse().unwrap());
+        Self { environment, ports, image, volumes, health, grace: Millis(10_000), memory: Bytes(64 << 20), cpuset }
     }
 }
 
@@ -54,11 +61,11 @@ impl Node {
     }
 
     pub fn with_cgroups(cgroups: CgroupSupport) -> Self {
-        Self::with(|settings| settings.cgroups = cgroups)
+        Self::with(|settings| settings.engine = Engine::Process(ProcessEngine::here(cgroups.hierarchies)))
     }
 
     fn open(root: Arc<tempfile::TempDir>, settings: Settings) -> Self {
-        let (driver, recovered, signals) = ProcessDriver::open(settings.clone()).unwrap();
+        let (driver, recovered, signals) = GuardedDriver::open(settings.clone()).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         Self { driver, signals, root, recovered, settings, runtime }
     }
@@ -150,7 +157,7 @@ pub fn id(number: u32) -> RunId {
 }
 
 pub fn order(command: &[&str], wish: Wish) -> Start {
-    let Wish { environment, ports, grace, memory, cpuset } = wish;
+    let Wish { environment, ports, image, volumes, health, grace, memory, cpuset } = wish;
     let command = command.iter().map(|&word| word.to_owned()).collect();
     let task = TaskSpec {
         name: "task".parse().unwrap(),
@@ -166,7 +173,7 @@ pub fn order(command: &[&str], wish: Wish) -> Start {
         expected: None,
         stop_grace: grace,
         simulate: Simulate::default(),
-        container: Some(Box::new(ContainerSpec { image: String::new(), command, environment, ports })),
+        container: Some(Box::new(ContainerSpec { image, command, environment, ports, volumes, health, network: None })),
     };
     Start { cpuset, memory, spec: Arc::new(task), limit: None, elapsed: Millis::ZERO, ends: None }
 }

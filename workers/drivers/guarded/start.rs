@@ -1,6 +1,5 @@
 //! Starting: writes what is to run, durably, and starts the guard.
 
-use std::env;
 use std::fs::File;
 use std::io;
 use std::os::unix::process::CommandExt;
@@ -16,9 +15,6 @@ use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use super::Shared;
 use super::table::Guarded;
 use crate::run::{ExitRecord, Launch, LaunchFile, RunFolder, RunId, Why, boot_id, wall_time};
-
-/// Where programs are looked for if the worker itself was not told.
-const SEARCH_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// Starts what the queue brings, until its other end is gone.
 pub fn each(shared: &Shared, queue: &Mutex<Receiver<Launch>>) {
@@ -44,7 +40,7 @@ pub fn each(shared: &Shared, queue: &Mutex<Receiver<Launch>>) {
 }
 
 fn start(shared: &Shared, id: RunId, launch: Launch) -> io::Result<()> {
-    if let Some(fault) = launch.fault() {
+    if let Some(fault) = launch.fault(&shared.settings.engine) {
         return Err(io::Error::other(fault));
     }
     // A folder that is there already belongs to a run that was: it is never started again.
@@ -52,11 +48,9 @@ fn start(shared: &Shared, id: RunId, launch: Launch) -> io::Result<()> {
     let file = LaunchFile {
         launch,
         boot: boot_id(),
-        search_path: env::var("PATH").unwrap_or_else(|_| SEARCH_PATH.into()),
-        language: env::var("LANG").unwrap_or_else(|_| "C.UTF-8".into()),
         output_cap: shared.settings.output_cap,
-        hierarchies: shared.settings.cgroups.hierarchies.clone(),
         group: shared.runs.group(id),
+        engine: shared.settings.engine.clone(),
     };
     let watched = folder.put_launch(&file).and_then(|()| spawn(shared, &folder)).and_then(|guarded| shared.table.watch(id, guarded));
     watched.inspect_err(|error| close(&folder, error))

@@ -1,4 +1,4 @@
-//! The process driver: a task is a process group under a guard.
+//! The driver: a task is a process group, or a container, under a guard of its own.
 //!
 //! A command never waits. Starts go to a few threads that write what is to run and start a guard; one thread waits for news of all guards. What they
 //! learn comes out as signals of a bounded channel, in order for each run, and the shell gives them to the agent. Nothing is killed when
@@ -22,9 +22,8 @@ use model::{Bytes, Millis, Run, TaskKey};
 use tokio::sync::mpsc;
 
 use crate::Error;
-use crate::cgroup::CgroupSupport;
 use crate::drivers::Runner;
-use crate::run::{Launch, Recovered, RunId, Runs, Stream, Truth};
+use crate::run::{Engine, Launch, ProcessEngine, Recovered, RunId, Runs, Stream, Truth};
 use table::Table;
 
 /// The most starts that wait for a thread. Each has cores of its own, so a node cannot have more at once.
@@ -34,7 +33,7 @@ const MOST_SIGNALS: usize = 4 * MOST_STARTS;
 /// Starting is mostly waiting for the disk, so a few threads are enough for any node.
 const STARTERS: usize = 4;
 
-/// How processes are run on this node.
+/// How tasks are run on this node.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Where the folders of the runs are.
@@ -43,15 +42,16 @@ pub struct Settings {
     pub program: PathBuf,
     /// The most that is kept of each output stream of a run.
     pub output_cap: Bytes,
-    /// The cgroups that tasks get.
-    pub cgroups: CgroupSupport,
+    /// What runs them.
+    pub engine: Engine,
 }
 
 impl Settings {
-    /// The usual: this very program, 10 MiB of each stream, no cgroups.
+    /// The usual: this very program, 10 MiB of each stream, processes without cgroups.
     #[must_use]
     pub fn new(root: PathBuf) -> Self {
-        Self { root, program: "/proc/self/exe".into(), output_cap: Bytes(10 << 20), cgroups: CgroupSupport::default() }
+        let engine = Engine::Process(ProcessEngine::here(Vec::new()));
+        Self { root, program: "/proc/self/exe".into(), output_cap: Bytes(10 << 20), engine }
     }
 }
 
@@ -71,15 +71,15 @@ impl Shared {
     }
 }
 
-/// Runs tasks as processes.
+/// Runs tasks under guards.
 #[derive(Debug)]
-pub struct ProcessDriver {
+pub struct GuardedDriver {
     shared: Arc<Shared>,
     starts: Option<SyncSender<Launch>>,
     threads: Vec<JoinHandle<()>>,
 }
 
-impl ProcessDriver {
+impl GuardedDriver {
     /// A driver over the root of the settings, with the runs that it finds there: the agent has to adopt them before it hears the first
     /// signal. Of each of them the signals come as if it had just been started: that it runs, if it does, and how it ends.
     ///
@@ -88,6 +88,7 @@ impl ProcessDriver {
     pub fn open(settings: Settings) -> Result<(Self, Vec<Recovered>, mpsc::Receiver<Signal>), Error> {
         let runs = Runs::open(&settings.root)?;
         let recovered = runs.recover()?;
+        runs.sweep(&settings.engine, &recovered)?;
         let (signals, receiver) = mpsc::channel(MOST_SIGNALS.max(2 * recovered.len()));
         let table = Table::new().map_err(Error::root(&settings.root))?;
         let shared = Arc::new(Shared { runs, settings, table, signals });
@@ -143,7 +144,7 @@ impl ProcessDriver {
     }
 }
 
-impl Driver for ProcessDriver {
+impl Driver for GuardedDriver {
     fn command(&mut self, now: Millis, task: TaskKey, run: Run, command: Command, signals: &mut Signals) {
         let id = RunId { task, run };
         match command {
@@ -156,7 +157,7 @@ impl Driver for ProcessDriver {
 }
 
 /// All times are those of [`crate::run::boot_time`].
-impl Runner for ProcessDriver {
+impl Runner for GuardedDriver {
     fn lease(&self) -> Option<Millis> {
         self.runs().lease().read()
     }
@@ -183,7 +184,7 @@ impl Runner for ProcessDriver {
     }
 }
 
-impl Drop for ProcessDriver {
+impl Drop for GuardedDriver {
     fn drop(&mut self) {
         self.starts = None;
         self.shared.table.close();

@@ -1,0 +1,147 @@
+//! What a run becomes as a container. A typed allow-list: what a task may ask for is written here, and nothing else is passed on.
+
+use std::collections::HashMap;
+use std::path::{Component, Path};
+
+use bollard::models::{
+    ContainerCreateBody, EndpointSettings, HealthConfig, HostConfig, HostConfigLogConfig, Mount, MountType, NetworkingConfig, PortBinding,
+};
+use model::{Cause, HealthCheck, Volume};
+
+use super::Fault;
+use crate::run::{DockerEngine, Launch, LaunchFile};
+
+/// The label that names the folder of the runs that a container belongs to.
+pub const LABEL_ROOT: &str = "wharfinger.root";
+/// The label that names the run.
+pub const LABEL_RUN: &str = "wharfinger.run";
+
+/// Where the host kills first when it runs out of memory: as for processes, a task before its guard.
+const OOM_SCORE: i64 = 300;
+
+/// The container of a run, attached to `network` if there is one.
+///
+/// # Errors
+/// When it asks for a folder that containers of this node may not see.
+pub fn body(file: &LaunchFile, engine: &DockerEngine, root: &str, network: Option<&str>) -> Result<ContainerCreateBody, Fault> {
+    let launch = &file.launch;
+    let (container, run) = (&launch.container, launch.run);
+    let environment = container.environment.iter().map(|(name, value)| (name.clone(), value.clone())).chain(launch.identity());
+    let labels = [
+        (LABEL_ROOT, root.to_owned()),
+        (LABEL_RUN, file.group.clone()),
+        ("wharfinger.job", launch.task.job.to_string()),
+        ("wharfinger.task", launch.name.to_string()),
+        ("wharfinger.instance", launch.task.instance.to_string()),
+        ("wharfinger.attempt", run.attempt.to_string()),
+        ("wharfinger.placement", run.placement.to_string()),
+    ];
+    let endpoint = || EndpointSettings { aliases: Some(vec![launch.name.to_string()]), ..EndpointSettings::default() };
+    let networks = network.map(|network| NetworkingConfig { endpoints_config: Some([(network.to_owned(), endpoint())].into()) });
+    Ok(ContainerCreateBody {
+        image: Some(container.image.clone()),
+        cmd: (!container.command.is_empty()).then(|| container.command.clone()),
+        env: Some(environment.map(|(name, value)| format!("{name}={value}")).collect()),
+        labels: Some(labels.map(|(name, value)| (name.to_owned(), value)).into()),
+        exposed_ports: Some(container.ports.keys().map(|port| with_protocol(port)).collect()),
+        healthcheck: container.health.as_ref().map(health),
+        host_config: Some(host(file, engine, network)?),
+        networking_config: networks,
+        ..ContainerCreateBody::default()
+    })
+}
+
+fn host(file: &LaunchFile, engine: &DockerEngine, network: Option<&str>) -> Result<HostConfig, Fault> {
+    let launch = &file.launch;
+    let memory = i64::try_from(launch.memory.0).ok().filter(|&bytes| bytes > 0);
+    let log = [("max-size".to_owned(), format!("{}", file.output_cap.0.max(4096))), ("max-file".to_owned(), "2".to_owned())];
+    Ok(HostConfig {
+        cpuset_cpus: Some(launch.cpuset.to_string()),
+        memory,
+        // As much as the memory: none of it is swapped out, where the kernel counts that.
+        memory_swap: memory,
+        pids_limit: Some(i64::from(engine.processes)),
+        port_bindings: Some(ports(launch)),
+        mounts: Some(launch.container.volumes.iter().map(|volume| mount(volume, engine)).collect::<Result<_, _>>()?),
+        network_mode: network.map(str::to_owned),
+        cap_drop: Some(vec!["NET_RAW".into()]),
+        security_opt: Some(vec!["no-new-privileges".into()]),
+        oom_score_adj: Some(OOM_SCORE),
+        log_config: Some(HostConfigLogConfig { typ: Some("json-file".into()), config: Some(log.into()) }),
+        ..HostConfig::default()
+    })
+}
+
+fn with_protocol(port: &str) -> String {
+    if port.contains('/') { port.to_owned() } else { format!("{port}/tcp") }
+}
+
+fn ports(launch: &Launch) -> HashMap<String, Option<Vec<PortBinding>>> {
+    let binding = |host: u16| PortBinding { host_ip: None, host_port: Some(host.to_string()) };
+    launch.container.ports.iter().map(|(inside, &host)| (with_protocol(inside), Some(vec![binding(host)]))).collect()
+}
+
+fn mount(volume: &Volume, engine: &DockerEngine) -> Result<Mount, Fault> {
+    let is_folder = volume.source.starts_with('/');
+    if is_folder && !allowed(Path::new(&volume.source), engine) {
+        let roots: Vec<_> = engine.roots.iter().map(|root| root.display().to_string()).collect();
+        let allowed = if roots.is_empty() { "containers of this node see none of its folders".into() } else { roots.join(", ") };
+        return Err(Fault::new(Cause::StartRefused, format!("{} may not be mounted here (--mount-root: {allowed})", volume.source)));
+    }
+    Ok(Mount {
+        typ: Some(if is_folder { MountType::BIND } else { MountType::VOLUME }),
+        source: Some(volume.source.clone()),
+        target: Some(volume.target.clone()),
+        read_only: Some(volume.read_only),
+        ..Mount::default()
+    })
+}
+
+/// Whether a folder lies in one of those that containers may see, wherever links on the way lead.
+fn allowed(folder: &Path, engine: &DockerEngine) -> bool {
+    let plain = folder.components().all(|part| matches!(part, Component::RootDir | Component::Normal(_)));
+    let resolved = folder.canonicalize();
+    plain
+        && resolved.is_ok_and(|folder| engine.roots.iter().filter_map(|root| root.canonicalize().ok()).any(|root| folder.starts_with(root)))
+}
+
+fn health(check: &HealthCheck) -> HealthConfig {
+    let nanoseconds = |millis: model::Millis| i64::try_from(millis.0.saturating_mul(1_000_000)).ok();
+    HealthConfig {
+        test: Some(["CMD".to_owned()].into_iter().chain(check.command.iter().cloned()).collect()),
+        interval: nanoseconds(check.interval),
+        timeout: nanoseconds(check.timeout),
+        retries: Some(i64::from(check.retries)),
+        ..HealthConfig::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    fn volume(source: &str) -> Volume {
+        Volume { source: source.into(), target: "/mnt".into(), read_only: true }
+    }
+
+    #[test]
+    fn folders_are_mounted_only_below_the_roots() {
+        let place = tempfile::tempdir().unwrap();
+        let root = place.path().join("shared");
+        std::fs::create_dir_all(root.join("job1")).unwrap();
+        std::fs::create_dir_all(place.path().join("secret")).unwrap();
+        std::os::unix::fs::symlink(place.path().join("secret"), root.join("out")).unwrap();
+        let engine = |roots: Vec<PathBuf>| DockerEngine { socket: "/s".into(), roots, processes: 9, credentials: None };
+        let at = |path: &str| volume(&place.path().join(path).display().to_string());
+        let some = engine(vec![root]);
+        assert_eq!(mount(&at("shared/job1"), &some).unwrap().typ, Some(MountType::BIND));
+        for path in ["secret", "shared/out", "shared/../secret", "shared/none", "shared2"] {
+            let refused = mount(&at(path), &some).unwrap_err();
+            assert!(refused.words.contains("may not be mounted"), "{path}: {refused:?}");
+        }
+        assert!(mount(&at("shared/job1"), &engine(Vec::new())).is_err());
+        assert_eq!(mount(&volume("data"), &engine(Vec::new())).unwrap().typ, Some(MountType::VOLUME));
+    }
+}

@@ -1,0 +1,12 @@
+//! Docker, as the guards of containers and the worker itself speak to it: the client, what a run becomes as a container, its image, and
+//! what is left of a container whose guard is gone.
+
+mod body;
+mod client;
+mod image;
+mod remains;
+
+pub use body::{LABEL_ROOT, LABEL_RUN, body};
+pub use client::{Docker, Fault};
+pub use image::ensure;
+pub use remains::{conclude, kill_outright, sweep};

@@ -1,0 +1,67 @@
+//! What is left of containers whose guard is gone, and the kill for which Docker is not needed.
+
+use std::collections::{BTreeSet, HashMap};
+use std::fs;
+use std::io;
+
+use bollard::query_parameters::ListContainersOptionsBuilder;
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::client::{block_on, has_ended};
+use super::{Docker, LABEL_ROOT, LABEL_RUN};
+use crate::run::{DockerEngine, ExitRecord, Why, wall_time};
+
+/// Ends and removes the container of a run whose guard was killed. Where it had ended by itself, and Docker knows how, that is the record.
+///
+/// # Errors
+/// When Docker cannot be asked: then nobody may say that it runs no more.
+pub fn conclude(engine: &DockerEngine, name: &str) -> io::Result<Option<ExitRecord>> {
+    block_on(async {
+        let docker = Docker::connect(&engine.socket).await?;
+        let known = docker.state(name).await?.filter(|(_, state)| has_ended(state)).map(|(_, state)| ExitRecord {
+            why: Why::Exited,
+            code: state.exit_code.and_then(|code| i32::try_from(code).ok()),
+            out_of_memory: state.oom_killed == Some(true),
+            begun: true,
+            ..ExitRecord::never_begun(Why::Exited, wall_time())
+        });
+        docker.remove(name).await?;
+        Ok(known)
+    })
+}
+
+/// Removes every container of a root but those of the runs that are kept; how many.
+///
+/// # Errors
+/// When Docker does not answer.
+pub fn sweep(engine: &DockerEngine, root: &str, keep: &BTreeSet<String>) -> io::Result<usize> {
+    block_on(async {
+        let docker = Docker::connect(&engine.socket).await?;
+        let filters = HashMap::from([("label".to_owned(), vec![format!("{LABEL_ROOT}={root}")])]);
+        let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
+        let found = docker.0.list_containers(Some(options)).await?;
+        let stray = |labels: Option<HashMap<String, String>>| labels.and_then(|mut labels| labels.remove(LABEL_RUN));
+        let mut removed = 0;
+        for run in found.into_iter().filter_map(|container| stray(container.labels)).filter(|run| !keep.contains(run)) {
+            docker.remove(&run).await?;
+            removed += 1;
+        }
+        Ok(removed)
+    })
+}
+
+/// Kills every process whose cgroup is that of the container of this id, for when Docker does not answer. Ids are 64 hexadecimal digits, and
+/// a cgroup is called after the whole of it.
+pub fn kill_outright(id: &str) {
+    if id.len() != 64 {
+        return;
+    }
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok().and_then(Pid::from_raw));
+    for pid in pids {
+        let member = fs::read_to_string(format!("/proc/{pid}/cgroup")).is_ok_and(|groups| groups.contains(id));
+        if member {
+            let _ = kill_process(pid, Signal::KILL);
+        }
+    }
+}

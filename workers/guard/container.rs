@@ -1,0 +1,370 @@
+//! The guard of a container: what `task` and `watch` are for a process, with Docker doing the work.
+//!
+//! Docker keeps the container while this guard looks on; what this guard adds is that it ends with the lease, that its end is recorded
+//! whatever becomes of Docker, and that its output lies where that of every run does. Where Docker does not answer at the end of a lease, the
+//! kernel is asked instead.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::pin::pin;
+use std::time::Duration;
+
+use bollard::container::LogOutput;
+use bollard::models::{ContainerState, HealthStatusEnum};
+use bollard::query_parameters::{CreateContainerOptionsBuilder, LogsOptionsBuilder, WaitContainerOptionsBuilder};
+use futures_util::StreamExt;
+use model::{Cause, Millis};
+use tokio::net::unix::pipe::Receiver;
+use tokio::time::sleep;
+
+use super::note;
+use super::output::Output;
+use crate::docker::{self, Docker, Fault};
+use crate::run::{DockerEngine, ExitRecord, LaunchFile, LeaseFile, Request, RunFolder, Running, Stream, Why, boot_time, wall_time};
+
+/// Between two looks at the clock, which also counts the time that the host sleeps.
+const LOOK: Duration = Duration::from_secs(5);
+/// Before Docker is asked again that did not answer.
+const AGAIN: Duration = Duration::from_millis(300);
+/// The longest that Docker may take to kill a container whose lease has run out, before the kernel is asked.
+const KILL: Duration = Duration::from_secs(3);
+/// How long the end of the output is waited for.
+const DRAIN: Duration = Duration::from_secs(5);
+/// Between two looks at a container's health.
+const HEALTH: Duration = Duration::from_millis(500);
+/// Exit code of a container that was killed.
+const KILLED: i64 = 137;
+
+/// Runs a container to its end. The answer says how it ended.
+pub fn to_its_end(folder: &RunFolder, file: &LaunchFile, engine: &DockerEngine, status: File) -> ExitRecord {
+    let failed = |cause: String| ExitRecord::never_begun(Why::LaunchFailed { cause }, wall_time());
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(error.to_string()),
+    };
+    runtime.block_on(async {
+        match Guard::new(folder, file, engine, status) {
+            Ok(guard) => guard.run().await,
+            Err(error) => failed(error.to_string()),
+        }
+    })
+}
+
+/// What is open for a container.
+struct Guard<'a> {
+    folder: &'a RunFolder,
+    file: &'a LaunchFile,
+    engine: &'a DockerEngine,
+    lease: LeaseFile,
+    control: Receiver,
+    /// Where the worker that started this guard hears that the container runs.
+    status: File,
+    /// Until when it may run as far as was ever read, in time since boot.
+    deadline: Millis,
+}
+
+/// What a container is to be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wish {
+    /// To end by itself.
+    Stop,
+    /// To be killed, because somebody asked.
+    Kill,
+    /// To be killed, because the lease has run out.
+    Lapse,
+}
+
+impl<'a> Guard<'a> {
+    fn new(folder: &'a RunFolder, file: &'a LaunchFile, engine: &'a DockerEngine, status: File) -> io::Result<Self> {
+        let lease = LeaseFile::of(folder.root());
+        let deadline = lease.read().filter(|&deadline| deadline > boot_time());
+        let deadline = deadline.ok_or_else(|| io::Error::other("the worker's lease has run out, or there is none"))?;
+        Ok(Self { folder, file, engine, lease, control: Receiver::from_file(folder.control()?)?, status, deadline })
+    }
+
+    async fn run(mut self) -> ExitRecord {
+        let prepare = prepare(self.folder, self.file, self.engine);
+        // Until it is started nothing has to be undone but the container itself.
+        let prepared = tokio::select! {
+            prepared = prepare => prepared,
+            wish = self.wish() => {
+                let why = if wish == Wish::Lapse { Why::Lease } else { Why::Stopped };
+                return self.never(why).await;
+            }
+        };
+        let (docker, id) = match prepared {
+            Ok(prepared) => prepared,
+            Err(fault) => return self.never(why(fault)).await,
+        };
+        // From here on it may have run, as far as anybody can tell who finds neither guard nor record.
+        let begun = File::create_new(self.folder.file("begun")).and_then(|mut file| file.write_all(id.as_bytes()));
+        if let Err(error) = begun {
+            return self.never(Why::LaunchFailed { cause: error.to_string() }).await;
+        }
+        if let Err(fault) = docker.0.start_container(&self.file.group, None).await.map_err(Fault::from) {
+            let ran = docker.state(&self.file.group).await.ok().flatten().is_some_and(|(_, state)| state.pid.is_some_and(|pid| pid > 0));
+            if !ran {
+                return self.never(why(fault)).await;
+            }
+        }
+        self.started();
+        self.watch(&docker, &id).await
+    }
+
+    /// The record of a container that has certainly not run, once nothing of it is there.
+    async fn never(&self, why: Why) -> ExitRecord {
+        remove(self.engine, &self.file.group).await;
+        ExitRecord::never_begun(why, wall_time())
+    }
+
+    fn started(&mut self) {
+        let running = Running { pid: 0, started: wall_time() };
+        if let Err(error) = self.folder.put_running(running) {
+            note(&format!("a restarted worker will not know that it runs: {error}"));
+        }
+        // The worker may be gone; the file tells the next one.
+        let _ = self.status.write_all(b"s");
+    }
+
+    /// Watches the container until it has ended, and removes it.
+    async fn watch(&mut self, docker: &Docker, id: &str) -> ExitRecord {
+        let name = self.file.group.clone();
+        let started = self.folder.running().map_or_else(wall_time, |running| running.started);
+        let mut copy = pin!(copy(docker, &name, outputs(self.folder, self.file)));
+        let mut lost = None;
+        let mut end = pin!(end(docker, &name));
+        let mut health = pin!(unhealthy(docker, &name, self.file.launch.container.health.is_some()));
+        let mut why = Why::Exited;
+        let mut kill_at = None;
+        let state = loop {
+            let grace = async {
+                match kill_at {
+                    None => std::future::pending().await,
+                    Some(at) => sleep(Duration::from_millis(Millis(at).since(boot_time()).0)).await,
+                }
+            };
+            tokio::select! {
+                state = &mut end => break state,
+                missing = &mut copy, if lost.is_none() => lost = Some(missing),
+                () = &mut health, if why == Why::Exited => {
+                    why = Why::Failed { cause: Cause::Unhealthy, words: "its health check failed".into() };
+                    told(docker.signal(&name, "SIGKILL").await);
+                }
+                () = grace => {
+                    kill_at = Some(boot_time().plus(Millis(1_000)).0);
+                    told(docker.signal(&name, "SIGKILL").await);
+                }
+                wish = self.wish() => match wish {
+                    Wish::Stop if kill_at.is_none() => {
+                        (why, kill_at) = (Why::Stopped, Some(boot_time().plus(self.file.launch.grace).0));
+                        told(docker.signal(&name, "SIGTERM").await);
+                    }
+                    Wish::Stop => {}
+                    Wish::Kill | Wish::Lapse => {
+                        if why == Why::Exited {
+                            why = if wish == Wish::Kill { Why::Stopped } else { Why::Lease };
+                        }
+                        kill_at = Some(boot_time().plus(Millis(1_000)).0);
+                        kill(docker, &name, id).await;
+                    }
+                },
+            }
+        };
+        let lost = match lost {
+            Some(lost) => lost,
+            None => tokio::time::timeout(DRAIN, copy).await.unwrap_or(0),
+        };
+        remove(self.engine, &name).await;
+        record(why, state, started, lost)
+    }
+
+    /// The next wish of the worker, or of the lease.
+    async fn wish(&mut self) -> Wish {
+        loop {
+            let left = Duration::from_millis(self.deadline.since(boot_time()).0);
+            tokio::select! {
+                _ = self.control.readable() => {
+                    let mut requests = [0; 64];
+                    match self.control.try_read(&mut requests) {
+                        Ok(length) if requests[..length].contains(&Request::Kill.byte()) => return Wish::Kill,
+                        Ok(length) if length > 0 => return Wish::Stop,
+                        _ => {}
+                    }
+                }
+                () = sleep(left.min(LOOK)) => {}
+            }
+            if boot_time() >= self.deadline {
+                // Only now is the file read again: a renewal costs the guards nothing. What cannot be read renews nothing.
+                self.deadline = self.lease.read().unwrap_or(self.deadline).max(self.deadline);
+                if boot_time() >= self.deadline {
+                    note("the lease has run out");
+                    // Said once a second until it has an effect.
+                    self.deadline = boot_time().plus(Millis(1_000));
+                    return Wish::Lapse;
+                }
+            }
+        }
+    }
+}
+
+/// What there is to see of a container that was watched.
+enum End {
+    /// It has ended, and Docker says how.
+    Known(Box<ContainerState>),
+    /// It has ended, and Docker was away meanwhile.
+    Away(Box<ContainerState>),
+    /// It is not there any more.
+    Gone,
+}
+
+/// Makes the container: image, network, and the container itself, not started.
+async fn prepare(folder: &RunFolder, file: &LaunchFile, engine: &DockerEngine) -> Result<(Docker, String), Fault> {
+    let docker = Docker::connect(&engine.socket).await?;
+    docker::ensure(&docker, &file.launch.container.image, engine.credentials.as_deref(), note).await?;
+    let root = folder.root().to_string_lossy();
+    let body = docker::body(file, engine, &root, None)?;
+    let options = CreateContainerOptionsBuilder::new().name(&file.group).build();
+    let created = docker.0.create_container(Some(options), body).await?;
+    Ok((docker, created.id))
+}
+
+/// Waits until the container has ended, however often Docker goes away meanwhile.
+async fn end(docker: &Docker, name: &str) -> End {
+    let mut away = false;
+    loop {
+        let options = WaitContainerOptionsBuilder::new().condition("not-running").build();
+        let mut wait = pin!(docker.0.wait_container(name, Some(options)));
+        // An exit code other than 0 comes as an error too; the state says it all.
+        let _ = wait.next().await;
+        match docker.state(name).await {
+            Ok(Some((_, state))) if state.running == Some(true) => {}
+            Ok(Some((_, state))) if away => return End::Away(Box::new(state)),
+            Ok(Some((_, state))) => return End::Known(Box::new(state)),
+            Ok(None) => return End::Gone,
+            Err(fault) => {
+                if !away {
+                    note(&format!("Docker does not answer: {}", fault.words));
+                }
+                away = true;
+            }
+        }
+        sleep(AGAIN).await;
+    }
+}
+
+/// Waits until the container is not well any more.
+async fn unhealthy(docker: &Docker, name: &str, checked: bool) {
+    loop {
+        sleep(HEALTH).await;
+        if !checked {
+            std::future::pending::<()>().await;
+        }
+        let state = docker.state(name).await.ok().flatten();
+        let health = state.and_then(|(_, state)| state.health?.status);
+        if health == Some(HealthStatusEnum::UNHEALTHY) {
+            return;
+        }
+    }
+}
+
+fn outputs(folder: &RunFolder, file: &LaunchFile) -> io::Result<[Output; 2]> {
+    let cap = file.output_cap.0;
+    Ok([Output::plain(folder, Stream::Out, cap)?, Output::plain(folder, Stream::Err, cap)?])
+}
+
+/// Copies the container's output to its files until it has ended; how many bytes were lost. After Docker was away, what was copied already is
+/// passed over.
+async fn copy(docker: &Docker, name: &str, outputs: io::Result<[Output; 2]>) -> u64 {
+    let mut outputs = match outputs {
+        Ok(outputs) => outputs,
+        Err(error) => {
+            note(&format!("its output cannot be kept: {error}"));
+            return 0;
+        }
+    };
+    let mut copied = [0_u64; 2];
+    loop {
+        let options = LogsOptionsBuilder::new().follow(true).stdout(true).stderr(true).build();
+        let mut logs = pin!(docker.0.logs(name, Some(options)));
+        let mut seen = [0_u64; 2];
+        let mut broken = false;
+        while let Some(part) = logs.next().await {
+            let (stream, bytes) = match part {
+                Ok(LogOutput::StdErr { message }) => (1, message),
+                Ok(LogOutput::StdOut { message } | LogOutput::Console { message }) => (0, message),
+                Ok(LogOutput::StdIn { .. }) => continue,
+                Err(_) => {
+                    broken = true;
+                    break;
+                }
+            };
+            let from = copied[stream].saturating_sub(seen[stream]).min(bytes.len() as u64);
+            seen[stream] += bytes.len() as u64;
+            outputs[stream].keep(&bytes[from as usize..]);
+            copied[stream] = copied[stream].max(seen[stream]);
+        }
+        if !broken {
+            return outputs.iter().map(|output| output.lost).sum();
+        }
+        sleep(AGAIN).await;
+        if matches!(docker.state(name).await, Ok(None)) {
+            return outputs.iter().map(|output| output.lost).sum();
+        }
+    }
+}
+
+/// Kills the container, with Docker or without.
+async fn kill(docker: &Docker, name: &str, id: &str) {
+    let killed = tokio::time::timeout(KILL, docker.signal(name, "SIGKILL")).await;
+    if !matches!(killed, Ok(Ok(()))) {
+        note("Docker does not kill it, so the kernel is asked");
+        docker::kill_outright(id);
+    }
+}
+
+/// Removes the container, as often as it takes: its name is free, and nothing of it is left, before its end is recorded.
+async fn remove(engine: &DockerEngine, name: &str) {
+    let mut said = false;
+    loop {
+        let removed = match Docker::connect(&engine.socket).await {
+            Ok(docker) => docker.remove(name).await,
+            Err(fault) => Err(fault),
+        };
+        match removed {
+            Ok(()) => return,
+            Err(fault) if !said => {
+                note(&format!("the container cannot be removed yet: {}", fault.words));
+                said = true;
+            }
+            Err(_) => {}
+        }
+        sleep(AGAIN).await;
+    }
+}
+
+fn told(result: Result<(), Fault>) {
+    if let Err(fault) = result {
+        note(&format!("it could not be told: {}", fault.words));
+    }
+}
+
+fn why(fault: Fault) -> Why {
+    match fault.cause {
+        Cause::StartRefused => Why::LaunchFailed { cause: fault.words },
+        cause => Why::Failed { cause, words: fault.words },
+    }
+}
+
+fn record(why: Why, end: End, started: Millis, output_lost: u64) -> ExitRecord {
+    let base = ExitRecord { begun: true, started: Some(started), output_lost, ..ExitRecord::never_begun(why, wall_time()) };
+    let lost = |words: &str| Why::Failed { cause: Cause::EngineLost, words: words.into() };
+    let code = |state: &ContainerState| state.exit_code.and_then(|code| i32::try_from(code).ok());
+    match end {
+        End::Gone if base.why == Why::Exited => ExitRecord { why: lost("Docker does not have the container any more"), ..base },
+        End::Gone => base,
+        End::Away(state) if base.why == Why::Exited && state.exit_code == Some(KILLED) && state.oom_killed != Some(true) => {
+            ExitRecord { why: lost("Docker was restarted, and the container was killed"), code: code(&state), ..base }
+        }
+        End::Known(state) | End::Away(state) => ExitRecord { code: code(&state), out_of_memory: state.oom_killed == Some(true), ..base },
+    }
+}
