@@ -1,10 +1,12 @@
 //! What the command line of `worker` says.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 use model::{Bytes, CpuSet, Labels, Name};
 
+use crate::docker::SwarmSettings;
 use crate::run::DockerEngine;
 
 /// Runs tasks on this machine: joins the cluster, takes orders, and runs each task as a process pinned to its cores.
@@ -17,6 +19,7 @@ use crate::run::DockerEngine;
   worker 0.2 --name n2 --cores 4-7 --memory 8GiB
   worker --manager 10.0.0.1:3100 --token-file join-token
   worker --engine docker --mount-root /srv/shared
+  worker --engine docker --swarm member --swarm-address 10.0.0.2 --manager 10.0.0.1:3100
 
 Told to end (SIGTERM, Ctrl-C) it asks the manager to empty its node, so that tasks stop and start again elsewhere; \
 without a manager it asks the tasks itself. Killed in any other way it comes back to its tasks, \
@@ -99,6 +102,22 @@ pub struct Arguments {
     /// Docker's `config.json` with credentials for registries; that of this user if absent
     #[arg(long, value_name = "FILE", env = "WHARFINGER_REGISTRY_CONFIG", help_heading = "Docker")]
     pub registry_config: Option<PathBuf>,
+    /// Where other workers get the images of containers that move to them; if absent, port 3300 of --swarm-address, and without one
+    /// this host alone
+    #[arg(long, value_name = "HOST:PORT", env = "WHARFINGER_IMAGES", value_parser = place, help_heading = "Docker")]
+    pub images: Option<String>,
+    /// What this Docker does in the Swarm over which the containers of a job share a network
+    #[arg(long, value_name = "PART", default_value = "none", env = "WHARFINGER_SWARM", help_heading = "Docker")]
+    pub swarm: SwarmPart,
+    /// The address of this host by which the Dockers of others reach it
+    #[arg(long, value_name = "IP", env = "WHARFINGER_SWARM_ADDRESS", required_if_eq_any([("swarm", "member"), ("swarm", "manager")]), help_heading = "Docker")]
+    pub swarm_address: Option<std::net::IpAddr>,
+    /// Where a Swarm that is made takes the addresses of its networks from, as in 10.50.0.0/16
+    #[arg(long, value_name = "SUBNET", env = "WHARFINGER_SWARM_POOL", help_heading = "Docker")]
+    pub swarm_pool: Option<String>,
+    /// Seconds after which a network is removed that no job asks for and no container uses
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..), help_heading = "Docker")]
+    pub network_idle: u64,
     /// Whether processes get cgroups where the host allows it
     #[arg(long, value_name = "WHEN", default_value = "auto", help_heading = "Tasks")]
     pub cgroups: Cgroups,
@@ -117,6 +136,17 @@ pub enum LogFormat {
     Text,
     /// One JSON object a line.
     Json,
+}
+
+/// What a Docker does in the Swarm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SwarmPart {
+    /// Nothing.
+    None,
+    /// It joins that of the manager.
+    Member,
+    /// It manages one, which it makes where there is none.
+    Manager,
 }
 
 /// What runs tasks.
@@ -151,6 +181,9 @@ pub enum Cgroups {
 const ENGINE: &str = "engine";
 /// Where discovery listens unless something else is said.
 const DISCOVERY_PORT: u16 = 4000;
+
+/// Where images are given away unless something else is said.
+const IMAGES_PORT: u16 = 3300;
 
 /// From a hundred reports a second to one in an hour.
 fn frequency(text: &str) -> Result<f64, String> {
@@ -195,6 +228,21 @@ impl Arguments {
         let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".docker/config.json"));
         let (socket, roots, processes) = (self.docker.clone(), self.mount_roots.clone(), self.processes);
         DockerEngine { socket, roots, processes, credentials: self.registry_config.clone().or_else(home) }
+    }
+
+    /// Where images are given away.
+    #[must_use]
+    pub fn images(&self) -> String {
+        let swarm = self.swarm_address.map(|address| std::net::SocketAddr::new(address, IMAGES_PORT).to_string());
+        self.images.clone().or(swarm).unwrap_or_else(|| "127.0.0.1:0".into())
+    }
+
+    /// What this worker's Docker does in the Swarm, if anything.
+    #[must_use]
+    pub fn swarm(&self) -> Option<SwarmSettings> {
+        let address = self.swarm_address.filter(|_| self.swarm != SwarmPart::None && self.engine == EngineKind::Docker)?.to_string();
+        let (manages, idle) = (self.swarm == SwarmPart::Manager, Duration::from_secs(self.network_idle));
+        Some(SwarmSettings { socket: self.docker.clone(), manages, address, pool: self.swarm_pool.clone(), idle })
     }
 
     /// The worker's folder: as asked, or by the node's name below the user's state folder.

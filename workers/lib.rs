@@ -6,11 +6,12 @@
 
 pub mod arguments;
 pub mod cgroup;
-mod docker;
+pub mod docker;
 pub mod drivers;
 mod error;
 pub mod guard;
 pub mod host;
+pub mod image;
 mod orphans;
 pub mod run;
 pub mod shell;

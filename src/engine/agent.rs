@@ -50,7 +50,13 @@ impl<D: Driver> Agent<D> {
         self.keys.iter().copied().zip(self.runs.iter().map(|local| local.run))
     }
 
+    /// Its driver, to be told something beside commands.
+    pub fn driver_mut(&mut self) -> &mut D {
+        &mut self.driver
+    }
+
     /// Its driver.
+    #[must_use]
     pub fn driver(&self) -> &D {
         &self.driver
     }
@@ -184,7 +190,8 @@ impl<D: Driver> Agent<D> {
             (What::Lost, _) => self.end(index, Cause::NodeLost, out),
             (What::Failed(cause), _) => self.end(index, cause, out),
             (What::Refused, _) => self.end(index, Cause::StartRefused, out),
-            (What::Checkpointed(image), Phase::Checkpointing(_)) => {
+            // Running: it was checkpointed by an order that a worker before this one took.
+            (What::Checkpointed(image), Phase::Checkpointing(_) | Phase::Running | Phase::Starting) => {
                 self.runs[index].phase = Phase::Kept(*image);
                 self.runs[index].elapsed = image.elapsed;
                 self.report(task, run, Status::Checkpointed(*image), out);

@@ -1,6 +1,6 @@
 //! What a worker and the control plane say to each other over a link. Types alone: both ends encode them in the same way.
 
-use model::{Join, NodeId, Report, Run, TaskKey, ToAgent};
+use model::{Join, Name, NodeId, Report, Run, TaskKey, ToAgent};
 use serde::{Deserialize, Serialize};
 
 /// From a worker.
@@ -17,6 +17,13 @@ pub enum FromWorker {
         /// The part; absent: there is no such output.
         part: Option<LogPart>,
     },
+    /// To the GlobalManager's carrier: where this worker gives away the images of runs that go on elsewhere.
+    Images {
+        /// Host and port.
+        address: String,
+    },
+    /// To the GlobalManager's carrier: where this worker's Docker stands in the Swarm.
+    Swarm(SwarmPlace),
     /// To the GlobalManager: it was told to end, and asks for its node to be emptied and let go.
     Leave,
 }
@@ -42,6 +49,17 @@ pub enum ToWorker {
         /// How long the lease holds.
         lease_ms: u64,
     },
+    /// From the GlobalManager's carrier: where a node gives away images, of which an order will speak.
+    Source {
+        /// The node.
+        node: NodeId,
+        /// Its worker.
+        worker: Name,
+        /// Host and port.
+        address: String,
+    },
+    /// From the GlobalManager's carrier, to the Docker behind the worker.
+    Swarm(SwarmAsk),
     /// From the GlobalManager: send a part of an output.
     ReadLog {
         /// Which question; the answer repeats it.
@@ -49,6 +67,53 @@ pub enum ToWorker {
         /// What is wanted.
         query: LogQuery,
     },
+}
+
+/// Where a worker's Docker stands in the Swarm.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SwarmPlace {
+    /// That is not known yet.
+    Unknown,
+    /// It manages the Swarm.
+    Manager {
+        /// Where others join.
+        address: String,
+        /// What they join with.
+        token: Secret,
+    },
+    /// It is a member.
+    Member,
+    /// It is in none, and would join.
+    Outside,
+}
+
+/// What is asked of the Docker behind a worker. Each can be asked again without harm.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SwarmAsk {
+    /// Join the Swarm.
+    Join {
+        /// Where.
+        address: String,
+        /// With what.
+        token: Secret,
+    },
+    /// Make a network that spans the nodes.
+    Network {
+        /// What Docker calls it.
+        name: String,
+        /// Its addresses.
+        subnet: Option<String>,
+    },
+}
+
+/// What is never shown and never logged.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Secret(pub String);
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret")
+    }
 }
 
 /// Which part of which output of a run is wanted.

@@ -1,5 +1,6 @@
 //! What carries messages between hosts: ZeroMQ sockets on ipc, the mutual-TLS relay, certificates, framing. It knows no machine.
 
+mod bulk;
 mod clock;
 mod counters;
 mod crypto;
@@ -12,6 +13,7 @@ mod relay;
 pub mod session;
 pub mod token;
 
+pub use bulk::{BulkGuest, BulkListener, BulkStream, dial_bulk};
 pub use counters::Counters;
 pub use dialer::{Dialer, DialerOptions, FromServer, join};
 pub use error::LinkError;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Bytes, Constraint, Cores, CpuSet, Distribution, Labels, Millis, Name, Preference};
+use crate::{Bytes, Constraint, Cores, CpuSet, Distribution, JobId, Labels, Millis, Name, Preference};
 
 /// A job: a name and a body that many jobs may share.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -203,6 +203,18 @@ pub struct Network {
     pub name: Option<Name>,
     /// Its addresses in CIDR notation; absent: chosen by the engine.
     pub subnet: Option<String>,
+}
+
+impl Network {
+    /// What an engine calls it, for a job. No engine has a network of its own under such a name, and no user can name the one of another
+    /// job.
+    #[must_use]
+    pub fn engine_name(&self, job: JobId) -> String {
+        match &self.name {
+            Some(name) => format!("wharfinger.{name}"),
+            None => format!("wharfinger-{job}"),
+        }
+    }
 }
 
 /// How a container is known to be well.

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use link::FromPeer;
 use model::{
-    Message, Millis, Name, NodeId, Operation, Plan, Report, ReportBody, ToAgent, ToDiscovery, ToGlobalManager, ToJobManager, Token,
+    Action, Message, Millis, Name, NodeId, Operation, Order, Plan, Report, ReportBody, ToAgent, ToDiscovery, ToGlobalManager, ToJobManager,
+    Token,
 };
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -18,6 +19,7 @@ use super::links::Links;
 use super::machine::ActorName;
 use super::station::Sent;
 use super::status::Status;
+use super::swarm::Swarm;
 use super::turn::{Routes, Stations, Work, each};
 use super::workers::{Heard, LogQuestions, Port, read};
 use crate::journal::Journal;
@@ -59,6 +61,9 @@ pub(super) struct Outlets {
     /// The GlobalManager's end for workers, and Discovery's.
     pub ports: [Option<Port>; 2],
     pub links: Links,
+    pub swarm: Swarm,
+    /// Where workers give away images, by their names.
+    pub images: BTreeMap<String, String>,
     pub heard: Heard,
     pub journal: Option<Journal>,
     pub gate: Option<Arc<Gate>>,
@@ -100,6 +105,18 @@ impl Routes for Outlets {
             let mail = &mut self.mail;
             fleet.tell(now, node, name, message, &mut |message| mail.push_back(Work::Mail(None, message)));
         } else if let Some(port) = &mut self.ports[0] {
+            if let ToAgent::Order(Order { action: Action::Restore { source, .. }, .. }) = &message
+                && let Some(worker) = stations.global_manager.as_ref().and_then(|station| station.machine.node_name(*source))
+                && let Some(address) = self.images.get(worker.as_str())
+            {
+                let source = ToWorker::Source { node: *source, worker: worker.clone(), address: address.clone() };
+                port.send(name.as_str(), &source);
+            }
+            if let ToAgent::Order(Order { task, action: Action::Start(start) | Action::Restore { start, .. }, .. }) = &message
+                && let Some(network) = start.spec.container.as_ref().and_then(|container| container.network.as_ref())
+            {
+                self.swarm.ask_network(port, task.job, network);
+            }
             // One that is away hears of it when it comes back.
             port.send(name.as_str(), &ToWorker::Agent(message));
         }
@@ -331,6 +348,14 @@ impl Live {
                 work.push_back(Work::Mail(None, Message::GlobalManager(ToGlobalManager::Join(join))));
             }
             (ActorName::GlobalManager, Some(FromWorker::Log { id, part })) => self.questions.answered(id, part),
+            (ActorName::GlobalManager, Some(FromWorker::Images { address })) => {
+                self.outlets.images.insert(peer.name().to_owned(), address);
+            }
+            (ActorName::GlobalManager, Some(FromWorker::Swarm(place))) => {
+                if let Some(port) = self.outlets.ports[0].as_mut().filter(|port| port.is_open(peer, session)) {
+                    self.outlets.swarm.said(port, peer.name(), place);
+                }
+            }
             (ActorName::GlobalManager, Some(FromWorker::Leave)) => {
                 if let Ok(node) = peer.name().parse() {
                     let leave = Operation::Remove { node, force: false };

@@ -11,6 +11,7 @@ mod narrator;
 mod start;
 mod station;
 mod status;
+mod swarm;
 #[cfg(test)]
 pub mod trial;
 mod turn;

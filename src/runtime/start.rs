@@ -22,6 +22,7 @@ use super::live::{Deed, Inlets, Live, Outlets};
 use super::machine::{ActorName, Machine, SharedFrontEnd};
 use super::station::{Counters, Recovered, Station};
 use super::status::{ActorStatus, Status};
+use super::swarm::Swarm;
 use super::turn::{Stations, Work, each};
 use super::workers::{Heard, Line, LogQuestions, Port};
 use crate::journal::Journal;
@@ -167,6 +168,8 @@ pub async fn start(options: LiveOptions) -> Result<System, StartError> {
         fleet: fleet.map(Fleet::new),
         ports: [None, None],
         links: Links::default(),
+        swarm: Swarm::default(),
+        images: BTreeMap::new(),
         heard: Heard::default(),
         journal,
         gate: None,

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::path::{Component, Path};
 
 use bollard::models::{
-    ContainerCreateBody, EndpointSettings, HealthConfig, HostConfig, HostConfigLogConfig, Mount, MountType, NetworkingConfig, PortBinding,
+    ContainerCreateBody, EndpointIpamConfig, EndpointSettings, HealthConfig, HostConfig, HostConfigLogConfig, Mount, MountType,
+    NetworkingConfig, PortBinding,
 };
 use model::{Cause, HealthCheck, Volume};
 
@@ -49,6 +50,17 @@ pub fn body(file: &LaunchFile, engine: &DockerEngine, root: &str, network: Optio
         networking_config: networks,
         ..ContainerCreateBody::default()
     })
+}
+
+/// The same with an address on its network. It is asked for where the user has chosen the network's addresses; elsewhere Docker gives one.
+#[must_use]
+pub fn with_address(mut body: ContainerCreateBody, address: Option<std::net::IpAddr>) -> ContainerCreateBody {
+    let endpoints = body.networking_config.as_mut().and_then(|config| config.endpoints_config.as_mut());
+    for endpoint in endpoints.into_iter().flat_map(HashMap::values_mut) {
+        let ipv4_address = address.map(|address| address.to_string());
+        endpoint.ipam_config = Some(EndpointIpamConfig { ipv4_address, ..EndpointIpamConfig::default() });
+    }
+    body
 }
 
 fn host(file: &LaunchFile, engine: &DockerEngine, network: Option<&str>) -> Result<HostConfig, Fault> {

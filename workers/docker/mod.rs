@@ -2,11 +2,15 @@
 //! what is left of a container whose guard is gone.
 
 mod body;
+mod checkpoint;
 mod client;
 mod image;
 mod remains;
+mod swarm;
 
-pub use body::{LABEL_ROOT, LABEL_RUN, body};
+pub use body::{LABEL_ROOT, LABEL_RUN, body, with_address};
+pub use checkpoint::{Places, checkpoint, places, restore};
 pub use client::{Docker, Fault};
 pub use image::ensure;
 pub use remains::{conclude, kill_outright, sweep};
+pub use swarm::{Swarm, SwarmSettings};

@@ -6,9 +6,10 @@ use std::io;
 
 use engine::Driver;
 use engine::wire::LogPart;
-use model::Millis;
+use model::{Millis, NodeId};
 
 use crate::Error;
+use crate::image::Source;
 use crate::run::{RunId, Stream};
 
 /// A driver whose runs outlive their worker, and end by themselves when its lease is over: what a worker needs of it beside commands.
@@ -30,6 +31,11 @@ pub trait Runner: Driver {
     /// # Errors
     /// When that cannot be noted.
     fn acknowledge(&self, id: RunId) -> io::Result<()>;
+
+    /// Where another worker gives images away, in case one of its runs is to go on here.
+    fn meet(&mut self, node: NodeId, source: Source) {
+        let _ = (node, source);
+    }
 
     /// Lets go of runs whose end was acknowledged, the oldest first, until so many of them are left for their logs.
     ///

@@ -20,6 +20,8 @@ use tokio::time::sleep;
 use super::note;
 use super::output::Output;
 use crate::docker::{self, Docker, Fault};
+use crate::drivers::guarded::table::{REFUSED, STARTED};
+use crate::image;
 use crate::run::{DockerEngine, ExitRecord, LaunchFile, LeaseFile, Request, RunFolder, Running, Stream, Why, boot_time, wall_time};
 
 /// Between two looks at the clock, which also counts the time that the host sleeps.
@@ -32,6 +34,8 @@ const KILL: Duration = Duration::from_secs(3);
 const DRAIN: Duration = Duration::from_secs(5);
 /// Between two looks at a container's health.
 const HEALTH: Duration = Duration::from_millis(500);
+/// How long a network is waited for.
+const NETWORK: Millis = Millis(30_000);
 /// Exit code of a container that was killed.
 const KILLED: i64 = 137;
 
@@ -70,6 +74,8 @@ enum Wish {
     Stop,
     /// To be killed, because somebody asked.
     Kill,
+    /// To be checkpointed.
+    Checkpoint,
     /// To be killed, because the lease has run out.
     Lapse,
 }
@@ -87,10 +93,7 @@ impl<'a> Guard<'a> {
         // Until it is started nothing has to be undone but the container itself.
         let prepared = tokio::select! {
             prepared = prepare => prepared,
-            wish = self.wish() => {
-                let why = if wish == Wish::Lapse { Why::Lease } else { Why::Stopped };
-                return self.never(why).await;
-            }
+            why = self.doom() => return self.never(why).await,
         };
         let (docker, id) = match prepared {
             Ok(prepared) => prepared,
@@ -101,14 +104,69 @@ impl<'a> Guard<'a> {
         if let Err(error) = begun {
             return self.never(Why::LaunchFailed { cause: error.to_string() }).await;
         }
-        if let Err(fault) = docker.0.start_container(&self.file.group, None).await.map_err(Fault::from) {
+        if let Err(fault) = self.start(&docker).await {
             let ran = docker.state(&self.file.group).await.ok().flatten().is_some_and(|(_, state)| state.pid.is_some_and(|pid| pid > 0));
             if !ran {
                 return self.never(why(fault)).await;
             }
         }
+        // Docker has its own copy of what it was restored from.
+        let _ = std::fs::remove_dir_all(self.folder.file(image::FOLDER));
         self.started();
         self.watch(&docker, &id).await
+    }
+
+    /// Starts the container. A network that is made for it may not have come to this node yet.
+    async fn start(&self, docker: &Docker) -> Result<(), Fault> {
+        let until = boot_time().plus(NETWORK);
+        loop {
+            let started = match self.file.launch.resume {
+                None => docker.0.start_container(&self.file.group, None).await.map_err(Fault::from),
+                Some(_) => docker::restore(docker, &self.file.group, &self.folder.file(image::FOLDER).join("criu")).await,
+            };
+            match started {
+                Err(fault) if self.file.launch.container.network.is_some() && is_missing_network(&fault) && boot_time() < until => {
+                    sleep(AGAIN).await;
+                }
+                started => return started,
+            }
+        }
+    }
+
+    /// Waits for a wish that ends everything.
+    async fn doom(&mut self) -> Why {
+        loop {
+            match self.wish().await {
+                Wish::Lapse => return Why::Lease,
+                Wish::Stop | Wish::Kill => return Why::Stopped,
+                Wish::Checkpoint => {}
+            }
+        }
+    }
+
+    /// Checkpoints the container, unless it is to end meanwhile; false: it runs on.
+    async fn checkpoint(&mut self, docker: &Docker, id: &str) -> bool {
+        let into = self.folder.file(image::FOLDER).join("criu");
+        let (file, engine) = (self.file, self.engine);
+        let taken = async {
+            std::fs::create_dir_all(&into).map_err(|error| Fault::new(Cause::StartRefused, error.to_string()))?;
+            docker::checkpoint(docker, &engine.socket, &file.group, id, &into).await
+        };
+        let taken = tokio::select! {
+            taken = taken => taken,
+            // What it was asked meanwhile is done as if it came afterwards.
+            why = self.doom() => {
+                kill(docker, &file.group, id).await;
+                Err(Fault::new(Cause::StartRefused, format!("it was to end meanwhile: {why:?}")))
+            }
+        };
+        if let Err(fault) = &taken {
+            note(&format!("it is not checkpointed: {}", fault.words));
+            let _ = std::fs::remove_dir_all(self.folder.file(image::FOLDER));
+            let _ = File::create(self.folder.file("refused"));
+            let _ = self.status.write_all(&[REFUSED]);
+        }
+        taken.is_ok()
     }
 
     /// The record of a container that has certainly not run, once nothing of it is there.
@@ -123,7 +181,7 @@ impl<'a> Guard<'a> {
             note(&format!("a restarted worker will not know that it runs: {error}"));
         }
         // The worker may be gone; the file tells the next one.
-        let _ = self.status.write_all(b"s");
+        let _ = self.status.write_all(&[STARTED]);
     }
 
     /// Watches the container until it has ended, and removes it.
@@ -160,6 +218,12 @@ impl<'a> Guard<'a> {
                         told(docker.signal(&name, "SIGTERM").await);
                     }
                     Wish::Stop => {}
+                    Wish::Checkpoint if why == Why::Exited => {
+                        if self.checkpoint(docker, id).await {
+                            why = CHECKPOINTED;
+                        }
+                    }
+                    Wish::Checkpoint => {}
                     Wish::Kill | Wish::Lapse => {
                         if why == Why::Exited {
                             why = if wish == Wish::Kill { Why::Stopped } else { Why::Lease };
@@ -174,8 +238,27 @@ impl<'a> Guard<'a> {
             Some(lost) => lost,
             None => tokio::time::timeout(DRAIN, copy).await.unwrap_or(0),
         };
+        if why == CHECKPOINTED {
+            why = self.keep_image(docker, started).await;
+        }
         remove(self.engine, &name).await;
         record(why, state, started, lost)
+    }
+
+    /// Makes what the checkpoint left an image: with the files that the container has changed, and the list of all.
+    async fn keep_image(&self, docker: &Docker, started: Millis) -> Why {
+        let folder = self.folder.file(image::FOLDER);
+        let made = async {
+            let places = docker::places(docker, &self.file.group).await.map_err(|fault| image::Trouble::Refused(fault.words))?;
+            image::pack(&places.layer, &folder.join("files.tar"))?;
+            // Only where the user has chosen the network's addresses may one be asked for.
+            let chosen = self.file.launch.container.network.as_ref().is_some_and(|network| network.subnet.is_some());
+            image::List::make(&folder, places.address.filter(|_| chosen))
+        };
+        match made.await {
+            Ok(list) => Why::Checkpointed { size: list.size(), elapsed: self.file.launch.elapsed.plus(wall_time().since(started)) },
+            Err(trouble) => Why::Failed { cause: Cause::EngineLost, words: format!("its checkpoint cannot be kept: {trouble}") },
+        }
     }
 
     /// The next wish of the worker, or of the lease.
@@ -187,7 +270,8 @@ impl<'a> Guard<'a> {
                     let mut requests = [0; 64];
                     match self.control.try_read(&mut requests) {
                         Ok(length) if requests[..length].contains(&Request::Kill.byte()) => return Wish::Kill,
-                        Ok(length) if length > 0 => return Wish::Stop,
+                        Ok(length) if requests[..length].contains(&Request::Stop.byte()) => return Wish::Stop,
+                        Ok(length) if length > 0 => return Wish::Checkpoint,
                         _ => {}
                     }
                 }
@@ -207,6 +291,9 @@ impl<'a> Guard<'a> {
     }
 }
 
+/// A container that was checkpointed, before its image is whole.
+const CHECKPOINTED: Why = Why::Checkpointed { size: model::Bytes::ZERO, elapsed: Millis::ZERO };
+
 /// What there is to see of a container that was watched.
 enum End {
     /// It has ended, and Docker says how.
@@ -222,9 +309,21 @@ async fn prepare(folder: &RunFolder, file: &LaunchFile, engine: &DockerEngine) -
     let docker = Docker::connect(&engine.socket).await?;
     docker::ensure(&docker, &file.launch.container.image, engine.credentials.as_deref(), note).await?;
     let root = folder.root().to_string_lossy();
-    let body = docker::body(file, engine, &root, None)?;
+    let network = file.launch.container.network.as_ref().map(|network| network.engine_name(file.launch.task.job));
+    let body = docker::body(file, engine, &root, network.as_deref())?;
     let options = CreateContainerOptionsBuilder::new().name(&file.group).build();
-    let created = docker.0.create_container(Some(options), body).await?;
+    let Some(resume) = &file.launch.resume else {
+        let created = docker.0.create_container(Some(options), body).await?;
+        return Ok((docker, created.id));
+    };
+    let into = folder.file(image::FOLDER);
+    let (task, attempt) = (file.launch.task, file.launch.run.attempt);
+    let (root, runs) = (folder.root().to_owned(), folder.root().join("runs"));
+    let refused = |trouble: image::Trouble| Fault::new(Cause::StartRefused, trouble.to_string());
+    let list = image::fetch(&resume.source, &runs, &root.join("identity"), task, attempt, resume.size, &into).await.map_err(refused)?;
+    let created = docker.0.create_container(Some(options), docker::with_address(body, list.address)).await?;
+    let places = docker::places(&docker, &file.group).await?;
+    image::unpack(&into.join("files.tar"), &places.layer).map_err(refused)?;
     Ok((docker, created.id))
 }
 
@@ -340,6 +439,10 @@ async fn remove(engine: &DockerEngine, name: &str) {
         }
         sleep(AGAIN).await;
     }
+}
+
+fn is_missing_network(fault: &Fault) -> bool {
+    fault.words.contains("network") && (fault.is_absence() || fault.words.contains("not found") || fault.words.contains("could not find"))
 }
 
 fn told(result: Result<(), Fault>) {

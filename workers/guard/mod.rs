@@ -80,7 +80,7 @@ fn record(folder: &RunFolder, status: File) -> ExitRecord {
 }
 
 /// Says what went wrong, in the guard's log.
-fn note(sentence: &str) {
+pub(crate) fn note(sentence: &str) {
     use io::Write;
     // Where the log itself fails there is nobody left to tell.
     let _ = writeln!(io::stderr(), "{} {sentence}", wall_time().0);

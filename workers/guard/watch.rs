@@ -87,7 +87,8 @@ fn watch(task: &mut Task, why: &mut Why) -> Option<WaitStatus> {
                 children::signal(task.main, Signal::TERM);
                 (*why, fate) = (Why::Stopped, Fate::Asked(now.plus(task.file.launch.grace)));
             }
-            Some(Request::Stop) | None => {}
+            // The driver refuses to checkpoint processes, and asks no guard.
+            Some(Request::Stop | Request::Checkpoint) | None => {}
         }
         if now >= task.deadline {
             // Only now is the file read again: a renewal costs the guards nothing. What cannot be read renews nothing.

@@ -1,7 +1,7 @@
 //! How a run ended, as its folder says it for good.
 
 use engine::What;
-use model::{Cause, Millis};
+use model::{Bytes, Cause, Image, Millis};
 use serde::{Deserialize, Serialize};
 
 /// What ended a run.
@@ -25,6 +25,13 @@ pub enum Why {
         cause: Cause,
         /// The engine's words, for people.
         words: String,
+    },
+    /// It was checkpointed: its image lies in the run's folder.
+    Checkpointed {
+        /// The size of the image.
+        size: Bytes,
+        /// How long the attempt has run.
+        elapsed: Millis,
     },
     /// The guard was killed before it wrote anything. Where the run had begun nobody knows how it ended.
     GuardLost,
@@ -67,6 +74,7 @@ impl ExitRecord {
         let code = self.code.or(self.signal.map(|signal| 128 + signal));
         match (&self.why, code) {
             (Why::Exited, Some(0)) => What::Exited(0),
+            (&Why::Checkpointed { size, elapsed }, _) => What::Checkpointed(Box::new(Image { size, elapsed, remaining: None })),
             (Why::Stopped, _) => What::Stopped,
             _ if stop_asked => What::Stopped,
             (Why::Failed { cause, .. }, _) => What::Failed(*cause),

@@ -9,6 +9,8 @@
 //! | `running.json` | the guard, once the program runs | process id and time |
 //! | `stdout.N`, `stderr.N` | the guard | the output from byte N on; the latest two files are kept |
 //! | `guard.log` | the guard | what went wrong without ending the run |
+//! | `image/` | the guard of a container | its checkpoint, until the end is known where it matters |
+//! | `refused` | the guard of a container | it could not be checkpointed, and runs on |
 //! | `exit.json` | the guard, durably, when no process is left | how it ended |
 //! | `reported` | the worker | the end is known where it matters, and the folder may go |
 //! | `work/` | the task | its working folder |
@@ -60,6 +62,8 @@ pub enum Request {
     Stop,
     /// Kill it at once.
     Kill,
+    /// Checkpoint it, so that it can go on elsewhere.
+    Checkpoint,
 }
 
 impl Request {
@@ -69,6 +73,7 @@ impl Request {
         match self {
             Self::Stop => b's',
             Self::Kill => b'k',
+            Self::Checkpoint => b'c',
         }
     }
 }

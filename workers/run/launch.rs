@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::RunFolder;
 use crate::cgroup::Hierarchy;
+use crate::image::Source;
 
 /// The variable by which every process of a run can be known, wherever it went. Its value is the run's folder.
 pub const RUN_MARKER: &str = "WHARFINGER_RUN";
@@ -36,6 +37,17 @@ pub struct Launch {
     pub limit: Option<(Millis, Cause)>,
     /// How long the attempt had run before.
     pub elapsed: Millis,
+    /// What it goes on from; absent: it begins.
+    pub resume: Option<Resume>,
+}
+
+/// An image that a run goes on from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resume {
+    /// Where the image lies.
+    pub source: Source,
+    /// Its size.
+    pub size: Bytes,
 }
 
 impl Launch {
@@ -52,6 +64,7 @@ impl Launch {
             grace: start.spec.stop_grace,
             limit: start.limit,
             elapsed: start.elapsed,
+            resume: None,
         }
     }
 

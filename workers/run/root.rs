@@ -12,7 +12,7 @@ use super::{
     Engine, ExitRecord, LEASE_FILE, Launch, LaunchFile, LeaseFile, RunFolder, RunId, Stream, Why, boot_time, files, log, wall_time,
 };
 use crate::orphans::Session;
-use crate::{Error, cgroup, docker, orphans};
+use crate::{Error, cgroup, docker, image, orphans};
 
 /// What is true of a run at the start of a worker.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -188,6 +188,10 @@ impl Runs {
     /// # Errors
     /// When the mark cannot be made.
     pub fn acknowledge(&self, id: RunId) -> io::Result<()> {
+        let image = self.run(id).file(image::FOLDER);
+        if image.exists() {
+            fs::remove_dir_all(&image)?;
+        }
         files::put(&self.run(id).file("reported"), b"")
     }
 

@@ -21,8 +21,10 @@ use tokio::sync::mpsc::Receiver;
 use crate::Error;
 use crate::arguments::{Arguments, Cgroups, EngineKind};
 use crate::cgroup::CgroupSupport;
+use crate::docker::Swarm;
 use crate::drivers::guarded::{GuardedDriver, Settings};
 use crate::host::Host;
+use crate::image;
 use crate::run::{Engine, ProcessEngine, boot_time};
 use entry::Entry;
 use model::Millis;
@@ -80,10 +82,12 @@ pub fn run(arguments: &Arguments) -> Result<Ending, Error> {
     let state = State::open(&folder)?;
     let entry = Entry::new(arguments, name.as_str(), &state)?;
     tracing::info!(cores = %spec.class.task_cpuset(), memory = %spec.class.task_memory(), runs = recovered.len(), "{name} is ready");
-    let mut node = Node::open(boot_time(), spec, heartbeat, state, driver, recovered)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Runtime)?;
+    let swarm = runtime.block_on(async { arguments.swarm().map_or_else(Swarm::none, Swarm::start) });
+    let mut node = Node::in_swarm(boot_time(), spec, heartbeat, state, (driver, recovered), swarm)?;
     runtime.block_on(async {
         let mut stop = Stop::listen(Duration::from_secs(arguments.drain)).map_err(Error::Runtime)?;
+        let mut serving = false;
         let pace = Pace { clock: &boot_time, heartbeat };
         loop {
             let identity = tokio::select! {
@@ -91,6 +95,13 @@ pub fn run(arguments: &Arguments) -> Result<Ending, Error> {
                 // Nothing was said to anybody yet in this life; what an earlier one left goes on under its guards.
                 _ = stop.wished() => return Ok(Ending::Done),
             };
+            if arguments.engine == EngineKind::Docker && !serving {
+                let runs = folder.join("runs");
+                let bound = image::Server::start(&arguments.images(), &identity, runs).await.map_err(Error::Link)?;
+                tracing::info!(address = %bound, "images of containers that move are given away");
+                node.gives_images(bound.to_string());
+                serving = true;
+            }
             let (manager, orders) = dial(arguments.manager.clone(), &identity)?;
             let (discovery, answers) = dial(arguments.discovery(), &identity)?;
             let mut links = Links::new((Box::new(Arc::clone(&manager)), orders), (Box::new(Arc::clone(&discovery)), answers));

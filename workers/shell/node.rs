@@ -19,7 +19,9 @@ use super::lease::Lease;
 use super::reports::Reports;
 use super::state::Remember;
 use crate::Error;
+use crate::docker::Swarm;
 use crate::drivers::Runner;
+use crate::image::Source;
 use crate::run::{Recovered, RunId, Stream};
 
 /// The most orders that wait for the first renewal of a lease; beyond them the session is closed, and the manager says again what is lacking.
@@ -64,6 +66,9 @@ pub struct Node<D, S> {
     join: u64,
     /// Answers for the manager.
     answers: VecDeque<FromWorker>,
+    swarm: Swarm,
+    /// Where images of its runs are given away.
+    images: Option<String>,
     leaving: bool,
     since_pruning: usize,
     ending: Option<Ending>,
@@ -75,6 +80,21 @@ impl<D: Runner, S: Remember> Node<D, S> {
     /// # Errors
     /// When what is kept of earlier runs cannot be looked at.
     pub fn open(now: Millis, spec: NodeSpec, heartbeat: Millis, state: S, driver: D, recovered: Vec<Recovered>) -> Result<Self, Error> {
+        Self::in_swarm(now, spec, heartbeat, state, (driver, recovered), Swarm::none())
+    }
+
+    /// The same, for a worker whose Docker is or will be in a Swarm.
+    ///
+    /// # Errors
+    /// As [`Node::open`].
+    pub fn in_swarm(
+        now: Millis,
+        spec: NodeSpec,
+        heartbeat: Millis,
+        state: S,
+        (driver, recovered): (D, Vec<Recovered>),
+        swarm: Swarm,
+    ) -> Result<Self, Error> {
         let deadline = driver.lease();
         let membership = state.membership(&spec).filter(|_| deadline.is_some_and(|deadline| now < deadline));
         driver.prune(KEPT_RUNS)?;
@@ -98,6 +118,8 @@ impl<D: Runner, S: Remember> Node<D, S> {
             // Above that of every earlier worker of this boot, as for reports.
             join: now.0 << 16,
             answers: VecDeque::new(),
+            swarm,
+            images: None,
             leaving: false,
             since_pruning: 0,
             ending: None,
@@ -173,6 +195,8 @@ impl<D: Runner, S: Remember> Node<D, S> {
             Standing::Inside { node, epoch } => Some(Memory { node, epoch, runs: self.runs() }),
         };
         self.unjoined = false;
+        self.answers.extend(self.images.clone().map(|address| FromWorker::Images { address }));
+        self.tell_swarm();
         if self.leaving && memory.is_some() {
             self.answers.push_back(FromWorker::Leave);
         }
@@ -232,6 +256,8 @@ impl<D: Runner, S: Remember> Node<D, S> {
             }
             ToWorker::Renewed { epoch, seq, lease_ms } if current == Some(epoch) => self.renewed(now, seq, Millis(lease_ms)),
             ToWorker::Recorded { .. } | ToWorker::Renewed { .. } => {}
+            ToWorker::Swarm(ask) => self.swarm.tell(ask),
+            ToWorker::Source { node, worker, address } => self.agent.driver_mut().meet(node, Source::There { worker, address }),
             ToWorker::ReadLog { id, query } => {
                 // Who asks more than is taken hears nothing, and asks again.
                 if self.answers.len() < MOST_ANSWERS {
@@ -241,6 +267,22 @@ impl<D: Runner, S: Remember> Node<D, S> {
             }
         }
         true
+    }
+
+    /// Images of its runs are given away there.
+    pub fn gives_images(&mut self, address: String) {
+        self.answers.push_back(FromWorker::Images { address: address.clone() });
+        self.images = Some(address);
+    }
+
+    /// Waits until its Docker stands elsewhere in the Swarm.
+    pub async fn swarm_changed(&mut self) {
+        self.swarm.changed().await;
+    }
+
+    /// The manager is told where its Docker stands in the Swarm.
+    pub fn tell_swarm(&mut self) {
+        self.answers.extend(self.swarm.place().map(FromWorker::Swarm));
     }
 
     /// Takes a signal of the driver.

@@ -13,4 +13,4 @@ pub use held::{Identity, NewKey};
 pub use peer::{PeerName, Role};
 
 pub(crate) use certificate::Facts;
-pub(crate) use verify::{client_config, from_io, joining_config, server_config};
+pub(crate) use verify::{client_config, exact_config, from_io, joining_config, server_config};

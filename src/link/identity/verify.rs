@@ -14,7 +14,7 @@ use tokio_rustls::rustls::{
     ServerConfig, SignatureScheme, version::TLS13,
 };
 
-use super::{Digest, Facts, Identity, Role};
+use super::{Digest, Facts, Identity, PeerName, Role};
 use crate::LinkError;
 use crate::crypto::provider;
 
@@ -36,13 +36,19 @@ pub(crate) fn server_config(identity: &Identity) -> Result<Arc<ServerConfig>, Li
 
 /// For a dialer with a certificate, that expects a server of the role.
 pub(crate) fn client_config(identity: &Identity, role: Role) -> Result<Arc<ClientConfig>, LinkError> {
-    let verifier = ServerVerifier { pinned: identity.authority(), role };
+    let verifier = ServerVerifier { pinned: identity.authority(), expected: Expected::Any(role) };
+    client(verifier, |builder| builder.with_client_cert_resolver(Arc::new(Held(identity.clone()))))
+}
+
+/// For a dialer with a certificate, that expects exactly this peer, whatever its role.
+pub(crate) fn exact_config(identity: &Identity, peer: &PeerName) -> Result<Arc<ClientConfig>, LinkError> {
+    let verifier = ServerVerifier { pinned: identity.authority(), expected: Expected::Exactly(peer.clone()) };
     client(verifier, |builder| builder.with_client_cert_resolver(Arc::new(Held(identity.clone()))))
 }
 
 /// For somebody who has a token alone: whoever serves must have a chain to the authority that the token pins.
 pub(crate) fn joining_config(pinned: Digest) -> Result<Arc<ClientConfig>, LinkError> {
-    client(ServerVerifier { pinned, role: Role::Actor }, |builder| builder.with_no_client_auth())
+    client(ServerVerifier { pinned, expected: Expected::Any(Role::Actor) }, |builder| builder.with_no_client_auth())
 }
 
 type Builder = tokio_rustls::rustls::ConfigBuilder<ClientConfig, tokio_rustls::rustls::client::WantsClientCert>;
@@ -86,32 +92,42 @@ impl ResolvesClientCert for Held {
     }
 }
 
-/// Accepts a server whose chain ends in the pinned authority and whose certificate says the role.
+/// Who is to serve.
+#[derive(Debug)]
+enum Expected {
+    /// Any server of this role.
+    Any(Role),
+    /// This peer, whose certificate may be that of a client.
+    Exactly(PeerName),
+}
+
+/// Accepts a server whose chain ends in the pinned authority and whose certificate says that it is the expected one.
 #[derive(Debug)]
 struct ServerVerifier {
     pinned: Digest,
-    role: Role,
+    expected: Expected,
 }
 
 impl ServerVerifier {
     fn check(&self, end_entity: &CertificateDer<'_>, sent: &[CertificateDer<'_>], now: UnixTime) -> Result<(), Error> {
         let authority = sent.iter().find(|certificate| Digest::of(certificate) == self.pinned);
         let authority = authority.ok_or(Error::InvalidCertificate(CertificateError::UnknownIssuer))?;
-        let provider = provider();
-        verify_server_cert_signed_by_trust_anchor(
-            &ParsedCertificate::try_from(end_entity)?,
-            &trusting(authority)?,
-            &[],
-            now,
-            provider.signature_verification_algorithms.all,
-        )?;
         let other = |error: LinkError| Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(error))));
+        let roots = trusting(authority)?;
         let facts = Facts::of(end_entity).map_err(other)?;
-        if facts.peer.role() == self.role {
-            Ok(())
-        } else {
-            Err(other(LinkError::Certificate(format!("the server is {}, {} is needed", facts.peer, self.role.as_str()))))
-        }
+        let (fits, needed) = match &self.expected {
+            Expected::Any(role) => {
+                let algorithms = provider().signature_verification_algorithms.all;
+                verify_server_cert_signed_by_trust_anchor(&ParsedCertificate::try_from(end_entity)?, &roots, &[], now, algorithms)?;
+                (facts.peer.role() == *role, role.as_str().to_owned())
+            }
+            Expected::Exactly(peer) => {
+                let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider()).build();
+                verifier.map_err(|error| Error::General(error.to_string()))?.verify_client_cert(end_entity, &[], now)?;
+                (facts.peer == *peer, peer.to_string())
+            }
+        };
+        if fits { Ok(()) } else { Err(other(LinkError::Certificate(format!("the server is {}, {needed} is needed", facts.peer)))) }
     }
 }
 

@@ -4,6 +4,7 @@
 mod apart;
 mod cable;
 mod chaos;
+mod containers;
 mod full;
 mod garbage;
 mod killed;

@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
+use crate::support::docker::Docker;
+
 /// Longer than anything takes on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(90);
 
@@ -126,12 +128,20 @@ impl Site {
         Some(self.worker_by(Command::new(crate::support::worker()?), "127.0.0.1", name, cores, folder))
     }
 
+    /// Starts a worker whose tasks are containers of a Docker, which has this part in the Swarm; none, said, where the program was not built.
+    pub fn docker_worker(&self, docker: &Docker, part: &str) -> Option<Running> {
+        let mut command = Command::new(crate::support::worker()?);
+        command.args(["--engine", "docker", "--docker", docker.text("socket"), "--swarm", part, "--swarm-address", docker.text("address")]);
+        command.args(["--swarm-pool", "10.50.0.0/16", "--network-idle", "2", "--images", "127.0.0.1:0"]);
+        Some(self.worker_by(command, "127.0.0.1", &docker.name, "0-1", &docker.name))
+    }
+
     /// The same by this command, where management is at that address.
     pub fn worker_by(&self, mut command: Command, host: &str, name: &str, cores: &str, folder: &str) -> Running {
-        command.args(["0.1", "--name", name, "--cores", cores, "--memory", "256MiB", "--drain", "20"]);
+        command.args(["--name", name, "--cores", cores, "--memory", "256MiB", "--drain", "20"]);
         command.args(["--manager", &format!("{host}:{}", self.ports[3]), "--discovery", &format!("{host}:{}", self.ports[4])]);
         command.arg("--token-file").arg(self.state().join("join-token")).arg("--state").arg(self.folder.path().join(folder));
-        Running(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(self.log(folder)).spawn().unwrap())
+        Running(command.arg("0.1").stdin(Stdio::null()).stdout(Stdio::null()).stderr(self.log(folder)).spawn().unwrap())
     }
 
     /// Waits until a node is in a state.

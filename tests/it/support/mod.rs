@@ -1,5 +1,8 @@
 //! What several integration tests share: real parts and data that may be absent, and the program under test.
 
+pub mod docker;
+pub mod parts;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 

@@ -7,9 +7,10 @@
 //! A process cannot be checkpointed; both commands about that are refused.
 
 mod start;
-mod table;
+pub(crate) mod table;
 mod watch;
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -18,12 +19,13 @@ use std::thread::{self, JoinHandle};
 
 use engine::wire::LogPart;
 use engine::{Command, Driver, Signal, Signals, What};
-use model::{Bytes, Millis, Run, TaskKey};
+use model::{Bytes, Millis, NodeId, Run, TaskKey};
 use tokio::sync::mpsc;
 
 use crate::Error;
 use crate::drivers::Runner;
-use crate::run::{Engine, Launch, ProcessEngine, Recovered, RunId, Runs, Stream, Truth};
+use crate::image::Source;
+use crate::run::{Engine, Launch, ProcessEngine, Recovered, Resume, RunId, Runs, Stream, Truth};
 use table::Table;
 
 /// The most starts that wait for a thread. Each has cores of its own, so a node cannot have more at once.
@@ -76,6 +78,8 @@ impl Shared {
 pub struct GuardedDriver {
     shared: Arc<Shared>,
     starts: Option<SyncSender<Launch>>,
+    /// Where images lie that runs may go on from.
+    sources: BTreeMap<NodeId, Source>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -113,13 +117,18 @@ impl GuardedDriver {
             let (shared, queue) = (Arc::clone(&shared), Arc::clone(&queue));
             threads.push(thread::spawn(move || start::each(&shared, &queue)));
         }
-        Ok((Self { shared, starts: Some(starts), threads }, recovered, receiver))
+        Ok((Self { shared, starts: Some(starts), sources: BTreeMap::new(), threads }, recovered, receiver))
     }
 
     /// The folders of the runs.
     #[must_use]
     pub fn runs(&self) -> &Runs {
         &self.shared.runs
+    }
+
+    /// Whether its runs can be checkpointed.
+    fn moves(&self) -> bool {
+        matches!(self.shared.settings.engine, Engine::Docker(_))
     }
 
     fn start(&mut self, now: Millis, id: RunId, launch: Launch, signals: &mut Signals) {
@@ -150,8 +159,18 @@ impl Driver for GuardedDriver {
         match command {
             Command::Start(start) => self.start(now, id, Launch::of(task, run, start), signals),
             Command::Stop => self.stop(now, id, signals),
+            Command::Checkpoint if self.moves() && self.shared.table.checkpoint(id) => {}
             Command::Checkpoint => signals.push((now, Signal { task, run, what: What::CheckpointRefused })),
-            Command::Restore { .. } => signals.push((now, Signal { task, run, what: What::Refused })),
+            Command::Restore { start, image, source } => {
+                let source = source.map_or(Some(Source::Here), |node| self.sources.get(&node).cloned());
+                match source.filter(|_| self.moves()) {
+                    Some(source) => {
+                        let resume = Some(Resume { source, size: image.size });
+                        self.start(now, id, Launch { resume, elapsed: image.elapsed, ..Launch::of(task, run, start) }, signals);
+                    }
+                    None => signals.push((now, Signal { task, run, what: What::Refused })),
+                }
+            }
         }
     }
 }
@@ -173,6 +192,10 @@ impl Runner for GuardedDriver {
     fn acknowledge(&self, id: RunId) -> io::Result<()> {
         // One that was never written has nothing to say after a restart.
         if self.runs().run(id).path().exists() { self.runs().acknowledge(id) } else { Ok(()) }
+    }
+
+    fn meet(&mut self, node: NodeId, source: Source) {
+        self.sources.insert(node, source);
     }
 
     fn prune(&self, keep: usize) -> Result<(), Error> {

@@ -23,6 +23,8 @@ struct Entry {
     control: Option<File>,
     started: bool,
     asked: Option<Request>,
+    /// It was asked for a checkpoint, and has neither ended nor refused.
+    checkpointing: bool,
 }
 
 #[derive(Debug, Default)]
@@ -38,6 +40,8 @@ struct Entries {
 pub enum News {
     /// The program runs.
     Started(RunId),
+    /// It could not be checkpointed, and runs on.
+    Refused(RunId),
     /// The guard is gone.
     Gone(RunId),
 }
@@ -60,6 +64,10 @@ pub struct Guarded {
     /// Where it hears requests.
     pub control: File,
 }
+
+/// What a guard says on its pipe: the program runs; it was not checkpointed, and runs on.
+pub const STARTED: u8 = b's';
+pub const REFUSED: u8 = b'r';
 
 /// The event that ends the waiting.
 const WAKE: u64 = 0;
@@ -112,6 +120,27 @@ impl Table {
         entry.asked.get_or_insert(Request::Stop);
         entry.control.iter().for_each(|control| ask(control, Request::Stop));
         true
+    }
+
+    /// Asks for a checkpoint of a run that has a guard; false where there is none, or it is to end.
+    pub fn checkpoint(&self, id: RunId) -> bool {
+        let mut entries = self.lock();
+        let Some(entry) = entries.runs.get_mut(&id).filter(|entry| entry.asked.is_none()) else { return false };
+        entry.control.iter().for_each(|control| ask(control, Request::Checkpoint));
+        entry.checkpointing = entry.control.is_some();
+        entry.checkpointing
+    }
+
+    /// Runs that were asked for a checkpoint, whose guards have no pipe to say that they refuse it.
+    pub fn checkpointing(&self) -> Vec<RunId> {
+        let entries = self.lock();
+        entries.runs.iter().filter(|(_, entry)| entry.checkpointing && entry.status.is_none()).map(|(id, _)| *id).collect()
+    }
+
+    /// Notes that the shell was told that a run was not checkpointed; false where it was told before, or nobody asked.
+    pub fn note_refused(&self, id: RunId) -> bool {
+        let mut entries = self.lock();
+        entries.runs.get_mut(&id).is_some_and(|entry| std::mem::replace(&mut entry.checkpointing, false))
     }
 
     /// Asks for all runs to be killed, now or as soon as they have guards.
@@ -169,8 +198,10 @@ impl Table {
             let Some(&id) = entries.tokens.get(&token) else { continue };
             let entry = entries.runs.get_mut(&id).expect("every token is that of a run");
             // A guard that is gone may have spoken before; what it said comes first.
-            let said = entry.status.as_mut().map_or(0, |status| status.read(&mut [0; 16]).unwrap_or(0));
-            news.extend((said > 0).then_some(News::Started(id)));
+            let mut words = [0; 16];
+            let said = entry.status.as_mut().map_or(0, |status| status.read(&mut words).unwrap_or(0));
+            news.extend(words[..said].contains(&STARTED).then_some(News::Started(id)));
+            news.extend(words[..said].contains(&REFUSED).then_some(News::Refused(id)));
             if of == 1
                 && said == 0
                 && let Some(status) = entry.status.take()

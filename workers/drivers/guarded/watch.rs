@@ -26,10 +26,16 @@ pub fn all(shared: &Arc<Shared>) {
                 started(shared, id);
             }
         }
-        let Some(news) = shared.table.wait((!silent.is_empty()).then_some(LOOK)) else { return };
+        let checkpointing = shared.table.checkpointing();
+        for &id in checkpointing.iter().filter(|id| shared.runs.run(**id).has("refused")) {
+            refused(shared, id);
+        }
+        let look = !silent.is_empty() || !checkpointing.is_empty();
+        let Some(news) = shared.table.wait(look.then_some(LOOK)) else { return };
         for news in news {
             match news {
                 News::Started(id) => started(shared, id),
+                News::Refused(id) => refused(shared, id),
                 News::Gone(id) => gone(shared, id),
             }
         }
@@ -39,6 +45,12 @@ pub fn all(shared: &Arc<Shared>) {
 fn started(shared: &Shared, id: RunId) {
     if shared.table.note_started(id) {
         shared.tell(id, What::Started);
+    }
+}
+
+fn refused(shared: &Shared, id: RunId) {
+    if shared.table.note_refused(id) {
+        shared.tell(id, What::CheckpointRefused);
     }
 }
 

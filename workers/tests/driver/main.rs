@@ -7,6 +7,7 @@ mod containers;
 mod ends;
 mod eyes;
 mod groups;
+mod moves;
 mod node;
 mod parts;
 mod recovery;

@@ -136,7 +136,7 @@ impl Node {
         part.map_or_else(String::new, |part| String::from_utf8(part.bytes).unwrap())
     }
 
-    fn log(&self, id: RunId) -> String {
+    pub fn log(&self, id: RunId) -> String {
         let errors = self.stream(id, Stream::Err);
         let guard = fs::read_to_string(self.folder(id).path().join("guard.log")).unwrap_or_default();
         format!("{errors}{guard}")

@@ -1,0 +1,101 @@
+//! Containers of three real Dockers, in a Swarm that the workers make: placed on cores that the kernel keeps, on networks that span the nodes.
+
+use serde_json::{Value, json};
+
+use super::site::{Running, Site, eventually};
+use crate::support::docker::{Docker, Swarm};
+
+/// A system with a worker for each Docker, of which the first manages the Swarm. None: the test skips.
+struct Fleet {
+    site: Site,
+    swarm: Swarm,
+    _management: Running,
+    _workers: Vec<Running>,
+}
+
+impl Fleet {
+    fn launch() -> Option<Self> {
+        let swarm = Swarm::find()?;
+        let site = Site::new();
+        let management = site.launch();
+        let mut workers = Vec::new();
+        for (docker, part) in swarm.dockers.iter().zip(["manager", "member", "member"]) {
+            workers.push(site.docker_worker(docker, part)?);
+        }
+        for docker in &swarm.dockers {
+            site.node(&docker.name, "ready");
+        }
+        eventually("all Dockers are in the Swarm", || {
+            swarm.dockers[0].say(&["node", "ls", "--format", "{{.Status}}"]).lines().filter(|status| *status == "Ready").count() == 3
+        });
+        Some(Self { site, swarm, _management: management, _workers: workers })
+    }
+
+    /// Submits a job of tasks on one network; its id.
+    fn submit(&self, name: &str, tasks: &Value) -> String {
+        let job = json!({ "name": name, "network": {}, "tasks": tasks });
+        let mut answer = ureq::post(self.site.url("/v1/jobs")).send_json(job).unwrap();
+        let answer: Value = answer.body_mut().read_json().unwrap();
+        answer["id"].as_str().unwrap().to_owned()
+    }
+
+    /// The container of a task that runs, and its Docker.
+    fn container(&self, job: &str, task: &str) -> (&Docker, String) {
+        let filters = [format!("label=wharfinger.job={job}"), format!("label=wharfinger.task={task}")];
+        let found = self.swarm.dockers.iter().find_map(|docker| {
+            let id = docker.say(&["ps", "--quiet", "--no-trunc", "--filter", &filters[0], "--filter", &filters[1]]);
+            (!id.is_empty()).then_some((docker, id))
+        });
+        found.unwrap_or_else(|| panic!("no container of {job} {task}: {:#}", self.site.job(job)))
+    }
+}
+
+fn task(image: &str, script: &str) -> Value {
+    json!({ "kind": "container", "image": image, "command": ["sh", "-c", script], "resources": { "cores": 1, "memory": "16m" } })
+}
+
+#[test]
+fn a_job_runs_over_nodes_on_its_cores_and_its_network() {
+    let Some(fleet) = Fleet::launch() else { return };
+    let image = &fleet.swarm.dockers[0].image;
+    let serve = "while :; do echo ahoy | nc -l -p 9000; done";
+    let tasks = json!({ "a": task(image, serve), "b": task(image, serve), "c": task(image, serve), "d": task(image, serve) });
+    let jobs = [fleet.submit("first", &tasks), fleet.submit("second", &json!({ "a": task(image, serve), "b": task(image, serve) }))];
+    let mut held = Vec::new();
+    for (job, names) in jobs.iter().zip([&["a", "b", "c", "d"][..], &["a", "b"]]) {
+        let seen = fleet.site.until(job, "running");
+        for name in names {
+            let task = &seen["tasks"][name];
+            let (docker, id) = fleet.container(job, name);
+            assert_eq!(task["node"], docker.name.as_str(), "{seen:#}");
+            assert_eq!(task["cpuset"], docker.cgroup(&id, "cpuset", "cpuset.cpus"), "{seen:#}");
+            held.push((docker.name.clone(), task["cpuset"].as_str().unwrap().to_owned()));
+        }
+    }
+    held.sort();
+    held.dedup();
+    assert_eq!(held.len(), 6, "two jobs share no core");
+
+    // By the names of tasks, from every node to every other.
+    for from in ["a", "b", "c", "d"] {
+        let (docker, id) = fleet.container(&jobs[0], from);
+        for to in ["a", "b", "c", "d"].iter().filter(|to| **to != from) {
+            eventually(&format!("{from} hears {to}"), || {
+                docker.say(&["exec", &id, "sh", "-c", &format!("nc -w 2 {to} 9000 </dev/null")]) == "ahoy"
+            });
+        }
+    }
+    let networks = || fleet.swarm.dockers[0].say(&["network", "ls", "--filter", "label=wharfinger.network", "--format", "{{.Name}}"]);
+    let mut both: Vec<String> = networks().lines().map(str::to_owned).collect();
+    both.sort();
+    assert_eq!(both, jobs.each_ref().map(|job| format!("wharfinger-{job}")));
+    for job in &jobs {
+        ureq::post(fleet.site.url(&format!("/v1/jobs/{job}/actions"))).send_json(json!({ "action": "stop" })).unwrap();
+        fleet.site.until(job, "stopped");
+    }
+    eventually("the networks are gone", || networks().is_empty());
+    for docker in &fleet.swarm.dockers {
+        assert_eq!(docker.say(&["ps", "--all", "--quiet"]), "", "{}", docker.name);
+    }
+    assert!(!fleet.site.logged("management").contains("SWMTKN") && !fleet.site.logged("n1").contains("SWMTKN"), "no token is logged");
+}

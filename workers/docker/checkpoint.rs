@@ -1,0 +1,169 @@
+//! Checkpoint and restore of containers, by the fastest way that the host has.
+//!
+//! Docker's own checkpoint copies the memory several times; runc, which Docker itself calls, writes it once. So runc is asked first, in the
+//! namespaces of the Docker daemon, and Docker itself where that does not work. A restore is always Docker's: the container is Docker's to keep.
+
+use std::io::Read;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use bollard::container::CreateCheckpointOptions;
+use model::Cause;
+use rustix::net::sockopt::socket_peercred;
+use tokio::time::timeout;
+
+use super::{Docker, Fault};
+
+/// What Docker calls the checkpoint. A container has one at most.
+const NAME: &str = "wharfinger";
+/// The longest that a checkpoint may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Between two looks whether it is done.
+const LOOK: Duration = Duration::from_millis(10);
+/// Where runc keeps containers for a Docker of the usual folders.
+const USUAL: &str = "/run/docker/runtime-runc/moby";
+
+/// Where Docker keeps a container's things on the disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Places {
+    /// Checkpoints that Docker restores from, each a folder.
+    pub checkpoints: PathBuf,
+    /// The layer of files that the container has changed.
+    pub layer: PathBuf,
+    /// Its address on the network of its job.
+    pub address: Option<std::net::IpAddr>,
+}
+
+/// Finds them.
+///
+/// # Errors
+/// When the container is not there, or its files are not kept in an overlay.
+pub async fn places(docker: &Docker, name: &str) -> Result<Places, Fault> {
+    let root = docker.0.info().await?.docker_root_dir.unwrap_or_default();
+    let about = docker.0.inspect_container(name, None).await?;
+    let id = about.id.unwrap_or_default();
+    let layer = about.graph_driver.and_then(|driver| driver.data.get("UpperDir").cloned());
+    let layer =
+        layer.ok_or_else(|| Fault::new(Cause::StartRefused, "Docker does not keep its files in an overlay (storage driver overlay2)"))?;
+    let networks = about.network_settings.and_then(|settings| settings.networks).unwrap_or_default();
+    let ours = networks.into_iter().find(|(network, _)| network.starts_with("wharfinger"));
+    let address = ours.and_then(|(_, endpoint)| endpoint.ip_address?.parse().ok());
+    Ok(Places { checkpoints: Path::new(&root).join("containers").join(id).join("checkpoints"), layer: layer.into(), address })
+}
+
+/// Checkpoints a running container into a folder, and ends it. Where it fails the container runs on.
+///
+/// # Errors
+/// Why it cannot be checkpointed.
+pub async fn checkpoint(docker: &Docker, socket: &Path, name: &str, id: &str, into: &Path) -> Result<(), Fault> {
+    match by_runc(socket, id, into).await {
+        Ok(()) => return Ok(()),
+        Err(words) => super::super::guard::note(&format!("runc does not checkpoint it ({words}), so Docker is asked")),
+    }
+    let options = CreateCheckpointOptions { checkpoint_id: NAME.into(), exit: true, ..CreateCheckpointOptions::default() };
+    docker.0.create_checkpoint(name, options).await?;
+    let made = places(docker, name).await?.checkpoints.join(NAME);
+    move_all(&made, into).map_err(|error| Fault::new(Cause::StartRefused, format!("{}: {error}", made.display())))
+}
+
+async fn by_runc(socket: &Path, id: &str, into: &Path) -> Result<(), String> {
+    let daemon = daemon(socket).ok_or("the Docker daemon is not to be found")?;
+    let root = runc_root(id);
+    let environment = std::fs::read(format!("/proc/{daemon}/environ")).unwrap_or_default();
+    let path = environment.split(|&byte| byte == 0).find_map(|entry| entry.strip_prefix(b"PATH="));
+    let path = path.map_or("/usr/sbin:/usr/bin:/sbin:/bin".into(), |path| String::from_utf8_lossy(path).into_owned());
+    let mut command = Command::new("nsenter");
+    command.args(["--target", &daemon.to_string(), "--mount", "--pid", "--uts", "--ipc", "--net", "--", "env"]).arg(format!("PATH={path}"));
+    command.arg("runc").arg("--root").arg(&root).args(["checkpoint", "--image-path"]).arg(into).arg("--work-path").arg(into).arg(id);
+    let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().map_err(|error| error.to_string())?;
+    let mut child = Killed(child);
+    let status = timeout(PATIENCE, child.ended()).await.map_err(|_| "it takes too long".to_owned())?.map_err(|error| error.to_string())?;
+    if status.success() {
+        return Ok(());
+    }
+    let mut words = String::new();
+    // Little is said, and nobody writes any more.
+    let _ = child.0.stderr.take().map(|mut stderr| stderr.read_to_string(&mut words));
+    Err(words.trim().to_owned())
+}
+
+/// A program that is killed when nobody waits for it any more.
+struct Killed(Child);
+
+impl Killed {
+    async fn ended(&mut self) -> std::io::Result<ExitStatus> {
+        loop {
+            if let Some(status) = self.0.try_wait()? {
+                return Ok(status);
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+}
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// The process at the other end of Docker's socket, in whose namespaces runc has to work.
+fn daemon(socket: &Path) -> Option<i32> {
+    let stream = UnixStream::connect(socket).ok()?;
+    Some(socket_peercred(&stream).ok()?.pid.as_raw_nonzero().get())
+}
+
+/// Where runc keeps the container: beside the socket of the containerd that its shim was started for.
+fn runc_root(id: &str) -> PathBuf {
+    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let lines = entries.filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok());
+    let shim = lines.map(|line| String::from_utf8_lossy(&line).split('\0').map(str::to_owned).collect::<Vec<_>>());
+    let mut shims = shim.filter(|words| words[0].contains("containerd-shim") && words.iter().any(|word| word == id));
+    let address = shims.next().and_then(|words| Some(words[words.iter().position(|word| word == "-address")? + 1].clone()));
+    let beside = address.and_then(|address| Some(Path::new(&address).parent()?.parent()?.join("runtime-runc/moby")));
+    beside.filter(|root| root.is_dir()).unwrap_or_else(|| USUAL.into())
+}
+
+/// Starts a created container from the checkpoint in a folder, which is used up.
+///
+/// # Errors
+/// When it cannot be restored.
+pub async fn restore(docker: &Docker, name: &str, from: &Path) -> Result<(), Fault> {
+    let said = |path: &Path, error: std::io::Error| Fault::new(Cause::StartRefused, format!("{}: {error}", path.display()));
+    let to = places(docker, name).await?.checkpoints.join(NAME);
+    std::fs::create_dir_all(&to).map_err(|error| said(&to, error))?;
+    move_all(from, &to).map_err(|error| said(from, error))?;
+    // The one request that the library does not know: a start with a checkpoint.
+    let restoring = docker.0.clone().with_request_modifier(|mut request| {
+        let uri = format!("{}?checkpoint={NAME}", request.uri());
+        if let Ok(uri) = uri.parse() {
+            *request.uri_mut() = uri;
+        }
+        request
+    });
+    let mut tries = 0;
+    loop {
+        match restoring.start_container(name, None).await.map_err(Fault::from) {
+            // containerd has not forgotten the last image of the same content yet.
+            Err(fault) if fault.words.contains("already exists") && tries < 20 => tries += 1,
+            done => return done,
+        }
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+}
+
+/// Moves the files of a folder into another, on whatever disk.
+fn move_all(from: &Path, to: &Path) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if std::fs::rename(entry.path(), &target).is_err() && entry.path().is_file() {
+            std::fs::copy(entry.path(), &target)?;
+            std::fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}

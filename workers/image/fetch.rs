@@ -1,0 +1,123 @@
+//! Getting an image: from another worker, or from an earlier run of this one.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use link::identity::{Identity, PeerName, Role};
+use link::{BulkStream, LinkError, dial_bulk};
+use model::{Bytes, Name, TaskKey};
+use serde::{Deserialize, Serialize};
+use tokio::fs::OpenOptions;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::{sleep, timeout};
+
+use super::serve::{Ask, SILENCE, latest, receive, send};
+use super::{FOLDER, List, Trouble};
+
+/// How often a broken transfer is taken up again.
+const TRIES: u32 = 5;
+/// Before it is.
+const AGAIN: Duration = Duration::from_millis(500);
+
+/// Where an image lies.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Source {
+    /// With an earlier run of the attempt, here.
+    Here,
+    /// With another worker.
+    There {
+        /// Its name.
+        worker: Name,
+        /// Where it gives images away.
+        address: String,
+    },
+}
+
+/// Gets the image of an attempt into a new folder; its list.
+///
+/// # Errors
+/// When it cannot be had, or is not what it should be. Nothing was written outside the folder then.
+pub async fn fetch(
+    source: &Source,
+    runs: &Path,
+    identity: &Path,
+    task: TaskKey,
+    attempt: u16,
+    size: Bytes,
+    into: &Path,
+) -> Result<List, Trouble> {
+    std::fs::create_dir_all(into.join("criu")).map_err(Trouble::io(into))?;
+    match source {
+        Source::Here => {
+            let run = latest(runs, task, attempt).ok_or_else(|| Trouble::Refused("there is none of this attempt here".into()))?;
+            let folder = runs.join(run.to_string()).join(FOLDER);
+            let list = List::read(&folder)?;
+            list.check(size)?;
+            for file in &list.files {
+                let (from, to) = (folder.join(&file.name), into.join(&file.name));
+                std::fs::copy(&from, &to).map_err(Trouble::io(&from))?;
+            }
+            list.verify(into)?;
+            Ok(list)
+        }
+        Source::There { worker, address } => {
+            let identity = Identity::load(identity)?.ok_or_else(|| Trouble::Refused("this worker has no identity".into()))?;
+            let peer = PeerName::new(Role::Worker, worker.as_str())?;
+            let mut tries = 0;
+            loop {
+                match transfer(&identity, address, &peer, (task, attempt), size, into).await {
+                    Err(Trouble::Link(error)) if tries < TRIES => {
+                        tries += 1;
+                        tracing::info!(%error, tries, "the transfer of an image is taken up again");
+                        sleep(AGAIN).await;
+                    }
+                    done => return done,
+                }
+            }
+        }
+    }
+}
+
+async fn transfer(
+    identity: &Identity,
+    address: &str,
+    peer: &PeerName,
+    (task, attempt): (TaskKey, u16),
+    size: Bytes,
+    into: &Path,
+) -> Result<List, Trouble> {
+    let mut stream = dial_bulk(address, identity, peer).await?;
+    let broken = |error: std::io::Error| Trouble::Link(LinkError::Closed(error.to_string()));
+    send(&mut stream, &Ask::List { task, attempt }).await.map_err(broken)?;
+    let list = timeout(SILENCE, receive::<Option<List>>(&mut stream)).await.map_err(|_| LinkError::Timeout("the list of the image"))?;
+    let list = list.map_err(broken)?.ok_or_else(|| Trouble::Refused(format!("{peer} has none of this attempt")))?;
+    list.check(size)?;
+    for file in &list.files {
+        receive_file(&mut stream, into.join(&file.name), &file.name, file.size).await?;
+    }
+    list.verify(into)?;
+    Ok(list)
+}
+
+/// Receives what of a file is not here yet.
+async fn receive_file(stream: &mut BulkStream, path: PathBuf, name: &str, size: u64) -> Result<(), Trouble> {
+    let broken = |error: std::io::Error| Trouble::Link(LinkError::Closed(error.to_string()));
+    let mut file = OpenOptions::new().create(true).append(true).open(&path).await.map_err(Trouble::io(&path))?;
+    let mut offset = file.metadata().await.map_err(Trouble::io(&path))?.len();
+    if offset >= size {
+        return Ok(());
+    }
+    send(stream, &Ask::File { name: name.to_owned(), offset }).await.map_err(broken)?;
+    let mut buffer = vec![0; 256 << 10];
+    while offset < size {
+        let most = usize::try_from(size - offset).unwrap_or(buffer.len()).min(buffer.len());
+        let length =
+            timeout(SILENCE, stream.read(&mut buffer[..most])).await.map_err(|_| LinkError::Timeout("the image"))?.map_err(broken)?;
+        if length == 0 {
+            return Err(LinkError::Closed("in the middle of a file".into()).into());
+        }
+        file.write_all(&buffer[..length]).await.map_err(Trouble::io(&path))?;
+        offset += length as u64;
+    }
+    file.flush().await.map_err(Trouble::io(&path))
+}

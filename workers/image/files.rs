@@ -1,0 +1,212 @@
+//! The files that a container has changed: packed where it stopped, unpacked where it goes on.
+//!
+//! They are the upper layer of the overlay file system, where a deleted file is a character device of number 0 and a replaced folder has a mark in
+//! its attributes; Docker's interface can give files back but cannot delete any.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::{MetadataExt, chown, lchown, symlink};
+use std::path::{Component, Path, PathBuf};
+
+use rustix::fs::{CWD, FileType, Mode, mknodat};
+use tar::{Archive, Builder, EntryType, Header};
+
+use super::Trouble;
+
+/// The most entries of an archive.
+const MOST_ENTRIES: usize = 1_000_000;
+/// The mark of a folder that hides what lies below it in the image.
+const OPAQUE: &str = "trusted.overlay.opaque";
+/// How that mark stands in an archive: as GNU tar writes extended attributes.
+const OPAQUE_RECORD: &str = "SCHILY.xattr.trusted.overlay.opaque";
+
+/// Packs a layer. Sockets are left out: whoever listened at them does so again from its checkpoint. A hard link is packed as a file of its own.
+///
+/// # Errors
+/// When it cannot be read, or the archive not be written.
+pub fn pack(layer: &Path, archive: &Path) -> Result<(), Trouble> {
+    let file = File::create(archive).map_err(Trouble::io(archive))?;
+    let mut builder = Builder::new(io::BufWriter::new(file));
+    builder.follow_symlinks(false);
+    pack_folder(&mut builder, layer, Path::new(""))?;
+    let written = builder.into_inner().and_then(|writer| writer.into_inner().map_err(io::IntoInnerError::into_error));
+    written.map(drop).map_err(Trouble::io(archive))
+}
+
+fn pack_folder<W: io::Write>(builder: &mut Builder<W>, layer: &Path, below: &Path) -> Result<(), Trouble> {
+    let folder = layer.join(below);
+    let mut entries = fs::read_dir(&folder).and_then(Iterator::collect::<io::Result<Vec<_>>>).map_err(Trouble::io(&folder))?;
+    entries.sort_by_key(fs::DirEntry::file_name);
+    for entry in entries {
+        let (path, name) = (entry.path(), below.join(entry.file_name()));
+        let about = entry.metadata().map_err(Trouble::io(&path))?;
+        let kind = about.file_type();
+        let said = Trouble::io(&path);
+        if kind.is_dir() {
+            if is_opaque(&path) {
+                builder.append_pax_extensions([(OPAQUE_RECORD, &b"y"[..])]).map_err(Trouble::io(&path))?;
+            }
+            builder.append_dir(&name, &path).map_err(said)?;
+            pack_folder(builder, layer, &name)?;
+        } else if kind.is_file() || kind.is_symlink() {
+            builder.append_path_with_name(&path, &name).map_err(said)?;
+        } else if is_whiteout(&about) {
+            let mut header = Header::new_gnu();
+            header.set_metadata(&about);
+            header.set_entry_type(EntryType::Char);
+            header.set_size(0);
+            builder.append_data(&mut header, &name, io::empty()).map_err(said)?;
+        }
+    }
+    Ok(())
+}
+
+fn is_whiteout(about: &fs::Metadata) -> bool {
+    FileType::from_raw_mode(about.mode()) == FileType::CharacterDevice && about.rdev() == 0
+}
+
+fn is_opaque(folder: &Path) -> bool {
+    let mut value = [0; 1];
+    rustix::fs::lgetxattr(folder, OPAQUE, &mut value[..]).is_ok_and(|length| value[..length] == *b"y")
+}
+
+/// Unpacks an archive into a layer that nothing uses yet. An entry that would lie outside, or is of a kind that no layer packed by us has, ends it.
+///
+/// # Errors
+/// When the archive is not one of ours, or the system refuses.
+pub fn unpack(archive: &Path, layer: &Path) -> Result<(), Trouble> {
+    let file = File::open(archive).map_err(Trouble::io(archive))?;
+    let mut archive_reader = Archive::new(io::BufReader::new(file));
+    let entries = archive_reader.entries().map_err(Trouble::io(archive))?;
+    for (count, entry) in entries.enumerate() {
+        let mut entry = entry.map_err(Trouble::io(archive))?;
+        if count >= MOST_ENTRIES {
+            return Err(Trouble::Refused(format!("its archive has more than {MOST_ENTRIES} entries")));
+        }
+        let name = entry.path().map_err(Trouble::io(archive))?.into_owned();
+        let path = place(layer, &name)?;
+        let said = || Trouble::io(&path);
+        let header = entry.header().clone();
+        let mode = header.mode().map_err(said())?;
+        match header.entry_type() {
+            EntryType::Directory => {
+                if !path.is_dir() {
+                    fs::create_dir(&path).map_err(said())?;
+                }
+                if has_opaque(&mut entry) {
+                    rustix::fs::lsetxattr(&path, OPAQUE, b"y", rustix::fs::XattrFlags::empty()).map_err(|error| said()(error.into()))?;
+                }
+            }
+            EntryType::Regular => {
+                let mut made = File::create_new(&path).map_err(said())?;
+                io::copy(&mut entry, &mut made).map_err(said())?;
+            }
+            EntryType::Symlink => {
+                let target = entry.link_name().map_err(said())?.unwrap_or_default().into_owned();
+                symlink(target, &path).map_err(said())?;
+            }
+            EntryType::Char
+                if header.device_major().ok().flatten().unwrap_or(0) == 0 && header.device_minor().ok().flatten().unwrap_or(0) == 0 =>
+            {
+                mknodat(CWD, &path, FileType::CharacterDevice, Mode::empty(), 0).map_err(|error| said()(error.into()))?;
+            }
+            other => return Err(Trouble::Refused(format!("`{}` is of a kind that no image has ({other:?})", name.display()))),
+        }
+        let (user, group) = (header.uid().map_err(said())?, header.gid().map_err(said())?);
+        let number = |id: u64| u32::try_from(id).ok();
+        if header.entry_type() == EntryType::Symlink {
+            lchown(&path, number(user), number(group)).map_err(said())?;
+        } else {
+            chown(&path, number(user), number(group)).map_err(said())?;
+            fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(mode & 0o7777)).map_err(said())?;
+        }
+    }
+    Ok(())
+}
+
+/// Where an entry lies: below the layer, and below real folders of it alone, so that no link that was unpacked before leads out.
+fn place(layer: &Path, name: &Path) -> Result<PathBuf, Trouble> {
+    let refused = || Trouble::Refused(format!("`{}` would lie outside", name.display()));
+    let parts: Vec<_> = name.components().collect();
+    if parts.is_empty() || parts.iter().any(|part| !matches!(part, Component::Normal(_))) {
+        return Err(refused());
+    }
+    let mut path = layer.to_owned();
+    for part in &parts[..parts.len() - 1] {
+        path.push(part);
+        if !path.symlink_metadata().is_ok_and(|about| about.is_dir()) {
+            return Err(refused());
+        }
+    }
+    path.push(parts[parts.len() - 1]);
+    Ok(path)
+}
+
+fn has_opaque<R: io::Read>(entry: &mut tar::Entry<'_, R>) -> bool {
+    let extensions = entry.pax_extensions().ok().flatten();
+    extensions
+        .is_some_and(|mut extensions| extensions.any(|extension| extension.is_ok_and(|extension| extension.key() == Ok(OPAQUE_RECORD))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn archive(entries: &[(&str, EntryType, &str)]) -> tempfile::NamedTempFile {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let mut builder = Builder::new(file.reopen().unwrap());
+        for (name, kind, target) in entries {
+            let mut header = Header::new_gnu();
+            header.set_entry_type(*kind);
+            header.set_mode(0o755);
+            header.set_size(0);
+            // Written by hand: the library refuses to write what is wrong.
+            header.as_old_mut().name[..name.len()].copy_from_slice(name.as_bytes());
+            header.as_old_mut().linkname[..target.len()].copy_from_slice(target.as_bytes());
+            header.set_cksum();
+            builder.append(&header, io::empty()).unwrap();
+        }
+        builder.finish().unwrap();
+        file
+    }
+
+    #[test]
+    fn nothing_is_written_outside() {
+        let place = tempfile::tempdir().unwrap();
+        let layer = place.path().join("layer");
+        for entries in [
+            &[("../out", EntryType::Regular, "")][..],
+            &[("/tmp/wharfinger-out", EntryType::Regular, "")],
+            &[("a/../../out", EntryType::Regular, "")],
+            &[("link", EntryType::Symlink, ".."), ("link/out", EntryType::Regular, "")],
+            &[("link", EntryType::Symlink, "../out"), ("link", EntryType::Regular, "")],
+            &[("out", EntryType::Link, "/etc/passwd")],
+            &[("out", EntryType::Fifo, "")],
+            &[("out", EntryType::Block, "")],
+        ] {
+            let _ = fs::remove_dir_all(&layer);
+            fs::create_dir(&layer).unwrap();
+            let refused = unpack(archive(entries).path(), &layer);
+            assert!(refused.is_err(), "{entries:?}");
+            assert_eq!(fs::read_dir(place.path()).unwrap().count(), 1, "{entries:?}");
+            assert!(!Path::new("/tmp/wharfinger-out").exists());
+        }
+    }
+
+    #[test]
+    fn a_layer_comes_back_as_it_was() {
+        let place = tempfile::tempdir().unwrap();
+        let (from, to) = (place.path().join("from"), place.path().join("to"));
+        fs::create_dir_all(from.join("etc/deep")).unwrap();
+        fs::create_dir(&to).unwrap();
+        fs::write(from.join("etc/deep/file"), "kept").unwrap();
+        symlink("/nowhere", from.join("etc/link")).unwrap();
+        let devices = mknodat(CWD, from.join("etc/gone"), FileType::CharacterDevice, Mode::empty(), 0).is_ok();
+        let file = place.path().join("files.tar");
+        pack(&from, &file).unwrap();
+        unpack(&file, &to).unwrap();
+        assert_eq!(fs::read_to_string(to.join("etc/deep/file")).unwrap(), "kept");
+        assert_eq!(fs::read_link(to.join("etc/link")).unwrap(), Path::new("/nowhere"));
+        assert_eq!(to.join("etc/gone").symlink_metadata().is_ok_and(|about| is_whiteout(&about)), devices);
+    }
+}

@@ -1,0 +1,156 @@
+//! Containers that move from one real Docker to another, with what they have in memory and in their files.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use engine::{Command, Driver as _, What};
+use link::identity::{Authority, Identity, PeerName, Role};
+use model::{Image, Millis, NodeId, Run};
+use workers::drivers::Runner as _;
+use workers::image::{Server, Source};
+use workers::run::{Engine, RunId};
+
+use crate::eyes::eventually;
+use crate::node::{Node, Wish, order};
+use crate::parts::Docker;
+
+/// Two nodes that trust each other, each over a Docker of its own.
+struct Pair {
+    nodes: [Node; 2],
+    dockers: [Docker; 2],
+    _authority: tempfile::TempDir,
+    _runtime: tokio::runtime::Runtime,
+}
+
+fn folder(node: &Node) -> PathBuf {
+    node.root.path().join("root")
+}
+
+impl Pair {
+    fn find(numbers: [usize; 2]) -> Option<Self> {
+        let dockers = [Docker::find(numbers[0])?, Docker::find(numbers[1])?];
+        let place = tempfile::tempdir().unwrap();
+        let authority = Authority::open(&place.path().join("authority")).unwrap();
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let mut nodes = dockers.each_ref().map(|docker| Node::with(|settings| settings.engine = Engine::Docker(docker.engine())));
+        let names = ["one", "two"].map(|name| PeerName::new(Role::Worker, name).unwrap());
+        let sources: Vec<Source> = (0..2)
+            .map(|index| {
+                let root = folder(&nodes[index]);
+                let identity =
+                    Identity::issued_by(&authority, &names[index], Duration::from_secs(3600), Some(&root.join("identity"))).unwrap();
+                let bound = runtime.block_on(Server::start("127.0.0.1:0", &identity, root.join("runs"))).unwrap();
+                Source::There { worker: names[index].name().parse().unwrap(), address: bound.to_string() }
+            })
+            .collect();
+        for node in &mut nodes {
+            (0..).map(NodeId).zip(&sources).for_each(|(id, source)| node.driver.meet(id, source.clone()));
+        }
+        Some(Self { nodes, dockers, _authority: place, _runtime: runtime })
+    }
+
+    fn wish(&self) -> Wish {
+        Wish { image: self.dockers[0].image.clone(), ..Wish::default() }
+    }
+
+    /// Checkpoints a run.
+    fn checkpoint(&mut self, at: usize, run: RunId) -> Image {
+        let mut signals = Vec::new();
+        self.nodes[at].driver.command(Millis(0), run.task, run.run, Command::Checkpoint, &mut signals);
+        assert_eq!(signals, []);
+        match self.nodes[at].next() {
+            (ended, What::Checkpointed(image)) if ended == run => *image,
+            other => panic!("{other:?} {}", self.nodes[at].log(run)),
+        }
+    }
+
+    /// Lets it go on, as the next placement.
+    fn restore(&mut self, at: usize, script: &str, run: RunId, image: Image, source: Option<u32>) -> RunId {
+        let next = RunId { run: Run { placement: run.run.placement + 1, ..run.run }, ..run };
+        let start = order(&["sh", "-c", script], Wish { cpuset: "1".parse().unwrap(), ..self.wish() });
+        let command = Command::Restore { start: &start, image, source: source.map(NodeId) };
+        let mut signals = Vec::new();
+        self.nodes[at].driver.command(Millis(0), next.task, next.run, command, &mut signals);
+        assert_eq!(signals, []);
+        next
+    }
+}
+
+/// Counts in memory, and keeps a note in a file.
+const COUNT: &str = "echo noted > /note; rm /bin/ls; i=0; while :; do i=$((i+1)); echo $i; sleep 0.05; done";
+
+fn numbers(text: &str) -> Vec<u64> {
+    text.lines().filter_map(|line| line.parse().ok()).collect()
+}
+
+#[test]
+fn a_counter_goes_on_without_a_gap_wherever_it_is_moved() {
+    let Some(mut pair) = Pair::find([0, 1]) else { return };
+    let wish = pair.wish();
+    let mut run = pair.nodes[0].start(1, &["sh", "-c", COUNT], wish);
+    pair.nodes[0].expect(run, What::Started);
+    let (mut at, mut seen) = (0, 0);
+    for turn in 1..=4 {
+        eventually("it counts on", || numbers(&pair.nodes[at].output(run)).last().is_some_and(|&last| last > seen + 3));
+        let began = Instant::now();
+        let image = pair.checkpoint(at, run);
+        let before = numbers(&pair.nodes[at].output(run));
+        assert_eq!(pair.dockers[at].containers(&folder(&pair.nodes[at])), [""; 0], "never two");
+        let to = 1 - at;
+        let next = pair.restore(to, COUNT, run, image, Some(at as u32));
+        pair.nodes[to].expect(next, What::Started);
+        eprintln!("turn {turn}: moved in {:?}", began.elapsed());
+        eventually("it counts there", || !numbers(&pair.nodes[to].output(next)).is_empty());
+        let after = numbers(&pair.nodes[to].output(next));
+        assert_eq!(after[0], before[before.len() - 1] + 1, "turn {turn}");
+        let [id] = &pair.dockers[to].containers(&folder(&pair.nodes[to]))[..] else { panic!("one container") };
+        assert_eq!(pair.dockers[to].cgroup(id, "cpuset", "cpuset.cpus"), "1");
+        assert_eq!(pair.dockers[to].say(&["exec", id, "cat", "/note"]), "noted", "files travel too");
+        assert_eq!(pair.dockers[to].say(&["exec", id, "sh", "-c", "[ -e /bin/ls ] || echo gone"]), "gone", "and so does what was deleted");
+        (at, run, seen) = (to, next, after[0]);
+    }
+    pair.nodes[at].stop(run);
+    pair.nodes[at].expect(run, What::Stopped);
+    assert!(pair.nodes.iter().zip(&pair.dockers).all(|(node, docker)| docker.containers(&folder(node)).is_empty()));
+}
+
+#[test]
+fn a_move_that_comes_to_nothing_ends_where_it_began() {
+    let Some(mut pair) = Pair::find([1, 2]) else { return };
+    let wish = pair.wish();
+    let run = pair.nodes[0].start(1, &["sh", "-c", COUNT], wish);
+    pair.nodes[0].expect(run, What::Started);
+    eventually("it counts", || numbers(&pair.nodes[0].output(run)).len() > 3);
+    let image = pair.checkpoint(0, run);
+    let before = numbers(&pair.nodes[0].output(run));
+    // An image that was damaged where it lies is refused by whoever gets it.
+    let kept = pair.nodes[0].folder(run).path().join("image");
+    let pages = std::fs::read_dir(kept.join("criu"))
+        .unwrap()
+        .flatten()
+        .find(|entry| entry.file_name().to_string_lossy().starts_with("pages"))
+        .unwrap()
+        .path();
+    let whole = std::fs::read(&pages).unwrap();
+    let mut damaged = whole.clone();
+    damaged[0] ^= 1;
+    for (what, content) in [("corrupted", &damaged[..]), ("truncated", &whole[..whole.len() - 1])] {
+        std::fs::write(&pages, content).unwrap();
+        let refused = pair.restore(
+            1,
+            COUNT,
+            RunId { run: Run { placement: run.run.placement + u16::from(what == "truncated"), ..run.run }, ..run },
+            image,
+            Some(0),
+        );
+        pair.nodes[1].expect(refused, What::Refused);
+        assert!(pair.dockers[1].containers(&folder(&pair.nodes[1])).is_empty(), "{what}");
+    }
+    std::fs::write(&pages, &whole).unwrap();
+    let again = pair.restore(0, COUNT, RunId { run: Run { placement: 4, ..run.run }, ..run }, image, None);
+    pair.nodes[0].expect(again, What::Started);
+    eventually("it counts on", || !numbers(&pair.nodes[0].output(again)).is_empty());
+    assert_eq!(numbers(&pair.nodes[0].output(again))[0], before[before.len() - 1] + 1);
+    pair.nodes[0].driver.acknowledge(run).unwrap();
+    assert!(!kept.exists(), "an image that nobody needs any more goes");
+}
