@@ -220,6 +220,8 @@ impl Machine {
                         over = over.min(self.clock.now().plus(Millis(self.chance.below(start.spec.stop_grace.0))));
                         why = Why::Stopped;
                     }
+                    // The driver here refuses it, and asks no guard.
+                    Request::Checkpoint => {}
                 },
                 () = tokio::time::sleep_until(due) => {}
             }
