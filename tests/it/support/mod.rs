@@ -1,5 +1,7 @@
 //! What several integration tests share: real parts and data that may be absent, and the program under test.
 
+pub mod small_disk;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
