@@ -91,6 +91,8 @@ mod tests {
         let tokens = BTreeMap::from([(id, token)]);
         let peer = "worker:n1".parse().unwrap();
         gate.set(tokens.clone());
+        let guessed = TokenHash::of(&SecretString::from("guessed"));
+        assert!(gate.admit("t", &guessed, &peer).is_err(), "its id alone is no secret");
         assert!(gate.admit("t", &hash, &peer).is_ok());
         // Another token became known before the first was revoked.
         gate.set(tokens.clone());
