@@ -8,7 +8,7 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 use super::access::{self, Access, Operation};
-use super::body::Problem;
+use super::body::{Problem, placeholder};
 use super::desk::Desk;
 use super::{earlier, routes};
 
@@ -58,8 +58,47 @@ pub fn document(port: Port) -> Value {
         }
     }
     refer(&mut document);
+    bound(&mut document);
+    tie(&mut document);
     stream(&mut document);
     document
+}
+
+/// Numbers are as large as what they are read into. A format says so only to those who know it.
+fn bound(part: &mut Value) {
+    match part {
+        Value::Array(parts) => parts.iter_mut().for_each(bound),
+        Value::Object(fields) => {
+            // utoipa writes `u-int32` for what is `uint32` in the registry of formats and to schemars.
+            let format = fields.get("format").and_then(Value::as_str).unwrap_or_default().replace("u-int", "uint");
+            let range = match format.as_str() {
+                "uint8" => Some((0, u64::from(u8::MAX))),
+                "uint16" => Some((0, u64::from(u16::MAX))),
+                "uint32" => Some((0, u64::from(u32::MAX))),
+                "uint64" => Some((0, u64::MAX)),
+                "int32" => Some((i32::MIN, i32::MAX as u64)),
+                _ => None,
+            };
+            if let Some((least, most)) = range {
+                fields["format"] = format.into();
+                fields.entry("minimum").or_insert_with(|| least.into());
+                fields.entry("maximum").or_insert_with(|| most.into());
+            }
+            fields.values_mut().for_each(bound);
+        }
+        _ => {}
+    }
+}
+
+/// Fields that one action alone takes.
+fn tie(document: &mut Value) {
+    let ties = [("TaskAction", "to", json!({"type": "string"}), "migrate"), ("NodeAction", "migrate", json!({"const": true}), "drain")];
+    for (schema, field, given, action) in ties {
+        if let Some(schema) = document["components"]["schemas"].get_mut(schema) {
+            schema["if"] = json!({"required": [field], "properties": {field: given}});
+            schema["then"] = json!({"properties": {"action": {"const": action}}});
+        }
+    }
 }
 
 /// What a reader of server-sent events hands out is an event with fields; the JSON is text in one of them. A reader that is too slow
@@ -152,7 +191,7 @@ fn refer(document: &mut Value) {
     let Some(schemas) = document["components"]["schemas"].as_object_mut() else { return };
     for (name, schema) in generator.take_definitions(true) {
         let before = schemas.insert(name, schema);
-        debug_assert!(before.is_none(), "two schemas of one name: {before:?}");
+        debug_assert!(before.is_none_or(|before| before == placeholder()), "two schemas of one name");
     }
     schemas.sort_keys();
 }

@@ -41,9 +41,9 @@ pub fn read(format: Format, text: &Text) -> Result<JobSpec, ApiError> {
             Ok(JobSpec::try_from(document)?)
         }
         Format::SwarmJob => {
-            let spec = JobSpec::try_from(parse::<SwarmJob>(&text.0)?)?;
-            few_enough("job_info.tasks", u64::from(spec.body.instances()))?;
-            Ok(spec)
+            let document: SwarmJob = parse(&text.0)?;
+            few_enough("job_info.tasks", document.instances() as u64)?;
+            Ok(JobSpec::try_from(document)?)
         }
     }
 }

@@ -115,5 +115,5 @@ fn refused(problem: &Problem, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Resu
         write!(f, "{}: ", line(field))?;
     }
     write!(f, "{}", line(cause))?;
-    if problem.fix.is_empty() { Ok(()) } else { write!(f, ": {}", line(&problem.fix)) }
+    if problem.fix.is_empty() { Ok(()) } else { write!(f, ". {}", line(&problem.fix)) }
 }

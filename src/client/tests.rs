@@ -62,7 +62,7 @@ fn a_refusal_is_one_line_with_cause_fix_and_code() {
         request_id: "r1".into(),
     };
     let shown = ClientError::Refused(Box::new(problem)).to_string();
-    assert_eq!(shown, "tasks.a.resources.memory: `1e99g` is no amount of memory: Write it as in 64GiB");
+    assert_eq!(shown, "tasks.a.resources.memory: `1e99g` is no amount of memory. Write it as in 64GiB");
 }
 
 #[test]

@@ -47,7 +47,13 @@ pub struct Preference {
     #[serde(default)]
     pub values: Vec<String>,
     /// How much the wish counts, 1 to 100.
+    #[schemars(range(min = 1, max = 100))]
     pub weight: u8,
+}
+
+impl Preference {
+    /// What a wish may count.
+    pub const WEIGHTS: std::ops::RangeInclusive<u8> = 1..=100;
 }
 
 /// Whether a label set meets a comparison.

@@ -254,6 +254,16 @@ mod tests {
     }
 
     #[test]
+    fn an_end_is_known_over_a_restart() {
+        let mut discovery = discovery();
+        let (run, ended) = (Run { attempt: 1, placement: 1 }, Status::Ended(Cause::Exit(0)));
+        assert!(told(&mut discovery, 1, 2, 1, run, ended));
+        let kept = postcard::to_stdvec(&discovery).unwrap();
+        let mut again: Discovery = postcard::from_bytes(&kept).unwrap();
+        assert!(!told(&mut again, 2, 2, 2, run, ended), "its sender repeats it until it knows that it is recorded");
+    }
+
+    #[test]
     fn another_epoch_is_refused_and_a_late_report_of_a_run_is_not() {
         let mut discovery = discovery();
         let run = Run { attempt: 1, placement: 1 };

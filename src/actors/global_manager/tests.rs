@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use model::{
-    Bytes, Cause, Change, ContainerSpec, Cores, Event, Finding, JobId, Join, Labels, Memory, Message, Millis, Move, Name, NodeClass,
+    Bytes, Cause, Change, ContainerSpec, Cores, Event, Finding, Image, JobId, Join, Labels, Memory, Message, Millis, Move, Name, NodeClass,
     NodeId, NodeSpec, NodeState, Operation, Outbox, Placement, Plan, Run, Status, TaskKey, TaskSpec, ToAgent, ToGlobalManager,
     ToJobManager,
 };
@@ -104,6 +104,17 @@ fn an_end_frees_once_and_a_stale_end_frees_nothing() {
 }
 
 #[test]
+fn an_end_frees_once_over_a_restart() {
+    let mut before = manager();
+    propose(&mut before, vec![placement(0, FIRST, "0-1", 10), placement(1, FIRST, "2", 10)]);
+    assert_eq!(ended(&mut before, 0, FIRST), 1);
+    let kept = postcard::to_stdvec(&before).unwrap();
+    let mut after: GlobalManager = postcard::from_bytes(&kept).unwrap();
+    assert_eq!((ended(&mut after, 0, FIRST), free(&after)), (0, (Cores(3), Bytes(90))));
+    assert_eq!((ended(&mut after, 1, FIRST), free(&after)), (1, (Cores(4), Bytes(100))));
+}
+
+#[test]
 fn a_lost_node_frees_what_it_held_and_takes_no_more() {
     let mut manager = manager();
     propose(&mut manager, vec![placement(0, FIRST, "0-1", 10)]);
@@ -134,6 +145,33 @@ fn a_host_port_has_one_holder_until_its_end() {
     assert_eq!(propose(&mut manager, vec![serving(1, "0", 80)]), (0, 1));
     tell(&mut manager, ToGlobalManager::Found(Finding::NodeLost { node: NODE, epoch: 1 }));
     assert_eq!(manager.ports().iter().count(), 0, "a lost node holds none");
+}
+
+#[test]
+fn a_move_takes_cores_of_the_target_and_not_the_numbers_of_the_source() {
+    let mut manager = manager();
+    let name: Name = "m".parse().unwrap();
+    let class = Arc::new(NodeClass::plain(name.clone(), Cores(4), Bytes(100)));
+    tell(&mut manager, ToGlobalManager::Join(Box::new(Join::fresh(Arc::new(NodeSpec { name, class }), 0, Millis(200)))));
+    let target = NodeId(1);
+    // The target's cores 0 and 1 are another task's, as those of the source are this one's.
+    propose(&mut manager, vec![placement(0, FIRST, "0-1", 10), Placement { node: target, ..placement(1, FIRST, "0-1", 10) }]);
+    let found = |node, run, status| ToGlobalManager::Found(Finding::Run { node, task: task(0), run, status });
+    tell(&mut manager, found(NODE, FIRST, Status::Running));
+    let free = |manager: &GlobalManager| [NODE, target].map(|node| manager.free().free_cpuset(node).to_string());
+    let moved_run = Run { placement: 2, ..FIRST };
+    for (cpuset, left) in [("0-1", "2-3"), ("2", "3")] {
+        let to = Placement { node: target, ..placement(0, moved_run, cpuset, 10) };
+        let moved = Move { to, from_run: FIRST, from: NODE };
+        tell(&mut manager, ToGlobalManager::Propose(Box::new(Plan { moves: vec![moved], ..Plan::default() })));
+        assert_eq!(free(&manager), ["2-3", left], "cores that are held are refused, and others are taken as they were chosen");
+    }
+    let image = Image { size: Bytes(1), elapsed: Millis(1), remaining: None };
+    tell(&mut manager, found(NODE, FIRST, Status::Checkpointed(image)));
+    tell(&mut manager, found(target, moved_run, Status::Running));
+    assert_eq!(free(&manager), ["0-3", "3"], "the source has all of its own back");
+    tell(&mut manager, found(target, moved_run, Status::Ended(Cause::Exit(0))));
+    assert_eq!(free(&manager), ["0-3", "2-3"], "and the other task of the target keeps its own");
 }
 
 #[test]

@@ -109,6 +109,39 @@ fn what_waits_for_a_label_starts_where_a_node_gets_it_and_what_runs_stays() {
 }
 
 #[test]
+fn a_gang_that_does_not_fit_whole_leaves_everything_free() {
+    let mut manager = JobManager::new(Policy::from(PolicyName::BestFit), Millis(100));
+    node(&mut manager, 0, "n", &Labels::new());
+    let task = TaskSpec { name: "t".parse().unwrap(), cores: Cores(1), memory: Bytes(60), count: 2, ..TaskSpec::default() };
+    admit(&mut manager, JobBody { gang: true, tasks: vec![Arc::new(task)], ..body() });
+    let free = |manager: &JobManager| manager.planner().inventory().free();
+    for time in 1..=3 {
+        // The first member has a place until the second has none. A switch has what waits tried again.
+        tell(&mut manager, ToJobManager::Operate(Operation::SetPolicy(Policy::from(PolicyName::BestFit))));
+        assert!(round(&mut manager, time * 100).is_none());
+        assert_eq!((free(&manager).cores, free(&manager).memory), (2, 100), "try {time}");
+    }
+    let amendment = Amendment::Resources { task: 0, cores: Cores(1), memory: Bytes(50) };
+    tell(&mut manager, ToJobManager::Operate(Operation::Amend { job: JOB, amendment }));
+    assert_eq!(round(&mut manager, 400).expect("both fit").placements.len(), 2);
+}
+
+#[test]
+fn a_switch_of_the_policy_keeps_the_queue() {
+    let mut manager = JobManager::new(Policy::from(PolicyName::BestFit), Millis(100));
+    let task = TaskSpec { name: "t".parse().unwrap(), cores: Cores(1), count: 2, ..TaskSpec::default() };
+    admit(&mut manager, JobBody { tasks: vec![Arc::new(task)], ..body() });
+    for (time, &name) in (1..).zip(PolicyName::ALL) {
+        tell(&mut manager, ToJobManager::Operate(Operation::SetPolicy(Policy::from(name))));
+        assert!(round(&mut manager, time * 100).is_none(), "there is no node");
+        assert_eq!(manager.planner().waiting(), 2, "{name:?}");
+    }
+    tell(&mut manager, ToJobManager::Operate(Operation::SetPolicy(Policy::from(PolicyName::FirstFit))));
+    node(&mut manager, 0, "n", &Labels::new());
+    assert_eq!(round(&mut manager, 10_000).expect("both fit").placements.len(), 2);
+}
+
+#[test]
 fn what_waits_is_amended_and_what_is_placed_is_not() {
     let mut manager = JobManager::new(Policy::from(PolicyName::BestFit), Millis(100));
     node(&mut manager, 0, "n", &Labels::new());

@@ -4,6 +4,8 @@ use model::Name;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::words;
+
 /// What to do with a whole job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -44,9 +46,9 @@ pub enum TaskDeed {
 pub struct TaskAction {
     /// The action.
     pub action: TaskDeed,
-    /// The node to move to; absent: where the policy says.
+    /// The node to move to, with `migrate` alone; absent: where the policy says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>, max_length = 128)]
+    #[schema(value_type = Option<words::Name>)]
     pub to: Option<Name>,
     /// Which instance; absent: all of them, or the only one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -61,14 +63,14 @@ pub struct Migration {
     #[schema(example = "j12")]
     pub job: String,
     /// The task.
-    #[schema(value_type = String, max_length = 128)]
+    #[schema(value_type = words::Name)]
     pub task: Name,
     /// Which instance of it.
     #[serde(default)]
     pub index: u32,
     /// The node to move to; absent: where the policy says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>, max_length = 128)]
+    #[schema(value_type = Option<words::Name>)]
     pub to: Option<Name>,
 }
 
@@ -101,7 +103,7 @@ pub enum NodeDeed {
 pub struct NodeAction {
     /// The action.
     pub action: NodeDeed,
-    /// When draining: move running tasks with their state where possible.
+    /// With `drain` alone: move running tasks with their state where possible.
     #[serde(default)]
     pub migrate: bool,
 }

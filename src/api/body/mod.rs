@@ -27,4 +27,4 @@ pub use system::{ActorBody, Actors, Health};
 pub use time::Time;
 pub use token::{MadeToken, NewToken, NewWorker, TokenBody, TokenList};
 pub use words::{JOB_STATES, TASK_STATES};
-pub(in crate::api) use words::{job_state, node_state};
+pub(in crate::api) use words::{job_state, node_state, placeholder};

@@ -60,15 +60,17 @@ pub struct TaskPatch {
     pub replicas: Option<u32>,
 }
 
-/// Cores and memory that are wanted.
+/// Cores and memory that are wanted. At least one of them is given.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(min_properties = 1)]
 pub struct WantedResources {
     /// Cores of each instance.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1)]
     pub cores: Option<u32>,
     /// Memory of each instance.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<u64>)]
+    #[schema(value_type = Option<words::Bytes>)]
     pub memory: Option<Bytes>,
 }

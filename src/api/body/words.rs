@@ -29,6 +29,26 @@ pub const JOB_STATES: [JobState; 8] = [
     JobState::Stopped,
 ];
 
+/// Types that stand for those of `model` of the same name, which have a schema in its documents: it takes the place of theirs.
+macro_rules! of_model {
+    ($($name:ident),*) => {$(
+        pub(super) struct $name;
+
+        impl utoipa::PartialSchema for $name {
+            fn schema() -> RefOr<Schema> {
+                ObjectBuilder::new().into()
+            }
+        }
+        impl utoipa::ToSchema for $name {}
+    )*};
+}
+of_model!(Bytes, Name);
+
+/// The schema that a type of `model` has until its own is put in.
+pub(in crate::api) fn placeholder() -> serde_json::Value {
+    serde_json::json!({"type": "object"})
+}
+
 fn words(words: impl IntoIterator<Item = &'static str>) -> RefOr<Schema> {
     ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words)).into()
 }

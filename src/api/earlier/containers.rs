@@ -116,7 +116,11 @@ fn migration(view: &View, one: &Move) -> Result<Migration, ApiError> {
     responses((status = 200, description = "`OK`", body = String, content_type = "text/plain")))]
 pub async fn gm_request_update_container(State(desk): State<Desk>, body: Result<JsonOf<Update>, ApiError>) -> Result<&'static str, Plain> {
     let JsonOf(update) = body?;
-    let cores = update.cpuset_cpus.map(|cpuset| cpuset.count().0);
+    // An empty set leaves the choice to the scheduler, as in a job.
+    let cores = update.cpuset_cpus.filter(|cpuset| !cpuset.is_empty()).map(|cpuset| cpuset.count().0);
+    if cores.is_none() && update.mem_limit.is_none() {
+        return Err(ApiError::field("cpuset_cpus", "it asks for no change: give `cpuset_cpus` or `mem_limit`").into());
+    }
     let patch = TaskPatch { resources: Some(WantedResources { cores, memory: update.mem_limit }), ..TaskPatch::default() };
     let find = |view: &View| {
         named::node(view, "node", &update.node)?;

@@ -28,7 +28,8 @@ pub async fn fe_request_new_job(State(desk): State<Desk>, text: Result<Text, Api
 
 /// Place by another policy; the queue is kept
 #[utoipa::path(get, path = "/RESTfulSwarm/FE/switch_scheduler/{name}", operation_id = "fe_switch_scheduler", tag = "earlier",
-    params(("name" = String, Path, pattern = "^(no-scheduler|(first|best)-fit(-decreasing)?)$", description = "first-fit, best-fit, first-fit-decreasing, best-fit-decreasing or no-scheduler")),
+    params(("name" = String, Path, pattern = "^(no-scheduler|(first|best)-fit(-decreasing)?|best-fir-decreasing)$",
+        description = "first-fit, best-fit, first-fit-decreasing, best-fit-decreasing (also as the earlier code spelled it) or no-scheduler")),
     responses((status = 200, description = "`OK`", body = String, content_type = "text/plain")))]
 pub async fn fe_switch_scheduler(State(desk): State<Desk>, PathOf(name): PathOf<String>) -> Result<&'static str, Plain> {
     // The earlier code spelled one of them so.

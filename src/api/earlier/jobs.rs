@@ -41,11 +41,23 @@ pub async fn gm_request_new_task(State(desk): State<Desk>, text: Result<Text, Ap
     let mut tasks = Map::new();
     tasks.insert(name.clone(), Value::Object(task));
     let job = json!({"job_name": name, "job_info": {"network": network, "tasks": tasks}});
-    let spec = intake::read(Format::SwarmJob, &Text(job.to_string().into_bytes().into()))?;
-    let spec = desk.door.view(|view| placed(view, spec))?;
+    let text_of_job = Text(job.to_string().into_bytes().into());
+    let spec = intake::read(Format::SwarmJob, &text_of_job).and_then(|spec| desk.door.view(|view| placed(view, spec)));
+    let spec = spec.map_err(|error| of_task(error, &name))?;
     let key = name_key(&spec);
     take(&desk, spec, Some(key), &text).await?;
     Ok(OK)
+}
+
+/// A refusal of the job that was made of one task, which names the field of the task.
+fn of_task(error: ApiError, name: &str) -> ApiError {
+    match error {
+        ApiError::Field { field, cause } => {
+            let field = field.strip_prefix(&format!("job_info.tasks.{name}.")).unwrap_or("container_name").to_owned();
+            ApiError::Field { field, cause }
+        }
+        error => error,
+    }
 }
 
 /// The job with the names of its nodes, which may have been written as ids or addresses.

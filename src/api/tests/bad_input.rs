@@ -1,6 +1,7 @@
 //! Bad input: each is refused by name, and the system goes on.
 
 use super::site::{JOB, Site};
+use crate::api::{Port, document};
 
 fn task(rest: &str) -> String {
     format!(r#"{{"name": "j", "tasks": {{"a": {{"kind": "container", "resources": {{"cores": 1}}{rest}}}}}}}"#)
@@ -53,6 +54,40 @@ fn each_bad_document_names_its_field() {
     }
     assert_eq!(site.post("/v1/jobs?format=application", JOB).problem().2, "format");
     assert_eq!(site.post("/v1/jobs?dry_run=perhaps", JOB).problem().2, "dry_run");
+    assert_eq!(site.post("/v1/jobs", JOB).status, 202, "the system goes on");
+}
+
+/// Earlier routes whose bodies are lists.
+const LISTS: [&str; 2] = ["/RESTfulSwarm/GM/checkpoint_cons", "/RESTfulSwarm/GM/request_group_migration"];
+
+#[test]
+fn no_body_is_an_array_where_an_object_is_meant() {
+    let site = Site::open();
+    site.join(0, "alpha");
+    site.submit();
+    let mut bodies = 0;
+    for port in [Port::FrontEnd, Port::GlobalManager] {
+        let to = if port == Port::FrontEnd { site.front_end } else { site.global_manager };
+        for (path, methods) in document(port)["paths"].as_object().unwrap() {
+            for (method, _) in methods.as_object().unwrap().iter().filter(|(_, operation)| operation.get("requestBody").is_some()) {
+                bodies += 1;
+                let filled = path.replace("{job}", "j0").replace("{task}", "run").replace("{node}", "alpha");
+                // The fields in order, as the code that serde derives would take them.
+                for array in ["[]", r#"["stop"]"#, r#"["alpha", ["c"]]"#, r#"["drain", true]"#, r#"["read", "note", 60]"#] {
+                    let (body, at) = if LISTS.contains(&path.as_str()) { (format!("[{array}]"), "[0]") } else { (array.to_owned(), ".") };
+                    let answer =
+                        site.send_to(to, &method.to_uppercase(), &filled, &[("content-type", "application/json")], body.as_bytes());
+                    let said = match path.starts_with("/RESTfulSwarm/") {
+                        true => (answer.status, answer.text.split(": ").next().unwrap().to_owned()),
+                        false => (answer.problem().0, answer.problem().2),
+                    };
+                    assert_eq!(said, (400, at.to_owned()), "{method} {path} {body}: {answer:?}");
+                    assert!(answer.text.contains("invalid type: sequence"), "{method} {path} {body}: {answer:?}");
+                }
+            }
+        }
+    }
+    assert_eq!(bodies, 19, "operations with a body");
     assert_eq!(site.post("/v1/jobs", JOB).status, 202, "the system goes on");
 }
 

@@ -4,7 +4,7 @@ use super::site::{Answer, Site};
 use model::Event;
 
 /// A job as the earlier client sends it.
-const SWARM: &str = r#"{"job_name": "job1533585500968-1533585495", "job_info": {
+pub const SWARM: &str = r#"{"job_name": "job1533585500968-1533585495", "job_info": {
     "network": {"name": "harbour-net", "driver": "overlay", "subnet": "10.77.0.0/24"}, "tasks": {
     "job1533585500968-1533585495_task1": {"container_name": "job1533585500968-1533585495_task1", "node": "", "image": "busybox:latest",
         "detach": true, "command": "sleep 5", "req_cores": 2, "cpuset_cpus": "", "mem_limit": "10m", "ports": {"3000/tcp": 3000},
@@ -14,15 +14,8 @@ const SWARM: &str = r#"{"job_name": "job1533585500968-1533585495", "job_info": {
         "volumes": {"/srv/shared/job1/task2": {"bind": "/mnt/data/", "mode": "rw"}}, "environment": {"LEVEL": "info"}, "status": "Ready"}}},
     "status": "Ready", "start_time": 0, "end_time": 0}"#;
 
-impl Site {
-    fn manager(&self, method: &str, path: &str, body: &str) -> Answer {
-        let path = format!("/RESTfulSwarm/GM/{path}");
-        self.send_to(self.global_manager, method, &path, &[("content-type", "application/json")], body.as_bytes())
-    }
-}
-
 /// A refusal in plain text that says this.
-fn refused(answer: &Answer, says: &str) {
+pub fn refused(answer: &Answer, says: &str) {
     assert_eq!(answer.status, 400, "{answer:?}");
     assert!(answer.header("content-type").starts_with("text/plain") && answer.text.contains(says), "{says}: {answer:?}");
 }
@@ -122,6 +115,31 @@ fn containers_are_moved_and_what_needs_an_engine_says_so() {
     );
     refused(&site.manager("POST", "request_update_container", &update), "has a place");
     refused(&site.manager("POST", "request_update_container", &update.replace("\"20m\"", "\"1e99g\"")), "mem_limit");
+}
+
+#[test]
+fn a_container_that_waits_is_updated() {
+    let site = Site::open();
+    site.join(0, "alpha");
+    assert_eq!(site.post("/RESTfulSwarm/FE/request_new_job", SWARM).status, 200);
+    let update = |change: &str| {
+        let body = format!(r#"{{"node": "alpha", "container_name": "job1533585500968-1533585495_task1"{change}}}"#);
+        site.manager("POST", "request_update_container", &body)
+    };
+    let wants = || {
+        let job = site.trial.door.view(|view| view.job(model::JobId(0)).unwrap().spec.clone());
+        (job.body.tasks[0].cores.0, job.body.tasks[0].memory.0 >> 20)
+    };
+    assert_eq!(update(r#", "cpuset_cpus": "0,2-3", "mem_limit": "20m""#).text, "OK");
+    assert_eq!(wants(), (3, 20));
+    assert_eq!(update(r#", "cpuset_cpus": "", "mem_limit": "30m""#).text, "OK");
+    assert_eq!(wants(), (3, 30), "an empty set asks for no other number of cores");
+    assert_eq!(update(r#", "cpuset_cpus": "1""#).text, "OK");
+    assert_eq!(wants(), (1, 30));
+    for nothing in ["", r#", "cpuset_cpus": """#] {
+        refused(&update(nothing), "cpuset_cpus: it asks for no change");
+    }
+    assert_eq!(wants(), (1, 30));
 }
 
 #[test]

@@ -3,8 +3,10 @@
 mod access;
 mod bad_input;
 mod earlier;
+mod earlier_bad_input;
 mod events;
 mod jobs;
+mod kept;
 mod nodes;
 mod page;
 mod serving;

@@ -42,6 +42,21 @@ fn documents_are_whole() {
             }
         }
         check_references(&document, &document);
+        check_ranges(&document);
+    }
+}
+
+/// A whole number has the range of its format, which not every reader knows.
+fn check_ranges(part: &Value) {
+    match part {
+        Value::Object(fields) => {
+            if fields.get("format").and_then(Value::as_str).is_some_and(|format| format.contains("int")) {
+                assert!(["minimum", "maximum"].iter().all(|end| fields.get(*end).is_some_and(Value::is_number)), "{fields:?}");
+            }
+            fields.values().for_each(check_ranges);
+        }
+        Value::Array(items) => items.iter().for_each(check_ranges),
+        _ => {}
     }
 }
 

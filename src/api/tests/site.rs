@@ -93,6 +93,12 @@ impl Site {
         self.send("POST", path, &[("content-type", "application/json")], body)
     }
 
+    /// An earlier route of the GlobalManager's port.
+    pub fn manager(&self, method: &str, path: &str, body: &str) -> Answer {
+        let path = format!("/RESTfulSwarm/GM/{path}");
+        self.send_to(self.global_manager, method, &path, &[("content-type", "application/json")], body.as_bytes())
+    }
+
     pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
         self.send_to(self.front_end, method, path, headers, body.as_bytes())
     }

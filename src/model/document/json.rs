@@ -1,5 +1,6 @@
-//! JSON text becomes a value. The reader is serde_json's, with one difference: where a value has named fields, only an object is one.
-//! (The code that serde derives takes an array of the fields in order as well, which no document of ours means.)
+//! JSON text becomes a value. The reader is serde_json's, with two differences. Where a value has named fields, only an object is one.
+//! (The code that serde derives takes an array of the fields in order as well, which no document of ours means.) And JSON has one type
+//! of number: `1.0`, as some clients write a whole number, is 1.
 
 use std::fmt;
 
@@ -8,6 +9,9 @@ use serde_path_to_error::Track;
 
 /// What is wrong with a text, and where in the value.
 pub type JsonError = serde_path_to_error::Error<serde_json::Error>;
+
+/// From here on several whole numbers share a float, so one that was written as a float is not known exactly.
+const INEXACT: f64 = (1u64 << 53) as f64;
 
 /// Reads a value from a whole JSON text.
 ///
@@ -67,10 +71,17 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Named<V> {
     }
 
     visit! {
-        visit_bool: bool, visit_i64: i64, visit_i128: i128, visit_u64: u64, visit_u128: u128, visit_f64: f64, visit_str: &str,
+        visit_bool: bool, visit_i64: i64, visit_i128: i128, visit_u64: u64, visit_u128: u128, visit_str: &str,
         visit_borrowed_str: &'de str, visit_string: String, visit_bytes: &[u8]
     }
 
+    fn visit_f64<E: Error>(self, value: f64) -> Result<V::Value, E> {
+        match value.fract() == 0.0 && value.abs() < INEXACT {
+            true if value < 0.0 => self.0.visit_i64(value as i64),
+            true => self.0.visit_u64(value as u64),
+            false => self.0.visit_f64(value),
+        }
+    }
     fn visit_unit<E: Error>(self) -> Result<V::Value, E> {
         self.0.visit_unit()
     }
@@ -170,6 +181,7 @@ mod tests {
     use serde::Deserialize;
 
     use super::*;
+    use crate::Bytes;
 
     #[derive(Debug, PartialEq, Deserialize)]
     struct Inner {
@@ -195,6 +207,34 @@ mod tests {
         let outer: Outer = read_json(br#"{"one": {"a": 1}, "list": [{"a": 2}], "kind": {"fields": {"b": 3}}}"#).unwrap();
         assert_eq!(outer, Outer { one: Some(Inner { a: 1 }), list: vec![Inner { a: 2 }], kind: Kind::Fields { b: 3 } });
         assert_eq!(read_json::<Kind>(br#""plain""#).unwrap(), Kind::Plain);
+    }
+
+    #[test]
+    fn a_whole_number_may_be_written_as_a_float() {
+        #[derive(Debug, PartialEq, Deserialize)]
+        struct Numbers {
+            count: u16,
+            change: i32,
+            size: Bytes,
+            share: f64,
+            #[serde(flatten)]
+            rest: Inner,
+        }
+        let text = r#"{"count": 2.0, "change": -3.0, "size": 1e9, "share": 1.0, "a": 4e0}"#;
+        let read = Numbers { count: 2, change: -3, size: Bytes(1_000_000_000), share: 1.0, rest: Inner { a: 4 } };
+        assert_eq!(read_json::<Numbers>(text.as_bytes()).unwrap(), read);
+        for (from, to, path) in [
+            ("2.0", "1.5", "count"),
+            ("2.0", "-1.0", "count"),
+            ("2.0", "65536.0", "count"),
+            ("-3.0", "1e300", "change"),
+            ("1e9", "0.5", "size"),
+            ("1e9", "9007199254740993.0", "size"),
+        ] {
+            let error = read_json::<Numbers>(text.replace(from, to).as_bytes()).unwrap_err();
+            assert_eq!(error.path().to_string(), path, "{to}: {error}");
+        }
+        assert_eq!(read_json::<Numbers>(text.replace("\"share\": 1.0", "\"share\": 1.5").as_bytes()).unwrap().share, 1.5);
     }
 
     #[test]

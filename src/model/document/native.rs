@@ -56,7 +56,7 @@ pub struct NativeJob {
     pub at_most_once: bool,
     /// The tasks by name.
     #[serde(deserialize_with = "super::tasks")]
-    #[schemars(with = "BTreeMap<Name, NativeTask>")]
+    #[schemars(with = "BTreeMap<Name, NativeTask>", extend("minProperties" = 1))]
     pub tasks: IndexMap<Name, NativeTask>,
 }
 
@@ -113,9 +113,11 @@ pub struct NativeTask {
     pub health: Option<HealthDocument>,
     /// Instances of a container task.
     #[serde(default)]
+    #[schemars(range(min = 1))]
     pub count: Option<u32>,
     /// Instances of a service.
     #[serde(default)]
+    #[schemars(range(min = 1))]
     pub replicas: Option<u32>,
     /// Cores and memory of each instance.
     pub resources: Resources,
@@ -124,6 +126,7 @@ pub struct NativeTask {
     pub depends_on: Vec<DependsOn>,
     /// Attempts, the first included (default 3).
     #[serde(default)]
+    #[schemars(range(min = 1))]
     pub attempts: Option<u16>,
     /// As the job's, for this task alone.
     #[serde(default)]
@@ -165,6 +168,7 @@ pub enum Kind {
 #[derive(Clone, Copy, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Resources {
+    #[schemars(extend("minimum" = 1))]
     pub(super) cores: Cores,
     #[serde(default)]
     pub(super) memory: Bytes,
@@ -196,6 +200,7 @@ pub struct DependsOn {
 #[serde(deny_unknown_fields, default)]
 pub struct SimulateDocument {
     pub(super) duration_s: Option<Distribution>,
+    #[schemars(range(min = 0, max = 1))]
     pub(super) failure_probability: f64,
 }
 
@@ -229,6 +234,7 @@ impl TryFrom<NativeJob> for JobSpec {
         if instances > MOST_INSTANCES {
             return Err(BadDocument::new("tasks", format!("{instances} task instances: at most {MOST_INSTANCES} in one job")));
         }
+        check_weights(&document.placement.preferences)?;
         let tasks = document.tasks.iter().map(|(name, task)| task.to_spec(name, &document)).collect::<Result<Vec<_>, _>>()?;
         refuse_cycles(&tasks)?;
         refuse_overlapping_pins(&tasks)?;
@@ -327,6 +333,13 @@ impl NativeTask {
     }
 }
 
+fn check_weights(preferences: &[Preference]) -> Result<(), BadDocument> {
+    match preferences.iter().position(|wish| !Preference::WEIGHTS.contains(&wish.weight)) {
+        None => Ok(()),
+        Some(index) => Err(BadDocument::new(format!("placement.preferences[{index}].weight"), "a wish counts from 1 to 100")),
+    }
+}
+
 /// Kahn's algorithm: what cannot be ordered lies on a cycle or behind one.
 fn refuse_cycles(tasks: &[TaskSpec]) -> Result<(), BadDocument> {
     let mut done = vec![false; tasks.len()];
@@ -399,6 +412,22 @@ mod tests {
             ),
         ] {
             assert!(refusal(task).starts_with(field), "{task}: {}", refusal(task));
+        }
+    }
+
+    #[test]
+    fn a_wish_counts_from_1_to_100() {
+        let job = |weight: &str| {
+            let wish = |weight: &str| format!(r#"{{"label": "zone", "op": "exists", "weight": {weight}}}"#);
+            native_job(&format!(
+                r#"{{"name": "j", "placement": {{"preferences": [{}, {}]}}, "tasks": {{"a": {{"kind": "container", "resources": {{"cores": 1}}}}}}}}"#,
+                wish("1"),
+                wish(weight)
+            ))
+        };
+        assert!(job("1").is_ok() && job("100").is_ok());
+        for weight in ["0", "101", "256", "-1", "1.5"] {
+            assert_eq!(job(weight).unwrap_err().field, "placement.preferences[1].weight", "{weight}");
         }
     }
 

@@ -146,7 +146,7 @@ mod tests {
     }
 
     fn job() -> impl Strategy<Value = JobSpec> {
-        let rules = (vec(("[a-z]{1,5}", vec("[a-z]{0,3}", 0..3)), 0..3), vec(("[a-z]{1,5}", 0..=100u8), 0..3), any::<bool>());
+        let rules = (vec(("[a-z]{1,5}", vec("[a-z]{0,3}", 0..3)), 0..3), vec(("[a-z]{1,5}", Preference::WEIGHTS), 0..3), any::<bool>());
         let job = (option::of(Just("team")), any::<i32>(), btree_map("[a-z]{1,5}", ".{0,5}", 0..3), any::<bool>(), any::<bool>());
         (job, option::of(span()), rules, vec((task(), vec(any::<(prop::sample::Index, bool)>(), 0..3)), 1..5)).prop_map(
             |((tenant, priority, labels, continues, gang), deadline, (constraints, preferences, spread), drawn)| {

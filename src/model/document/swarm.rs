@@ -24,7 +24,7 @@ pub struct SwarmJob {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 struct JobInfo {
     network: Option<NetworkDocument>,
-    #[schemars(with = "BTreeMap<Name, SwarmTask>")]
+    #[schemars(with = "BTreeMap<Name, SwarmTask>", extend("minProperties" = 1))]
     #[serde(deserialize_with = "super::tasks")]
     tasks: IndexMap<Name, SwarmTask>,
 }
@@ -51,6 +51,14 @@ struct SwarmTask {
     #[serde(default)]
     environment: BTreeMap<String, String>,
     deadline: Option<Seconds>,
+}
+
+impl SwarmJob {
+    /// How many task instances it has: one for each task.
+    #[must_use]
+    pub fn instances(&self) -> usize {
+        self.job_info.tasks.len()
+    }
 }
 
 /// Reads a swarm-job document.

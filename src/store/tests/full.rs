@@ -1,40 +1,16 @@
 //! A disk that is really full: a file system of one megabyte in memory, where this user may mount one.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
-
+use super::small_disk::SmallDisk;
 use crate::store::conformance::{all, append, entries, entry};
 use crate::store::{Embedded, Entry, Position, Store, StoreError, check};
-
-/// A mounted file system, until it is dropped.
-struct Small(PathBuf);
-
-impl Small {
-    /// Mounts one, or says why the test skips. CI runs as root, where it never does.
-    fn mount(at: &Path) -> Option<Small> {
-        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=1m", "tmpfs"]).arg(at).output();
-        if mounted.is_ok_and(|output| output.status.success()) {
-            return Some(Small(at.to_owned()));
-        }
-        assert!(std::env::var_os("CI").is_none(), "no file system can be mounted; CI has all parts, so this test never skips there");
-        eprintln!("skipped: a small file system cannot be mounted");
-        None
-    }
-}
-
-impl Drop for Small {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
-    }
-}
 
 #[test]
 fn a_full_disk_is_said_and_loses_nothing_that_was_answered() {
     let root = tempfile::tempdir().unwrap();
-    let Some(small) = Small::mount(root.path()) else { return };
-    let ballast = small.0.join("ballast");
+    let Some(_disk) = SmallDisk::mount(root.path(), "1m") else { return };
+    let ballast = root.path().join("ballast");
     std::fs::write(&ballast, vec![0; 400 << 10]).unwrap();
-    let folder = small.0.join("state");
+    let folder = root.path().join("state");
     let store = Embedded::open(&folder, "actor").unwrap();
 
     let (mut turn, mut answered) = (0, 0);
@@ -71,10 +47,10 @@ fn a_full_disk_is_said_and_loses_nothing_that_was_answered() {
 #[test]
 fn room_that_comes_back_is_used_without_a_restart() {
     let root = tempfile::tempdir().unwrap();
-    let Some(small) = Small::mount(root.path()) else { return };
-    let ballast = small.0.join("ballast");
+    let Some(_disk) = SmallDisk::mount(root.path(), "1m") else { return };
+    let ballast = root.path().join("ballast");
     std::fs::write(&ballast, vec![0; 700 << 10]).unwrap();
-    let store = Embedded::open(&small.0.join("state"), "actor").unwrap();
+    let store = Embedded::open(&root.path().join("state"), "actor").unwrap();
     let answered = (1..).map_while(|turn| store.append(entry(turn)).wait().ok()).last().unwrap();
     std::fs::remove_file(&ballast).unwrap();
     append(&store, answered.0 + 1..=answered.0 + 10);

@@ -4,6 +4,8 @@ mod backup;
 mod crash;
 mod embedded;
 mod full;
+#[path = "../../../tests/it/support/small_disk.rs"]
+mod small_disk;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};

@@ -1,34 +1,11 @@
 //! A disk that is really full under a live system: it says so, refuses what is new, goes on with the rest, and has lost nothing afterwards.
 
-use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::{Value, json};
 
 use super::site::{Site, eventually};
-
-/// A small file system in memory, mounted until it is dropped.
-struct Small(PathBuf);
-
-impl Small {
-    /// Mounts one, or says why the test skips.
-    fn mount(at: &Path) -> Option<Self> {
-        std::fs::create_dir_all(at).unwrap();
-        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=8m", "tmpfs"]).arg(at).output();
-        if mounted.is_ok_and(|output| output.status.success()) {
-            return Some(Self(at.to_owned()));
-        }
-        assert!(std::env::var_os("CI").is_none(), "no file system can be mounted; CI has all parts, so this test never skips there");
-        eprintln!("skipped: a small file system cannot be mounted");
-        None
-    }
-}
-
-impl Drop for Small {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
-    }
-}
+use crate::support::small_disk::SmallDisk;
 
 /// Submits a job with a large label; the status, and the body.
 fn submit(site: &Site, name: &str) -> (u16, Value) {
@@ -44,7 +21,7 @@ fn submit(site: &Site, name: &str) -> (u16, Value) {
 #[test]
 fn a_full_disk_refuses_what_is_new_and_loses_nothing() {
     let site = Site::new();
-    let Some(small) = Small::mount(&site.state()) else { return };
+    let Some(_disk) = SmallDisk::mount(&site.state(), "8m") else { return };
     let management = site.launch();
     let mut accepted = Vec::new();
     let problem = loop {
@@ -63,7 +40,7 @@ fn a_full_disk_refuses_what_is_new_and_loses_nothing() {
     assert_eq!(site.job(accepted.last().unwrap())["id"], *accepted.last().unwrap());
 
     // With room again it takes jobs again, without a restart.
-    let grown = Command::new("mount").args(["-o", "remount,size=64m"]).arg(&small.0).status().unwrap();
+    let grown = Command::new("mount").args(["-o", "remount,size=64m"]).arg(site.state()).status().unwrap();
     assert!(grown.success());
     eventually("it takes jobs again", || submit(&site, "after").0 == 202);
 

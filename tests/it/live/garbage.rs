@@ -18,9 +18,7 @@ fn metric(site: &Site, name: &str) -> f64 {
 #[test]
 fn garbage_on_the_ports_is_counted_and_dropped() {
     let site = Site::new();
-    let _management = site.launch();
-    let Some(_worker) = site.worker("n1", "0") else { return };
-    site.node("n1", "ready");
+    let Some((_management, _worker)) = site.launch_with_worker() else { return };
     let before = metric(&site, "wharfinger_link_refused_joins_total");
     // A greeting of another protocol, a frame that claims 2^47 bytes, and noise.
     let greeting = b"\xff\x00\x00\x00\x00\x00\x00\x00\x01\x7f\x03\x00NULL".to_vec();

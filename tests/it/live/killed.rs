@@ -7,8 +7,7 @@ use super::site::{Site, eventually, marks};
 #[test]
 fn a_worker_comes_back_to_its_running_task() {
     let site = Site::new();
-    let _management = site.launch();
-    let Some(worker) = site.worker("n1", "0") else { return };
+    let Some((_management, worker)) = site.launch_with_worker() else { return };
     let (script, file) = site.marking("3");
     let job = site.submit("j", &script, json!({}));
     eventually("it began", || marks(&file) == "began\n");
@@ -23,8 +22,7 @@ fn a_worker_comes_back_to_its_running_task() {
 #[test]
 fn a_task_that_ended_while_its_worker_was_away_is_reported_once() {
     let site = Site::new();
-    let _management = site.launch();
-    let Some(worker) = site.worker("n1", "0") else { return };
+    let Some((_management, worker)) = site.launch_with_worker() else { return };
     let (script, file) = site.marking("1");
     let job = site.submit("j", &script, json!({}));
     eventually("it began", || marks(&file) == "began\n");
@@ -37,8 +35,7 @@ fn a_task_that_ended_while_its_worker_was_away_is_reported_once() {
 #[test]
 fn management_comes_back_and_has_lost_nothing() {
     let site = Site::new();
-    let mut management = site.launch();
-    let Some(_worker) = site.worker("n1", "0") else { return };
+    let Some((mut management, _worker)) = site.launch_with_worker() else { return };
     let (script, file) = site.marking("4");
     let running = site.submit("running", &script, json!({}));
     eventually("it began", || marks(&file) == "began\n");
@@ -58,8 +55,7 @@ fn management_comes_back_and_has_lost_nothing() {
 #[test]
 fn both_come_back() {
     let site = Site::new();
-    let management = site.launch();
-    let Some(worker) = site.worker("n1", "0") else { return };
+    let Some((management, worker)) = site.launch_with_worker() else { return };
     let (script, file) = site.marking("3");
     let job = site.submit("j", &script, json!({}));
     eventually("it began", || marks(&file) == "began\n");

@@ -12,8 +12,7 @@ fn site() -> Site {
 #[test]
 fn the_tasks_of_a_paused_worker_are_dead_before_its_node_is_given_up() {
     let site = site();
-    let _management = site.launch();
-    let Some(worker) = site.worker("n1", "0") else { return };
+    let Some((_management, worker)) = site.launch_with_worker() else { return };
     let (script, file) = site.marking("4");
     let job = site.submit("j", &script, json!({ "attempts": 3 }));
     eventually("it began", || marks(&file) == "began\n");
@@ -33,8 +32,7 @@ fn the_tasks_of_a_paused_worker_are_dead_before_its_node_is_given_up() {
 #[test]
 fn a_wiped_worker_is_another_instance() {
     let site = site();
-    let _management = site.launch();
-    let Some(worker) = site.worker("n1", "0") else { return };
+    let Some((_management, worker)) = site.launch_with_worker() else { return };
     let (script, file) = site.marking("4");
     let job = site.submit("j", &script, json!({ "attempts": 3 }));
     eventually("it began", || marks(&file) == "began\n");

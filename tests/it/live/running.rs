@@ -38,9 +38,7 @@ fn jobs_run_as_processes_pinned_to_their_cores() {
 #[test]
 fn a_worker_that_is_told_to_end_leaves_its_tasks_to_others() {
     let site = Site::new();
-    let _management = site.launch();
-    let Some(one) = site.worker("n1", "0") else { return };
-    site.node("n1", "ready");
+    let Some((_management, one)) = site.launch_with_worker() else { return };
     let (script, file) = site.marking("1.5");
     let job = site.submit("j", &script, json!({}));
     eventually("it began", || marks(&file) == "began\n");
@@ -58,9 +56,7 @@ fn a_worker_that_is_told_to_end_leaves_its_tasks_to_others() {
 #[test]
 fn a_name_has_one_worker() {
     let site = Site::new();
-    let _management = site.launch();
-    let Some(_one) = site.worker("n1", "0") else { return };
-    site.node("n1", "ready");
+    let Some((_management, _one)) = site.launch_with_worker() else { return };
     let job = site.submit("j", "sleep 2", json!({}));
     site.until(&job, "running");
     let other = site.worker_in("n1", "1", "other").unwrap();

@@ -99,6 +99,14 @@ impl Site {
         running
     }
 
+    /// Launches the system with a worker, `n1` on core 0, and waits until both are ready; none, said, where the program was not built.
+    pub fn launch_with_worker(&self) -> Option<(Running, Running)> {
+        let management = self.launch();
+        let worker = self.worker("n1", "0")?;
+        self.node("n1", "ready");
+        Some((management, worker))
+    }
+
     /// Launches the system.
     pub fn begin(&self) -> Running {
         Running(self.up(&[]).stderr(self.log("management")).spawn().unwrap())

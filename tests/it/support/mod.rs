@@ -2,6 +2,7 @@
 
 pub mod docker;
 pub mod parts;
+pub mod small_disk;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
