@@ -14,8 +14,9 @@ use super::extract::{Text, parse};
 
 /// The most task instances of one job.
 pub const MOST_INSTANCES: u64 = 1000;
-/// The most text that the placement rules of a job may come to, once for each of its tasks.
-const MOST_RULES: usize = 16 << 20;
+/// The most text that the placement rules of a job may come to, once for each of its tasks. With all else that a document may hold, the job is
+/// then less than a frame of the links, over which it goes from actor to actor.
+const MOST_RULES: usize = 2 << 20;
 
 /// Formats of job documents.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]

@@ -34,7 +34,7 @@ pub struct Token {
 enum Deed {
     /// Make a token; its secret is printed this once
     ///
-    /// A later role includes the earlier ones: read, submit, operate, admin. `join` lets a worker in, and nothing else.
+    /// A later role includes the earlier ones: read, submit, operate, admin. `join` lets a worker in, or an actor that runs apart.
     Create(Create),
     /// List the tokens, without their secrets
     List(List),

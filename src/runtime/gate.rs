@@ -5,13 +5,15 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use link::Gatekeeper;
-use link::identity::PeerName;
+use link::identity::{PeerName, Role};
 use link::token::TokenHash;
 use model::{Name, Request, Token};
 use tokio::sync::{mpsc, oneshot};
 
 use super::clock::Clock;
 use super::door::Asked;
+use super::links::actor_named;
+use super::machine::ActorName;
 
 /// The gate of this system's ports.
 #[derive(Debug)]
@@ -22,6 +24,8 @@ pub(super) struct Gate {
     clock: Clock,
     certificate: Duration,
     requests: mpsc::Sender<Asked>,
+    /// The actors of this process.
+    here: [bool; ActorName::ALL.len()],
 }
 
 #[derive(Debug, Default)]
@@ -32,8 +36,24 @@ struct Known {
 }
 
 impl Gate {
-    pub fn new(own: Vec<Token>, clock: Clock, certificate: Duration, requests: mpsc::Sender<Asked>) -> Self {
-        Self { known: Mutex::default(), own, clock, certificate, requests }
+    pub fn new(
+        own: Vec<Token>,
+        clock: Clock,
+        certificate: Duration,
+        requests: mpsc::Sender<Asked>,
+        here: [bool; ActorName::ALL.len()],
+    ) -> Self {
+        Self { known: Mutex::default(), own, clock, certificate, requests, here }
+    }
+
+    /// An actor that is here is nobody else: whoever says so would be heard in its place.
+    fn refuse_impostor(&self, peer: &PeerName) -> Result<(), String> {
+        match actor_named(peer) {
+            Some(actor) if peer.role() == Role::Actor && self.here[actor as usize] => {
+                Err(format!("{} runs in this process, and nobody else is it", actor.word()))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// These tokens open it from now on.
@@ -50,7 +70,8 @@ impl Gate {
 }
 
 impl Gatekeeper for Gate {
-    fn admit(&self, token_id: &str, secret: &TokenHash, _wanted: &PeerName) -> Result<Duration, String> {
+    fn admit(&self, token_id: &str, secret: &TokenHash, wanted: &PeerName) -> Result<Duration, String> {
+        self.refuse_impostor(wanted)?;
         let now = self.clock.now();
         let mut known = self.known();
         let own = self.own.iter().find(|token| token.id.as_str() == token_id);
@@ -68,8 +89,13 @@ impl Gatekeeper for Gate {
         Ok(self.certificate)
     }
 
-    fn renew(&self, _peer: &PeerName) -> Result<Duration, String> {
+    fn renew(&self, peer: &PeerName) -> Result<Duration, String> {
+        self.refuse_impostor(peer)?;
         Ok(self.certificate)
+    }
+
+    fn enter(&self, peer: &PeerName) -> Result<(), String> {
+        self.refuse_impostor(peer)
     }
 }
 
@@ -83,7 +109,7 @@ mod tests {
     #[tokio::test]
     async fn a_token_for_one_join_lets_one_in_whatever_is_heard_meanwhile() {
         let (requests, mut asked) = mpsc::channel(1);
-        let gate = Gate::new(Vec::new(), Clock::starting_at(Millis::ZERO), Duration::from_secs(60), requests);
+        let gate = Gate::new(Vec::new(), Clock::starting_at(Millis::ZERO), Duration::from_secs(60), requests, [true, true, true, false]);
         let hash = TokenHash::of(&SecretString::from("secret"));
         let id: Name = "t".parse().unwrap();
         let (role, note, made, expires) = (model::Role::Join, String::new(), Millis::ZERO, Millis(1_000_000));
@@ -91,6 +117,8 @@ mod tests {
         let tokens = BTreeMap::from([(id, token)]);
         let peer = "worker:n1".parse().unwrap();
         gate.set(tokens.clone());
+        let guessed = TokenHash::of(&SecretString::from("guessed"));
+        assert!(gate.admit("t", &guessed, &peer).is_err(), "its id alone is no secret");
         assert!(gate.admit("t", &hash, &peer).is_ok());
         // Another token became known before the first was revoked.
         gate.set(tokens.clone());
@@ -98,5 +126,10 @@ mod tests {
         assert!(matches!(asked.recv().await, Some(Asked { request: Request::RevokeToken(_), .. })));
         gate.set(BTreeMap::new());
         assert!(gate.admit("t", &hash, &peer).is_err());
+        let actor = |name: &str| PeerName::new(Role::Actor, name).unwrap();
+        for name in ["front-end", "job-manager", "global-manager"] {
+            assert!(gate.enter(&actor(name)).is_err() && gate.renew(&actor(name)).is_err(), "{name} is here");
+        }
+        assert!(gate.enter(&actor("discovery")).is_ok() && gate.enter(&peer).is_ok());
     }
 }

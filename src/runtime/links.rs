@@ -222,6 +222,6 @@ impl Other {
     }
 }
 
-fn actor_named(peer: &PeerName) -> Option<ActorName> {
+pub(super) fn actor_named(peer: &PeerName) -> Option<ActorName> {
     ActorName::ALL.into_iter().find(|actor| actor.word() == peer.name())
 }

@@ -27,6 +27,8 @@ use engine::wire::{FromWorker, ToWorker};
 
 /// The most inputs of one turn: what comes in meanwhile waits for the next.
 const MOST_OF_A_TURN: usize = 8192;
+/// More instances than any job has that was let in: a report of a higher one is made up, and would make Discovery keep room for all below it.
+const MOST_INSTANCES: u32 = 10_000;
 /// How long the loop waits before it tries a store again that refused.
 const STORE_PATIENCE: Duration = Duration::from_millis(200);
 
@@ -364,6 +366,7 @@ impl Live {
             }
             (ActorName::Discovery, Some(FromWorker::Report(report))) => {
                 let own = discovery.and_then(|discovery| discovery.name(report.node)).is_some_and(|name| name.as_str() == peer.name());
+                let own = own && !matches!(report.body, ReportBody::Run { task, .. } if task.instance >= MOST_INSTANCES);
                 // Before the GlobalManager's word has come here nobody is watched; the worker says it again.
                 if own && self.outlets.ports[1].as_ref().is_some_and(|port| port.is_open(peer, session)) {
                     work.push_back(Work::Mail(None, Message::Discovery(ToDiscovery::Report(report))));

@@ -177,7 +177,7 @@ pub async fn start(options: LiveOptions) -> Result<System, StartError> {
     };
     let elsewhere = network.as_ref().map(|network| network.dial.clone()).unwrap_or_default();
     if let Some(network) = network {
-        let gate = Arc::new(Gate::new(network.tokens.clone(), clock, network.certificate, requests.clone()));
+        let gate = Arc::new(Gate::new(network.tokens.clone(), clock, network.certificate, requests.clone(), here));
         if let Some(station) = &stations.global_manager {
             gate.set(station.machine.tokens().clone());
         }

@@ -193,7 +193,7 @@ impl Stations {
         let mut out = Outbox::default();
         let mut stepped = Stepped::default();
         for one in work {
-            let actor = one.actor();
+            let actor = one.actor().filter(|_| !self.is_unrecorded(now, &one));
             if let Some(error) = actor.and_then(|actor| failures[actor as usize].as_ref()) {
                 match one {
                     Work::Request(asked) => stepped.answers.push((asked.answer, Err(trouble(error)))),
@@ -214,6 +214,16 @@ impl Stations {
             }
         });
         stepped
+    }
+
+    /// Whether it is never recorded, so that a store that refuses holds nothing of it up: signs of life, by which leases go on.
+    fn is_unrecorded(&self, now: Millis, work: &Work) -> bool {
+        let Some(discovery) = self.discovery.as_ref().map(|station| &station.machine) else { return false };
+        match work {
+            Work::Look(timer) => discovery.is_idle(now, *timer),
+            Work::Mail(_, Message::Discovery(input)) => discovery.is_soft(now, input),
+            _ => false,
+        }
     }
 
     fn step_one(&mut self, now: Millis, work: Work, out: &mut Outbox, stepped: &mut Stepped, routes: &mut impl Routes) {

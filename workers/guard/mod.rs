@@ -11,7 +11,7 @@ mod output;
 mod task;
 mod watch;
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 use std::process::ExitCode;
@@ -20,7 +20,7 @@ use std::time::Duration;
 
 pub use exec::launch;
 
-use crate::run::{Engine, ExitRecord, RunFolder, Why, wall_time};
+use crate::run::{Engine, ExitRecord, RunFolder, Stream, Why, wall_time};
 use task::Task;
 
 /// Runs the guard of a run folder to its end.
@@ -48,6 +48,7 @@ fn guard(folder: &RunFolder) -> io::Result<()> {
     }
     io::Write::write_all(&mut lock, format!("{}\n", std::process::id()).as_bytes())?;
     let record = record(folder, status);
+    tell_user(folder, &record);
     // The lock goes with this process, after the record is there. On a full disk the end waits for room: the run keeps its cores, and nobody
     // has to guess later.
     while let Err(error) = folder.put_exit(&record) {
@@ -58,6 +59,15 @@ fn guard(folder: &RunFolder) -> io::Result<()> {
         thread::sleep(Duration::from_secs(1));
     }
     Ok(())
+}
+
+/// Why the program did not begin stands where its user looks first: in its own output, which is empty otherwise.
+fn tell_user(folder: &RunFolder, record: &ExitRecord) {
+    if let (false, Why::LaunchFailed { cause: words } | Why::Failed { words, .. }) = (record.begun, &record.why)
+        && let Err(error) = fs::write(folder.output(Stream::Err, 0), format!("{words}\n"))
+    {
+        note(&format!("its user is not told why: {error}"));
+    }
 }
 
 /// Runs what the folder says; how it ended.

@@ -14,4 +14,4 @@ pub use folder::{Request, RunFolder, RunId, Running, Stream};
 pub use launch::{DockerEngine, Engine, Launch, LaunchFile, ProcessEngine, RUN_MARKER, Resume};
 pub use lease::{LEASE_FILE, LeaseFile, boot_time, wall_time};
 pub(crate) use root::boot_id;
-pub use root::{Recovered, Runs, Truth};
+pub use root::{Recovered, Runs, Trash, Truth};

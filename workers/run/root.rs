@@ -2,8 +2,9 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use engine::wire::LogPart;
 use model::Millis;
@@ -49,7 +50,39 @@ pub struct Runs {
     root: PathBuf,
     runs: PathBuf,
     tag: String,
+    trash: Trash,
+    discarded: AtomicU64,
     _lock: File,
+}
+
+/// Folders that nobody needs any more.
+#[derive(Clone, Debug)]
+pub struct Trash(PathBuf);
+
+impl Trash {
+    /// Deletes what lies there. What cannot be deleted stays, said, and is tried again by the next worker of the folder.
+    pub fn empty(&self) {
+        for entry in fs::read_dir(&self.0).into_iter().flatten().flatten() {
+            let path = entry.path();
+            let removed = fs::remove_dir_all(&path).or_else(|_| {
+                open_up(&path);
+                fs::remove_dir_all(&path)
+            });
+            if let Err(error) = removed {
+                tracing::warn!(path = %path.display(), %error, "what a task left cannot be deleted");
+            }
+        }
+    }
+}
+
+/// Gives folders back the rights without which what lies in them cannot be deleted.
+fn open_up(folder: &Path) {
+    let _ = fs::set_permissions(folder, fs::Permissions::from_mode(0o700));
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            open_up(&entry.path());
+        }
+    }
 }
 
 impl Runs {
@@ -69,11 +102,13 @@ impl Runs {
         }
         let runs = root.join("runs");
         DirBuilder::new().recursive(true).mode(0o700).create(&runs).map_err(Error::root(&runs))?;
+        let trash = Trash(root.join("trash"));
+        DirBuilder::new().recursive(true).mode(0o700).create(&trash.0).map_err(Error::root(&trash.0))?;
         files::sync_folder(&root).map_err(Error::root(&root))?;
         // Names of cgroups are shared by all workers of a host; the folder itself tells them apart.
         let about = fs::metadata(&root).map_err(Error::root(&root))?;
         let tag = format!("{:x}-{:x}", about.dev(), about.ino());
-        Ok(Self { root, runs, tag, _lock: lock })
+        Ok(Self { root, runs, tag, trash, discarded: AtomicU64::new(0), _lock: lock })
     }
 
     /// The folder that those of the runs lie in.
@@ -188,17 +223,17 @@ impl Runs {
     /// # Errors
     /// When the mark cannot be made.
     pub fn acknowledge(&self, id: RunId) -> io::Result<()> {
-        let image = self.run(id).file(image::FOLDER);
-        if image.exists() {
-            fs::remove_dir_all(&image)?;
-        }
-        files::put(&self.run(id).file("reported"), b"")
+        let folder = self.run(id);
+        self.discard(&folder.file(image::FOLDER))?;
+        // Its logs are kept; what the task wrote for itself is not.
+        self.discard(&folder.work())?;
+        files::put(&folder.file("reported"), b"")
     }
 
-    /// Deletes folders of runs whose end was acknowledged, the oldest first, until `keep` of them are left for their logs.
+    /// Lets go of folders of runs whose end was acknowledged, the oldest first, until `keep` of them are left for their logs.
     ///
     /// # Errors
-    /// When a folder cannot be read or deleted.
+    /// When a folder cannot be read or moved.
     pub fn prune(&self, keep: usize) -> Result<(), Error> {
         let mut reported = Vec::new();
         for id in self.ids()? {
@@ -209,10 +244,26 @@ impl Runs {
         reported.sort_unstable();
         let surplus = reported.len().saturating_sub(keep);
         for (.., id) in &reported[..surplus] {
-            let folder = self.run(*id);
-            fs::remove_dir_all(folder.path()).map_err(Error::root(folder.path()))?;
+            self.discard(self.run(*id).path()).map_err(Error::root(self.run(*id).path()))?;
         }
         Ok(())
+    }
+
+    /// Takes a folder out of the way at once. Deleting what a task left in it may take long, and is [`Trash::empty`]'s.
+    fn discard(&self, path: &Path) -> io::Result<()> {
+        if !path.exists() {
+            return Ok(());
+        }
+        // A task may have taken its own folder's rights away, and it must be writable to be moved.
+        fs::set_permissions(path, fs::Permissions::from_mode(0o700))?;
+        let number = self.discarded.fetch_add(1, Ordering::Relaxed);
+        fs::rename(path, self.trash.0.join(format!("{}-{number}", boot_time().0)))
+    }
+
+    /// Where discarded folders lie until they are deleted.
+    #[must_use]
+    pub fn trash(&self) -> Trash {
+        self.trash.clone()
     }
 
     /// A part of what a run has put out; nothing where there is no such run.

@@ -97,7 +97,9 @@ impl<D: Runner, S: Remember> Node<D, S> {
     ) -> Result<Self, Error> {
         let deadline = driver.lease();
         let membership = state.membership(&spec).filter(|_| deadline.is_some_and(|deadline| now < deadline));
-        driver.prune(KEPT_RUNS)?;
+        if let Err(error) = driver.prune(KEPT_RUNS) {
+            tracing::warn!(code = error.code(), "{error}");
+        }
         // Above every number that an earlier worker of this boot has used: none makes 65,536 reports in a millisecond.
         let mut agent = Agent::new(NodeId(0), driver).counting_from(now.0 << 16);
         for run in recovered {

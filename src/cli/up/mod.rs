@@ -53,7 +53,7 @@ pub struct Up {
     #[arg(long, value_name = "FILE", requires = "actor")]
     join_token_file: Option<PathBuf>,
     /// Simulated workers in this process, in real time
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    #[arg(long, conflicts_with = "actor", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     simulated_workers: Option<u32>,
     /// Cores of each of them
     #[arg(long, value_name = "C", requires = "simulated_workers", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_CORES)))]

@@ -63,9 +63,10 @@ fn a_job_runs_over_nodes_on_its_cores_and_its_network() {
     let jobs = [fleet.submit("first", &tasks), fleet.submit("second", &json!({ "a": task(image, serve), "b": task(image, serve) }))];
     let mut held = Vec::new();
     for (job, names) in jobs.iter().zip([&["a", "b", "c", "d"][..], &["a", "b"]]) {
-        let seen = fleet.site.until(job, "running");
         for name in names {
-            let task = &seen["tasks"][name];
+            eventually(&format!("{name} runs"), || fleet.site.job(job)["tasks"][name]["state"] == "running");
+            let seen = fleet.site.job(job);
+            let task = &seen["tasks"][name]["placement"];
             let (docker, id) = fleet.container(job, name);
             assert_eq!(task["node"], docker.name.as_str(), "{seen:#}");
             assert_eq!(task["cpuset"], docker.cgroup(&id, "cpuset", "cpuset.cpus"), "{seen:#}");

@@ -1,6 +1,7 @@
 //! A disk that is really full under a live system: it says so, refuses what is new, goes on with the rest, and has lost nothing afterwards.
 
 use std::process::Command;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -50,4 +51,24 @@ fn a_full_disk_refuses_what_is_new_and_loses_nothing() {
         assert_eq!(site.job(id)["name"], format!("job-{index}"), "what was answered is there");
     }
     management.kill();
+}
+
+#[test]
+fn an_end_that_cannot_be_recorded_takes_no_lease_from_others() {
+    let site = Site::new().with("INTERVALS__LEASE_S", "3").with("INTERVALS__LEASE_MARGIN_S", "1");
+    let Some(_disk) = SmallDisk::mount(&site.state(), "8m") else { return };
+    let _management = site.launch();
+    let Some(_worker) = site.worker("n1", "0-1") else { return };
+    site.node("n1", "ready");
+    let long = site.submit("long", "sleep 1000", json!({}));
+    let short = site.submit("short", "sleep 4", json!({}));
+    [&long, &short].map(|job| site.until(job, "running"));
+    std::fs::write(site.state().join("ballast"), vec![0; 8 << 20]).unwrap_err();
+    // The end of the short one comes, and is refused again and again for longer than a lease.
+    std::thread::sleep(Duration::from_secs(9));
+    assert_eq!(site.job(&long)["tasks"]["work"]["attempt"], 1);
+    std::fs::remove_file(site.state().join("ballast")).unwrap();
+    site.until(&short, "succeeded");
+    let task = &site.job(&long)["tasks"]["work"];
+    assert_eq!((&task["state"], &task["attempt"]), (&json!("running"), &json!(1)), "{task:#}");
 }

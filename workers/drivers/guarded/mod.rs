@@ -81,6 +81,8 @@ pub struct GuardedDriver {
     /// Where images lie that runs may go on from.
     sources: BTreeMap<NodeId, Source>,
     threads: Vec<JoinHandle<()>>,
+    /// Wakes the thread that deletes. It is not waited for at the end: what is left is deleted by the next worker.
+    sweeper: SyncSender<()>,
 }
 
 impl GuardedDriver {
@@ -117,13 +119,25 @@ impl GuardedDriver {
             let (shared, queue) = (Arc::clone(&shared), Arc::clone(&queue));
             threads.push(thread::spawn(move || start::each(&shared, &queue)));
         }
-        Ok((Self { shared, starts: Some(starts), sources: BTreeMap::new(), threads }, recovered, receiver))
+        let (sweeper, nudges) = sync_channel(1);
+        let trash = shared.runs.trash();
+        thread::spawn(move || {
+            trash.empty();
+            nudges.iter().for_each(|()| trash.empty());
+        });
+        Ok((Self { shared, starts: Some(starts), sources: BTreeMap::new(), threads, sweeper }, recovered, receiver))
     }
 
     /// The folders of the runs.
     #[must_use]
     pub fn runs(&self) -> &Runs {
         &self.shared.runs
+    }
+
+    /// What was discarded is deleted when there is time: a task may have left any number of files.
+    fn sweep(&self) {
+        // One nudge that waits is as good as many.
+        let _ = self.sweeper.try_send(());
     }
 
     /// Whether its runs can be checkpointed.
@@ -191,7 +205,9 @@ impl Runner for GuardedDriver {
 
     fn acknowledge(&self, id: RunId) -> io::Result<()> {
         // One that was never written has nothing to say after a restart.
-        if self.runs().run(id).path().exists() { self.runs().acknowledge(id) } else { Ok(()) }
+        let noted = if self.runs().run(id).path().exists() { self.runs().acknowledge(id) } else { Ok(()) };
+        self.sweep();
+        noted
     }
 
     fn meet(&mut self, node: NodeId, source: Source) {
@@ -199,7 +215,9 @@ impl Runner for GuardedDriver {
     }
 
     fn prune(&self, keep: usize) -> Result<(), Error> {
-        self.runs().prune(keep)
+        let pruned = self.runs().prune(keep);
+        self.sweep();
+        pruned
     }
 
     fn log(&self, id: RunId, stream: Stream, offset: u64, most: u32) -> io::Result<Option<LogPart>> {

@@ -102,6 +102,7 @@ fn what_cannot_start_says_why() {
     let record = node.folder(run).exit().unwrap().unwrap();
     let Why::LaunchFailed { cause } = &record.why else { panic!("{record:?}") };
     assert!(cause.contains("`/no/such/program`") && cause.contains("No such file"), "{cause}");
+    assert!(node.stream(run, workers::run::Stream::Err).contains("No such file"), "its user reads it too");
     assert!(!record.begun && record.started.is_none());
     // Nothing of these is even written.
     for (number, command) in [(2, &[][..]), (3, &[""]), (4, &["a\0b"])] {
