@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Millis, NodeId, NodeSpec, Run, TaskKey};
+use crate::{Cause, Millis, NodeId, NodeSpec, Run, TaskKey};
 
 /// A worker asks to join, or comes back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,14 +19,31 @@ pub struct Join {
     pub number: u64,
     /// What it remembers; absent: nothing, and nothing runs.
     pub memory: Option<Memory>,
+    /// Ends under an earlier lease that nobody had recorded when it ran out.
+    pub ends: Vec<PastEnd>,
 }
 
 impl Join {
     /// The join of a worker that has nothing running.
     #[must_use]
     pub fn fresh(spec: Arc<NodeSpec>, instance: u64, heartbeat: Millis) -> Self {
-        Self { spec, instance, heartbeat, number: 0, memory: None }
+        Self { spec, instance, heartbeat, number: 0, memory: None, ends: Vec::new() }
     }
+}
+
+/// How a run ended whose worker could not tell in time: known, so not lost, for as long as nobody else was given its task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PastEnd {
+    /// The id that the worker's node had.
+    pub node: NodeId,
+    /// The epoch that it lived under.
+    pub epoch: u32,
+    /// The task instance.
+    pub task: TaskKey,
+    /// Its run.
+    pub run: Run,
+    /// How it ended.
+    pub cause: Cause,
 }
 
 /// What a worker that comes back remembers.

@@ -33,7 +33,7 @@ pub use job::{
     Amendment, Condition, ContainerSpec, HealthCheck, JobBody, JobSpec, Network, OnFailure, Pin, PlacementRules, Simulate, TaskKind,
     TaskSpec, Volume,
 };
-pub use join::{Join, Memory};
+pub use join::{Join, Memory, PastEnd};
 pub use label::{Constraint, Labels, Operator, Preference, label_matches};
 pub use name::{BadName, LONGEST_NAME, Name};
 pub use node::{NodeClass, NodeSpec, NodeState};

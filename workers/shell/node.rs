@@ -10,8 +10,8 @@ use std::sync::Arc;
 use engine::wire::{FromWorker, LogQuery, ToWorker};
 use engine::{Agent, Signal, Signals};
 use model::{
-    Action, Cause, Fence, Join, Memory, Message, Millis, NodeId, NodeSpec, Order, Outbox, Report, ReportBody, Run, Status, TaskKey, Timer,
-    ToAgent, ToDiscovery,
+    Action, Cause, Fence, Join, Memory, Message, Millis, NodeId, NodeSpec, Order, Outbox, PastEnd, Report, ReportBody, Run, Status,
+    TaskKey, Timer, ToAgent, ToDiscovery,
 };
 
 use super::Ending;
@@ -58,6 +58,8 @@ pub struct Node<D, S> {
     reports: Reports,
     /// Orders under a lease that was not given yet.
     early: Vec<ToAgent>,
+    /// Ends under a lease that has run out, which nobody had recorded.
+    past: Vec<PastEnd>,
     limits: BTreeSet<(Millis, TaskKey, Run)>,
     signals: Signals,
     /// The manager has not heard in this session what the node has.
@@ -114,6 +116,7 @@ impl<D: Runner, S: Remember> Node<D, S> {
             lease: Lease::default(),
             reports: Reports::default(),
             early: Vec::new(),
+            past: Vec::new(),
             limits: BTreeSet::new(),
             signals: Signals::new(),
             unjoined: false,
@@ -204,7 +207,7 @@ impl<D: Runner, S: Remember> Node<D, S> {
         }
         self.join += 1;
         let fresh = Join::fresh(Arc::clone(&self.spec), self.state.instance(), self.heartbeat);
-        Some(FromWorker::Join(Box::new(Join { memory, number: self.join, ..fresh })))
+        Some(FromWorker::Join(Box::new(Join { memory, number: self.join, ends: self.past.clone(), ..fresh })))
     }
 
     /// The next report about a run for Discovery.
@@ -351,6 +354,9 @@ impl<D: Runner, S: Remember> Node<D, S> {
         for report in self.reports.clear() {
             self.done_with(&report);
         }
+        for PastEnd { task, run, .. } in std::mem::take(&mut self.past) {
+            self.acknowledge(RunId { task, run });
+        }
         // To its manager this node is new. What lies here is another cluster's, whose jobs may have had the same numbers.
         if fence.epoch == 1
             && let Err(error) = self.agent.driver().prune(0)
@@ -402,7 +408,10 @@ impl<D: Runner, S: Remember> Node<D, S> {
         self.state.forget();
         self.agent.driver().kill_all();
         for report in self.reports.clear() {
-            self.done_with(&report);
+            match past_end(&report) {
+                Some(end) => self.past.push(end),
+                None => self.done_with(&report),
+            }
         }
     }
 
@@ -449,7 +458,12 @@ impl<D: Runner, S: Remember> Node<D, S> {
 
     /// A report matters no more: the end of a run is known, and its folder is kept for its logs alone.
     fn done_with(&mut self, report: &Report) {
-        let Some(id) = ended(report) else { return };
+        if let Some(id) = ended(report) {
+            self.acknowledge(id);
+        }
+    }
+
+    fn acknowledge(&mut self, id: RunId) {
         let runs = self.agent.driver();
         if let Err(error) = runs.acknowledge(id) {
             tracing::warn!(job = %id.task.job, task = id.task.instance, %error, "an end will be told again after a restart");
@@ -471,6 +485,16 @@ impl<D: Runner, S: Remember> Node<D, S> {
             tracing::warn!(job = %id.task.job, task = id.task.instance, %error, "an output cannot be read");
             None
         })
+    }
+}
+
+/// The end that a report tells, where it is of the run itself and not of its lease.
+fn past_end(report: &Report) -> Option<PastEnd> {
+    match report.body {
+        ReportBody::Run { task, run, status: Status::Ended(cause) } if cause != Cause::NodeLost => {
+            Some(PastEnd { node: report.node, epoch: report.fence.epoch, task, run, cause })
+        }
+        ReportBody::Run { .. } | ReportBody::Heartbeat => None,
     }
 }
 

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use model::{
-    Action, Cause, Event, Fence, Join, Memory, Message, Millis, NodeId, NodeSpec, NodeState, Operation, Outbox, Run, TaskKey, ToAgent,
-    ToDiscovery, ToJobManager,
+    Action, Cause, Event, Fence, Join, Memory, Message, Millis, NodeId, NodeSpec, NodeState, Operation, Outbox, Run, Status, TaskKey,
+    ToAgent, ToDiscovery, ToJobManager,
 };
 
 use super::ledger::{Phase, Reservation};
@@ -14,7 +14,7 @@ use super::{GlobalManager, Node};
 impl GlobalManager {
     /// Takes a worker in, or back. While one instance of a name may live, another is refused.
     pub(super) fn join(&mut self, join: Join, out: &mut Outbox) {
-        let Join { spec, instance, number, heartbeat, memory } = join;
+        let Join { spec, instance, number, heartbeat, memory, ends } = join;
         let known = self.names.get(&spec.name).copied();
         let Some(node) = known else {
             let node = self.new_node(&spec, instance);
@@ -32,7 +32,11 @@ impl GlobalManager {
             self.reconcile(node, number, &memory, out);
             return;
         }
-        // It comes back with nothing running, so what it held is lost, even if its lease still holds.
+        // It comes back with nothing running, so what it held is lost, even if its lease still holds; but what it knows to have ended has.
+        let epoch = self.nodes[node.index()].epoch;
+        for end in ends.into_iter().filter(|end| lives && (end.node, end.epoch) == (node, epoch)) {
+            self.found(node, end.task, end.run, Status::Ended(end.cause), out);
+        }
         self.lose(node, out);
         let node = if same_capacity {
             self.relabel(node, spec);

@@ -50,3 +50,18 @@ fn a_wiped_worker_is_another_instance() {
     assert_eq!(task["attempt"], 2, "{task:#}");
     assert_eq!(marks(&file), "began\nbegan\nended\n");
 }
+
+#[test]
+fn an_end_that_is_known_is_not_lost_with_the_lease() {
+    let site = site();
+    let Some((management, _worker)) = site.launch_with_worker() else { return };
+    let (script, file) = site.marking("1");
+    let job = site.submit("j", &script, json!({ "attempts": 3, "at_most_once": true }));
+    eventually("it began", || marks(&file) == "began\n");
+    management.kill();
+    eventually("it ended", || marks(&file) == "began\nended\n");
+    eventually("the lease has run out", || site.logged("n1").contains("the lease has run out"));
+    let _management = site.launch();
+    let task = site.until(&job, "succeeded")["tasks"]["work"].clone();
+    assert_eq!((&task["attempt"], marks(&file).as_str()), (&json!(1), "began\nended\n"), "{task:#}");
+}
