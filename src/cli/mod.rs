@@ -17,6 +17,7 @@ mod keep;
 mod live_demo;
 mod logging;
 mod logs;
+mod migrate;
 mod node_actions;
 mod nodes;
 mod openapi;
@@ -92,6 +93,7 @@ enum Command {
     Retry(job_actions::Retry),
     Nodes(nodes::Nodes),
     Node(nodes::Arguments),
+    Migrate(migrate::Migrate),
     Drain(node_actions::Drain),
     Undrain(node_actions::Undrain),
     Cordon(node_actions::Cordon),
@@ -128,6 +130,7 @@ impl Command {
             Self::Retry(arguments) => job_actions::retry(arguments),
             Self::Nodes(arguments) => nodes::all(arguments),
             Self::Node(arguments) => nodes::one(arguments),
+            Self::Migrate(arguments) => migrate::run(arguments),
             Self::Drain(arguments) => node_actions::drain(arguments),
             Self::Undrain(arguments) => node_actions::undrain(arguments),
             Self::Cordon(arguments) => node_actions::cordon(arguments),

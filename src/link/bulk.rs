@@ -35,7 +35,7 @@ impl BulkListener {
     /// # Errors
     /// When the address cannot be had, or the identity not be shown.
     pub async fn bind(address: &str, identity: &Identity) -> Result<Self, LinkError> {
-        let listener = TcpListener::bind(address).await.map_err(|error| LinkError::address(address, &error.to_string()))?;
+        let listener = TcpListener::bind(address).await.map_err(|error| LinkError::address(address, error.to_string()))?;
         Ok(Self { listener, acceptor: TlsAcceptor::from(server_config(identity)?) })
     }
 
@@ -44,7 +44,7 @@ impl BulkListener {
     /// # Errors
     /// When the system does not say.
     pub fn address(&self) -> Result<SocketAddr, LinkError> {
-        self.listener.local_addr().map_err(|error| LinkError::address("the bound address", &error.to_string()))
+        self.listener.local_addr().map_err(|error| LinkError::address("the bound address", error.to_string()))
     }
 
     /// The next connection; [`BulkGuest::greet`] finds out who it is.

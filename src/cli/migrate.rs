@@ -1,0 +1,49 @@
+//! `management migrate`: moves a running task to another node, with what it has in memory.
+
+use clap::Args;
+use model::Name;
+
+use super::failure::{Failure, Outcome};
+use super::server::ServerArguments;
+use super::shape::Shape;
+use crate::api::body::{GroupMigration, Migration};
+use crate::client::Call;
+
+/// Move a running task to another node: it is checkpointed, and goes on there from where it was
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  management migrate j12 web
+  management migrate j12 web --index 2 --to pier-3
+
+Containers move, processes do not. Whatever fails, the task goes on: there, or where it was.
+`management job j12` shows where it is, `management events --follow` each step.")]
+pub struct Migrate {
+    /// The job's id, as in j12
+    job: String,
+    /// The task's name
+    task: Name,
+    /// Which instance of it
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    index: u32,
+    /// The node to move to (else where the policy says)
+    #[arg(long, value_name = "NODE")]
+    to: Option<Name>,
+    #[command(flatten)]
+    server: ServerArguments,
+    /// How the answer is printed
+    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT", help_heading = "Output")]
+    output: Shape,
+}
+
+/// Runs `migrate`.
+pub fn run(arguments: &Migrate) -> Result<Outcome, Failure> {
+    let Migrate { job, task, index, to, .. } = arguments;
+    let moves = vec![Migration { job: job.clone(), task: task.clone(), index: *index, to: to.clone() }];
+    let call = Call::post(&["v1", "jobs", "actions", "migrate"]).json(&GroupMigration { moves });
+    let taken: GroupMigration = arguments.server.client()?.read(&call)?;
+    arguments.output.print(&taken, |_| {
+        let target = to.as_ref().map_or_else(|| "where the policy says".to_owned(), |node| format!("to {node}"));
+        format!("{job} {task}[{index}] moves {target}\n")
+    })?;
+    Ok(Outcome::Done)
+}
