@@ -62,7 +62,9 @@ fn an_end_that_cannot_be_recorded_takes_no_lease_from_others() {
     site.node("n1", "ready");
     let long = site.submit("long", "sleep 1000", json!({}));
     let short = site.submit("short", "sleep 4", json!({}));
-    [&long, &short].map(|job| site.until(job, "running"));
+    for job in [&long, &short] {
+        site.until(job, "running");
+    }
     std::fs::write(site.state().join("ballast"), vec![0; 8 << 20]).unwrap_err();
     // The end of the short one comes, and is refused again and again for longer than a lease.
     std::thread::sleep(Duration::from_secs(9));
