@@ -112,17 +112,19 @@ fn what_waits_for_a_label_starts_where_a_node_gets_it_and_what_runs_stays() {
 fn a_gang_that_does_not_fit_whole_leaves_everything_free() {
     let mut manager = JobManager::new(Policy::from(PolicyName::BestFit), Millis(100));
     node(&mut manager, 0, "n", &Labels::new());
+    node(&mut manager, 1, "m", &Labels::new());
+    let cordon = |cordoned| ToJobManager::Operate(Operation::Cordon { node: "m".parse().unwrap(), cordoned });
+    tell(&mut manager, cordon(true));
     let task = TaskSpec { name: "t".parse().unwrap(), cores: Cores(1), memory: Bytes(60), count: 2, ..TaskSpec::default() };
     admit(&mut manager, JobBody { gang: true, tasks: vec![Arc::new(task)], ..body() });
-    let free = |manager: &JobManager| manager.planner().inventory().free();
     for time in 1..=3 {
         // The first member has a place until the second has none. A switch has what waits tried again.
         tell(&mut manager, ToJobManager::Operate(Operation::SetPolicy(Policy::from(PolicyName::BestFit))));
         assert!(round(&mut manager, time * 100).is_none());
-        assert_eq!((free(&manager).cores, free(&manager).memory), (2, 100), "try {time}");
+        let free = manager.planner().inventory().free();
+        assert_eq!((free.cores, free.memory, manager.planner().waiting()), (4, 200, 2), "try {time}");
     }
-    let amendment = Amendment::Resources { task: 0, cores: Cores(1), memory: Bytes(50) };
-    tell(&mut manager, ToJobManager::Operate(Operation::Amend { job: JOB, amendment }));
+    tell(&mut manager, cordon(false));
     assert_eq!(round(&mut manager, 400).expect("both fit").placements.len(), 2);
 }
 

@@ -174,7 +174,7 @@ fn events_are_shown_once_and_followed_over_broken_connections() {
     assert_eq!((kept.code, kept.stdout), (0, line(1) + &line(2)));
     let followed = ask(&server, &["events", "--follow", "--type", "task.state", "-o", "json"]);
     assert_eq!((followed.code, followed.stdout.lines().count()), (3, 2), "{}", followed.stderr);
-    assert_eq!(followed.stderr, "error: events after 2 are gone: Look at the state [api-events-gone]\n");
+    assert_eq!(followed.stderr, "error: events after 2 are gone. Look at the state [api-events-gone]\n");
 }
 
 #[test]

@@ -36,7 +36,7 @@ fn refusals_have_their_code_and_transient_ones_are_tried_again() {
         (called.code, called.stderr)
     };
     let (exit, said) = code(&["job", "j1"]);
-    assert_eq!((exit, said.as_str()), (3, "error: there is no job `j1`: See `management jobs` [api-unknown-job]\n"));
+    assert_eq!((exit, said.as_str()), (3, "error: there is no job `j1`. See `management jobs` [api-unknown-job]\n"));
     let (exit, said) = code(&["job", "j2"]);
     assert!(exit == 1 && said.contains("404 to GET /v1/jobs/j2") && said.contains("[client-answer]"), "{said}");
     assert_eq!(code(&["job", "j3"]).0, 1);
