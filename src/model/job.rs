@@ -1,12 +1,11 @@
 //! Jobs and tasks as the user specified them. Once admitted, a spec changes by the user's amendments alone.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Bytes, Constraint, Cores, CpuSet, Distribution, JobId, Labels, Millis, Name, Preference};
+use crate::{Bytes, Constraint, ContainerSpec, Cores, CpuSet, Distribution, Labels, Millis, Name, Preference};
 
 /// A job: a name and a body that many jobs may share.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -164,70 +163,6 @@ pub struct Simulate {
     pub duration: Option<Distribution>,
     /// How likely an attempt is to fail at its end.
     pub failure_probability: f64,
-}
-
-/// What a container engine is told.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ContainerSpec {
-    /// Image reference.
-    pub image: String,
-    /// Program and arguments; empty: the image's own.
-    pub command: Vec<String>,
-    /// Environment variables.
-    pub environment: BTreeMap<String, String>,
-    /// Container port (`80`, `80/tcp` or `80/udp`) to host port.
-    pub ports: BTreeMap<String, u16>,
-    /// What is mounted.
-    pub volumes: Vec<Volume>,
-    /// The network that the job's containers share; absent: what the engine gives by itself.
-    pub network: Option<Network>,
-    /// How it is known to be well; absent: by running.
-    pub health: Option<HealthCheck>,
-}
-
-/// Something that is mounted in a container.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Volume {
-    /// A named volume of the node, or a folder of it from its root.
-    pub source: String,
-    /// Where it is seen in the container.
-    pub target: String,
-    /// Whether it can only be read there.
-    pub read_only: bool,
-}
-
-/// A network that containers share across nodes, known to each other by the names of their tasks.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Network {
-    /// Its name; absent: one of the job's own.
-    pub name: Option<Name>,
-    /// Its addresses in CIDR notation; absent: chosen by the engine.
-    pub subnet: Option<String>,
-}
-
-impl Network {
-    /// What an engine calls it, for a job. No engine has a network of its own under such a name, and no user can name the one of another
-    /// job.
-    #[must_use]
-    pub fn engine_name(&self, job: JobId) -> String {
-        match &self.name {
-            Some(name) => format!("wharfinger.{name}"),
-            None => format!("wharfinger-{job}"),
-        }
-    }
-}
-
-/// How a container is known to be well.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HealthCheck {
-    /// Program and arguments, run in the container; exit code 0 is well.
-    pub command: Vec<String>,
-    /// Between two checks.
-    pub interval: Millis,
-    /// The longest that a check may take.
-    pub timeout: Millis,
-    /// After so many failures in a row it is not.
-    pub retries: u16,
 }
 
 /// What a user changes of a job while it waits. What has a place keeps it as it is.

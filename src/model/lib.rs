@@ -3,6 +3,7 @@
 //! What lives here is said by every machine; what decides (a policy's algorithm) or touches the world (a socket, a
 //! clock) may not.
 
+mod container;
 mod cpuset;
 mod distribution;
 pub mod document;
@@ -25,14 +26,12 @@ mod time;
 mod topology;
 mod units;
 
+pub use container::{ContainerSpec, HealthCheck, Network, Volume};
 pub use cpuset::{BadCpuSet, CpuSet, MOST_CORES};
 pub use distribution::Distribution;
 pub use event::{Event, Numbered};
 pub use ids::{Fence, JobId, NodeId, PlanId, Run, ShapeId, TaskKey};
-pub use job::{
-    Amendment, Condition, ContainerSpec, HealthCheck, JobBody, JobSpec, Network, OnFailure, Pin, PlacementRules, Simulate, TaskKind,
-    TaskSpec, Volume,
-};
+pub use job::{Amendment, Condition, JobBody, JobSpec, OnFailure, Pin, PlacementRules, Simulate, TaskKind, TaskSpec};
 pub use join::{Join, Memory, PastEnd};
 pub use label::{Constraint, Labels, Operator, Preference, label_matches};
 pub use name::{BadName, LONGEST_NAME, Name};

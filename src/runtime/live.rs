@@ -53,6 +53,7 @@ pub(super) struct Inlets {
 }
 
 /// The state of the loop beside the machines.
+#[derive(Default)]
 pub(super) struct Outlets {
     pub here: [bool; ActorName::ALL.len()],
     /// Mail for machines here, in the order in which it was sent.

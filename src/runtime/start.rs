@@ -17,14 +17,12 @@ use super::clock::Clock;
 use super::door::Door;
 use super::fleet::{Fleet, FleetOptions};
 use super::gate::Gate;
-use super::links::Links;
 use super::live::{Deed, Inlets, Live, Outlets};
 use super::machine::{ActorName, Machine, SharedFrontEnd};
 use super::station::{Counters, Recovered, Station};
 use super::status::{ActorStatus, Status};
-use super::swarm::Swarm;
 use super::turn::{Stations, Work, each};
-use super::workers::{Heard, Line, LogQuestions, Port};
+use super::workers::{Line, LogQuestions, Port};
 use crate::journal::Journal;
 use crate::store::{Store, StoreError};
 
@@ -161,20 +159,7 @@ pub async fn start(options: LiveOptions) -> Result<System, StartError> {
     let (peers, from_peers) = mpsc::channel(QUEUE);
     let (servers, from_servers) = mpsc::channel(QUEUE);
     let here = ActorName::ALL.map(|actor| stations.has(actor));
-    let mut outlets = Outlets {
-        here,
-        mail: VecDeque::new(),
-        again: VecDeque::new(),
-        fleet: fleet.map(Fleet::new),
-        ports: [None, None],
-        links: Links::default(),
-        swarm: Swarm::default(),
-        images: BTreeMap::new(),
-        heard: Heard::default(),
-        journal,
-        gate: None,
-        addresses: BTreeMap::new(),
-    };
+    let mut outlets = Outlets { here, fleet: fleet.map(Fleet::new), journal, ..Outlets::default() };
     let elsewhere = network.as_ref().map(|network| network.dial.clone()).unwrap_or_default();
     if let Some(network) = network {
         let gate = Arc::new(Gate::new(network.tokens.clone(), clock, network.certificate, requests.clone(), here));

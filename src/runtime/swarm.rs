@@ -14,11 +14,12 @@ use super::workers::Port;
 /// Who manages the Swarm, and who waits to be let in.
 #[derive(Default)]
 pub(super) struct Swarm {
-    manager: Option<Manager>,
+    seat: Option<Seat>,
     outside: BTreeSet<String>,
 }
 
-struct Manager {
+/// Where it is managed.
+struct Seat {
     worker: String,
     address: String,
     token: Secret,
@@ -30,10 +31,10 @@ impl Swarm {
         self.outside.remove(worker);
         match place {
             SwarmPlace::Manager { address, token } => {
-                if self.manager.as_ref().is_none_or(|manager| manager.worker != worker) {
+                if self.seat.as_ref().is_none_or(|seat| seat.worker != worker) {
                     tracing::info!(node = worker, address, "the Swarm is managed by the Docker of this node");
                 }
-                self.manager = Some(Manager { worker: worker.to_owned(), address, token });
+                self.seat = Some(Seat { worker: worker.to_owned(), address, token });
                 for worker in &std::mem::take(&mut self.outside) {
                     self.let_in(port, worker);
                 }
@@ -45,17 +46,16 @@ impl Swarm {
 
     /// Sees to it that a network is there. An ask that is lost is made again with the next attempt.
     pub fn ask_network(&self, port: &mut Port, job: JobId, network: &Network) {
-        let Some(manager) = &self.manager else {
+        let Some(seat) = &self.seat else {
             tracing::warn!(%job, "a network is asked for and no Docker manages a Swarm: start a worker with --engine docker --swarm manager");
             return;
         };
         let ask = SwarmAsk::Network { name: network.engine_name(job), subnet: network.subnet.clone() };
-        port.send(&manager.worker, &ToWorker::Swarm(ask));
+        port.send(&seat.worker, &ToWorker::Swarm(ask));
     }
 
     fn let_in(&mut self, port: &mut Port, worker: &str) {
-        let ask =
-            self.manager.as_ref().map(|Manager { address, token, .. }| SwarmAsk::Join { address: address.clone(), token: token.clone() });
+        let ask = self.seat.as_ref().map(|Seat { address, token, .. }| SwarmAsk::Join { address: address.clone(), token: token.clone() });
         match ask {
             Some(ask) => _ = port.send(worker, &ToWorker::Swarm(ask)),
             None => _ = self.outside.insert(worker.to_owned()),

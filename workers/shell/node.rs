@@ -10,13 +10,13 @@ use std::sync::Arc;
 use engine::wire::{FromWorker, LogQuery, ToWorker};
 use engine::{Agent, Signal, Signals};
 use model::{
-    Action, Cause, Fence, Join, Memory, Message, Millis, NodeId, NodeSpec, Order, Outbox, PastEnd, Report, ReportBody, Run, Status,
-    TaskKey, Timer, ToAgent, ToDiscovery,
+    Action, Cause, Fence, Join, Memory, Message, Millis, NodeId, NodeSpec, Order, Outbox, PastEnd, Report, Run, TaskKey, Timer, ToAgent,
+    ToDiscovery,
 };
 
 use super::Ending;
 use super::lease::Lease;
-use super::reports::Reports;
+use super::reports::{Reports, ended, past_end};
 use super::state::Remember;
 use crate::Error;
 use crate::docker::Swarm;
@@ -280,13 +280,13 @@ impl<D: Runner, S: Remember> Node<D, S> {
         self.images = Some(address);
     }
 
-    /// Waits until its Docker stands elsewhere in the Swarm.
-    pub async fn swarm_changed(&mut self) {
+    /// Waits until its Docker stands elsewhere in the Swarm, of which the manager is then told.
+    pub async fn hear_swarm(&mut self) {
         self.swarm.changed().await;
+        self.tell_swarm();
     }
 
-    /// The manager is told where its Docker stands in the Swarm.
-    pub fn tell_swarm(&mut self) {
+    fn tell_swarm(&mut self) {
         self.answers.extend(self.swarm.place().map(FromWorker::Swarm));
     }
 
@@ -485,23 +485,5 @@ impl<D: Runner, S: Remember> Node<D, S> {
             tracing::warn!(job = %id.task.job, task = id.task.instance, %error, "an output cannot be read");
             None
         })
-    }
-}
-
-/// The end that a report tells, where it is of the run itself and not of its lease.
-fn past_end(report: &Report) -> Option<PastEnd> {
-    match report.body {
-        ReportBody::Run { task, run, status: Status::Ended(cause) } if cause != Cause::NodeLost => {
-            Some(PastEnd { node: report.node, epoch: report.fence.epoch, task, run, cause })
-        }
-        ReportBody::Run { .. } | ReportBody::Heartbeat => None,
-    }
-}
-
-/// The run whose end a report tells.
-fn ended(report: &Report) -> Option<RunId> {
-    match report.body {
-        ReportBody::Run { task, run, status: Status::Ended(_) } => Some(RunId { task, run }),
-        ReportBody::Run { .. } | ReportBody::Heartbeat => None,
     }
 }

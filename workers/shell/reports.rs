@@ -2,7 +2,9 @@
 
 use std::collections::VecDeque;
 
-use model::{Millis, Report};
+use model::{Cause, Millis, PastEnd, Report, ReportBody, Status};
+
+use crate::run::RunId;
 
 /// How long a report may lie unrecorded before all are sent again.
 const PATIENCE: Millis = Millis(1000);
@@ -73,9 +75,27 @@ impl Reports {
     }
 }
 
+/// The end that a report tells, where it is of the run itself and not of its lease.
+pub fn past_end(report: &Report) -> Option<PastEnd> {
+    match report.body {
+        ReportBody::Run { task, run, status: Status::Ended(cause) } if cause != Cause::NodeLost => {
+            Some(PastEnd { node: report.node, epoch: report.fence.epoch, task, run, cause })
+        }
+        ReportBody::Run { .. } | ReportBody::Heartbeat => None,
+    }
+}
+
+/// The run whose end a report tells.
+pub fn ended(report: &Report) -> Option<RunId> {
+    match report.body {
+        ReportBody::Run { task, run, status: Status::Ended(_) } => Some(RunId { task, run }),
+        ReportBody::Run { .. } | ReportBody::Heartbeat => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use model::{Fence, NodeId, ReportBody};
+    use model::{Fence, NodeId};
 
     use super::*;
 

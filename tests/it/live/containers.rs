@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::site::{Running, Site, eventually};
-use crate::support::docker::{Docker, Swarm};
+use crate::support::docker::Docker;
+use crate::support::swarm::Swarm;
 
 /// A system with a worker for each Docker, of which the first manages the Swarm. None: the test skips.
 struct Fleet {
@@ -23,7 +24,7 @@ impl Fleet {
             workers.push(site.docker_worker(docker, part)?);
         }
         for docker in &swarm.dockers {
-            site.node(&docker.name, "ready");
+            site.node(docker.text("name"), "ready");
         }
         eventually("all Dockers are in the Swarm", || {
             swarm.dockers[0].say(&["node", "ls", "--format", "{{.Status}}"]).lines().filter(|status| *status == "Ready").count() == 3
@@ -68,9 +69,9 @@ fn a_job_runs_over_nodes_on_its_cores_and_its_network() {
             let seen = fleet.site.job(job);
             let task = &seen["tasks"][name]["placement"];
             let (docker, id) = fleet.container(job, name);
-            assert_eq!(task["node"], docker.name.as_str(), "{seen:#}");
+            assert_eq!(task["node"], docker.text("name"), "{seen:#}");
             assert_eq!(task["cpuset"], docker.cgroup(&id, "cpuset", "cpuset.cpus"), "{seen:#}");
-            held.push((docker.name.clone(), task["cpuset"].as_str().unwrap().to_owned()));
+            held.push((docker.text("name").to_owned(), task["cpuset"].as_str().unwrap().to_owned()));
         }
     }
     held.sort();
@@ -96,7 +97,7 @@ fn a_job_runs_over_nodes_on_its_cores_and_its_network() {
     }
     eventually("the networks are gone", || networks().is_empty());
     for docker in &fleet.swarm.dockers {
-        assert_eq!(docker.say(&["ps", "--all", "--quiet"]), "", "{}", docker.name);
+        assert_eq!(docker.say(&["ps", "--all", "--quiet"]), "", "{}", docker.text("name"));
     }
     assert!(!fleet.site.logged("management").contains("SWMTKN") && !fleet.site.logged("n1").contains("SWMTKN"), "no token is logged");
 }

@@ -141,7 +141,7 @@ impl Site {
         let mut command = Command::new(crate::support::worker()?);
         command.args(["--engine", "docker", "--docker", docker.text("socket"), "--swarm", part, "--swarm-address", docker.text("address")]);
         command.args(["--swarm-pool", "10.50.0.0/16", "--network-idle", "2", "--images", "127.0.0.1:0"]);
-        Some(self.worker_by(command, "127.0.0.1", &docker.name, "0-1", &docker.name))
+        Some(self.worker_by(command, "127.0.0.1", docker.text("name"), "0-1", docker.text("name")))
     }
 
     /// The same by this command, where management is at that address.

@@ -1,54 +1,26 @@
-//! The Docker engines that `cargo xtask real-parts` has started.
+//! One of the Docker engines that `cargo xtask real-parts` has started. The driver's tests in `workers` share this file.
+#![expect(clippy::unwrap_used, reason = "a test may panic, also in what its tests share")]
 
-use std::fs::{self, File};
+use std::fs;
 use std::process::Command;
 
 use serde_json::Value;
 
-/// All of them. They are one test's alone as long as this lives.
-pub struct Swarm {
-    pub dockers: Vec<Docker>,
-    _lock: File,
-}
-
-/// One of them.
+/// An engine.
 pub struct Docker {
-    pub name: String,
     /// The image that it has.
     pub image: String,
     about: Value,
 }
 
-impl Swarm {
-    /// Waits for its turn; nothing where the test skips. No container, no network and no Swarm is left of whoever had them before.
-    pub fn find() -> Option<Self> {
-        let state = super::parts::find("swarm")?;
-        let image = state["image"].as_str().unwrap();
-        let dockers = state["nodes"].as_array().unwrap().iter().map(|about| Docker {
-            name: about["name"].as_str().unwrap().to_owned(),
-            image: image.to_owned(),
-            about: about.clone(),
-        });
-        let lock = File::create(super::parts::folder().join("swarm.lock")).unwrap();
-        lock.lock().unwrap();
-        let swarm = Self { dockers: dockers.collect(), _lock: lock };
-        swarm.clear();
-        Some(swarm)
-    }
-
-    fn clear(&self) {
-        for docker in &self.dockers {
-            for container in docker.say(&["ps", "--all", "--quiet"]).lines() {
-                docker.say(&["rm", "--force", "--volumes", container]);
-            }
-        }
-        for docker in self.dockers.iter().rev() {
-            docker.say(&["swarm", "leave", "--force"]);
-        }
-    }
-}
-
 impl Docker {
+    /// All that the part's state names.
+    pub fn all(state: &Value) -> Vec<Self> {
+        let image = state["image"].as_str().unwrap();
+        let nodes = state["nodes"].as_array().unwrap().iter();
+        nodes.map(|about| Self { image: image.to_owned(), about: about.clone() }).collect()
+    }
+
     pub fn text(&self, field: &str) -> &str {
         self.about[field].as_str().unwrap()
     }

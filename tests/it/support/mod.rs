@@ -3,6 +3,7 @@
 pub mod docker;
 pub mod parts;
 pub mod small_disk;
+pub mod swarm;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

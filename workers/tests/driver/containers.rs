@@ -14,7 +14,10 @@ use crate::parts::Docker;
 
 /// A node whose tasks are containers, with its Docker.
 fn node(number: usize) -> Option<(Node, Docker)> {
-    let docker = Docker::find(number)?;
+    over(Docker::find(number)?)
+}
+
+fn over(docker: Docker) -> Option<(Node, Docker)> {
     let node = Node::with(|settings| settings.engine = Engine::Docker(docker.engine()));
     Some((node, docker))
 }
@@ -86,7 +89,7 @@ fn ends_are_told_apart() {
     docker.say(&["rm", "--force", &id]);
     let (_, what) = node.next();
     assert!(matches!(what, What::Exited(137) | What::Failed(Cause::EngineLost)), "{what:?}");
-    assert_eq!(node.folder(run).exit().unwrap().unwrap().begun, true);
+    assert!(node.folder(run).exit().unwrap().unwrap().begun);
     assert_eq!(docker.containers(&folder(&node)), [""; 0]);
 }
 
@@ -185,7 +188,7 @@ fn a_restarted_worker_finds_its_containers_and_removes_strays() {
 
 #[test]
 fn a_docker_that_is_restarted_loses_its_containers_and_says_so() {
-    let Some((mut node, docker)) = node(2) else { return };
+    let Some((mut node, docker)) = Docker::find_alone(2).and_then(over) else { return };
     let (run, _) = running(&mut node, &docker, 1, "echo up; sleep 1000", wish(&docker));
     node.hear(run, "up");
     docker.crash();

@@ -1,0 +1,71 @@
+//! What a container engine is told of a task: program, ports, what is mounted, the network of its job, how it is known to be well.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{JobId, Millis, Name};
+
+/// What a container engine is told.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContainerSpec {
+    /// Image reference.
+    pub image: String,
+    /// Program and arguments; empty: the image's own.
+    pub command: Vec<String>,
+    /// Environment variables.
+    pub environment: BTreeMap<String, String>,
+    /// Container port (`80`, `80/tcp` or `80/udp`) to host port.
+    pub ports: BTreeMap<String, u16>,
+    /// What is mounted.
+    pub volumes: Vec<Volume>,
+    /// The network that the job's containers share; absent: what the engine gives by itself.
+    pub network: Option<Network>,
+    /// How it is known to be well; absent: by running.
+    pub health: Option<HealthCheck>,
+}
+
+/// Something that is mounted in a container.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Volume {
+    /// A named volume of the node, or a folder of it from its root.
+    pub source: String,
+    /// Where it is seen in the container.
+    pub target: String,
+    /// Whether it can only be read there.
+    pub read_only: bool,
+}
+
+/// A network that containers share across nodes, known to each other by the names of their tasks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Network {
+    /// Its name; absent: one of the job's own.
+    pub name: Option<Name>,
+    /// Its addresses in CIDR notation; absent: chosen by the engine.
+    pub subnet: Option<String>,
+}
+
+impl Network {
+    /// What an engine calls it, for a job. No engine has a network of its own under such a name, and no user can name the one of another
+    /// job.
+    #[must_use]
+    pub fn engine_name(&self, job: JobId) -> String {
+        match &self.name {
+            Some(name) => format!("wharfinger.{name}"),
+            None => format!("wharfinger-{job}"),
+        }
+    }
+}
+
+/// How a container is known to be well.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HealthCheck {
+    /// Program and arguments, run in the container; exit code 0 is well.
+    pub command: Vec<String>,
+    /// Between two checks.
+    pub interval: Millis,
+    /// The longest that a check may take.
+    pub timeout: Millis,
+    /// After so many failures in a row it is not.
+    pub retries: u16,
+}
