@@ -81,9 +81,10 @@ fn scenario(seed: u64) {
     let mut programs = Programs { site: &site, running: [None, None, None] };
     (0..3).for_each(|which| programs.start(which));
     // A job that no node known so far could ever hold fails, so both are there before the first is submitted.
-    for name in ["n1", "n2"] {
-        site.node(name, "ready");
-    }
+    eventually("both nodes are ready", || {
+        programs.supervise();
+        ["n1", "n2"].iter().all(|name| site.get(&format!("/v1/nodes/{name}")).is_some_and(|node| node["state"] == "ready"))
+    });
     let mut ids = BTreeSet::new();
     let mut submitted = 0;
     for _ in 0..KILLS {
