@@ -36,6 +36,11 @@ pub fn report() -> crate::Outcome {
             present: real::is_up(real::Part::Swarm),
             without: "the tests on containers skip",
         },
+        Part {
+            name: "two sshds (cargo xtask real-parts)",
+            present: real::is_up(real::Part::Sshd),
+            without: "the tests that launch workers by SSH skip",
+        },
         Part { name: "cargo-nextest", present: nextest(), without: "cargo test runs the tests" },
     ];
     println!("real parts:");

@@ -6,6 +6,7 @@
 
 mod criu;
 mod packages;
+mod sshd;
 mod swarm;
 
 use std::fs;
@@ -45,27 +46,32 @@ enum Deed {
 pub enum Part {
     /// Three Docker engines in network namespaces of their own, with a CRIU that works
     Swarm,
+    /// Two sshds on free ports of the loopback interface
+    Sshd,
 }
 
 /// All of them.
-const ALL: [Part; 1] = [Part::Swarm];
+const ALL: [Part; 2] = [Part::Swarm, Part::Sshd];
 
 impl Part {
     fn name(self) -> &'static str {
         match self {
             Self::Swarm => "swarm",
+            Self::Sshd => "sshd",
         }
     }
 
     fn up(self, folder: &Path) -> Result<Value, String> {
         match self {
             Self::Swarm => swarm::up(folder),
+            Self::Sshd => sshd::up(folder),
         }
     }
 
     fn down(self, folder: &Path, state: &Value) -> Outcome {
         match self {
             Self::Swarm => swarm::down(folder, state),
+            Self::Sshd => sshd::down(folder, state),
         }
     }
 
