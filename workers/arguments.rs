@@ -1,9 +1,9 @@
 //! What the command line of `worker` says.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::{Parser, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use model::{Bytes, CpuSet, Labels, Name};
 
 use crate::docker::SwarmSettings;
@@ -14,6 +14,7 @@ use crate::run::DockerEngine;
 #[command(
     name = "worker",
     version,
+    args_conflicts_with_subcommands = true,
     after_help = "Examples:
   worker 0.2
   worker 0.2 --name n2 --cores 4-7 --memory 8GiB
@@ -29,6 +30,39 @@ Exit codes: 0 let go by the manager or stopped with nothing left, 1 failed, 2 wr
 3 the token or certificate is not taken, 4 another worker of this name lives, \
 5 told to end and tasks were still there after --drain (their guards end them with the lease), 130 told to end twice."
 )]
+pub struct CommandLine {
+    /// Something else than to be a worker here and now.
+    #[command(subcommand)]
+    pub deed: Option<Deed>,
+    /// What a worker is told.
+    #[command(flatten)]
+    pub arguments: Arguments,
+}
+
+/// What can be done about a worker in the background. Each prints how it is then, as a line of JSON.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Deed {
+    /// Start one in the background, with a log in its folder, and wait until it has joined
+    Start(Box<Arguments>),
+    /// Tell the one of a folder to end, and wait until it has
+    Stop(Place),
+    /// Say whether the one of a folder runs and has joined
+    Status(Place),
+}
+
+/// Which worker of this machine.
+#[derive(Clone, Debug, Args)]
+pub struct Place {
+    /// Its folder, as it was told by its own --state
+    #[arg(long, value_name = "FOLDER", env = "WHARFINGER_WORKER_STATE")]
+    pub state: PathBuf,
+    /// Seconds to wait until it has ended
+    #[arg(long, value_name = "SECONDS", default_value_t = 45, value_parser = clap::value_parser!(u64).range(..=86_400))]
+    pub patience: u64,
+}
+
+/// What a worker is told.
+#[derive(Clone, Debug, Args)]
 pub struct Arguments {
     /// Seconds between status reports
     #[arg(value_name = "FREQUENCY", default_value = "0.2", value_parser = frequency)]
@@ -59,7 +93,7 @@ pub struct Arguments {
         help_heading = "Cluster"
     )]
     pub token: Option<String>,
-    /// File with a join token; the one that a `management` on this machine writes if absent
+    /// File with a join token, `-` for standard input; the one that a `management` on this machine writes if absent
     #[arg(long, value_name = "FILE", env = "WHARFINGER_JOIN_TOKEN_FILE", help_heading = "Cluster")]
     pub token_file: Option<PathBuf>,
     /// The cores to offer, as in `0-3,8`; all that this process may use if absent
@@ -251,6 +285,12 @@ impl Arguments {
         self.state.clone().unwrap_or_else(|| user_state().join(format!("worker-{name}")))
     }
 
+    /// Whether the join token comes on standard input, where nobody else on the host can see it, as they can see arguments.
+    #[must_use]
+    pub fn token_is_on_stdin(&self) -> bool {
+        self.token_file.as_deref() == Some(Path::new("-"))
+    }
+
     /// The file of the join token: as asked, or where a management of the same user leaves it.
     #[must_use]
     pub fn token_file(&self) -> PathBuf {
@@ -269,20 +309,24 @@ fn user_state() -> PathBuf {
 mod tests {
     use super::*;
 
+    fn parsed(arguments: &[&str]) -> Arguments {
+        CommandLine::parse_from(["worker"].iter().chain(arguments)).arguments
+    }
+
     #[test]
     fn the_command_line_is_sound() {
         use clap::CommandFactory;
-        Arguments::command().debug_assert();
-        let arguments = Arguments::parse_from(["worker", "0.5", "--cores", "4-7", "--memory", "8GiB", "--label", "disk=fast"]);
+        CommandLine::command().debug_assert();
+        let arguments = parsed(&["0.5", "--cores", "4-7", "--memory", "8GiB", "--label", "disk=fast"]);
         assert!((arguments.frequency - 0.5).abs() < 1e-9);
         assert_eq!((arguments.cores.clone(), arguments.memory), (Some("4-7".parse().unwrap()), Some(Bytes(8 << 30))));
         assert_eq!(
             arguments.labels().into_iter().collect::<Vec<_>>(),
             [("disk".to_owned(), "fast".to_owned()), ("engine".to_owned(), "process".to_owned())]
         );
-        assert!((Arguments::parse_from(["worker"]).frequency - 0.2).abs() < 1e-9);
+        assert!((parsed(&[]).frequency - 0.2).abs() < 1e-9);
         for wrong in ["0", "-1", "NaN", "x", "1e9"] {
-            assert!(Arguments::try_parse_from(["worker", wrong]).is_err(), "{wrong}");
+            assert!(CommandLine::try_parse_from(["worker", wrong]).is_err(), "{wrong}");
         }
         for wrong in [
             ["--label", "engine=docker"],
@@ -292,13 +336,23 @@ mod tests {
             ["--name", "../x"],
             ["--manager", "10.0.0.1"],
         ] {
-            assert!(Arguments::try_parse_from(["worker"].into_iter().chain(wrong)).is_err(), "{wrong:?}");
+            assert!(CommandLine::try_parse_from(["worker"].into_iter().chain(wrong)).is_err(), "{wrong:?}");
         }
     }
 
     #[test]
+    fn a_worker_in_the_background_is_told_the_same() {
+        let line = CommandLine::parse_from(["worker", "start", "0.5", "--name", "n1", "--token-file", "-"]);
+        let Some(Deed::Start(arguments)) = line.deed else { panic!("{line:?}") };
+        assert_eq!((arguments.name.unwrap().as_str(), arguments.token_file), ("n1", Some("-".into())));
+        let line = CommandLine::parse_from(["worker", "stop", "--state", "x"]);
+        assert!(matches!(line.deed, Some(Deed::Stop(Place { patience: 45, .. }))), "{line:?}");
+        assert!(CommandLine::try_parse_from(["worker", "0.5", "stop", "--state", "x"]).is_err());
+    }
+
+    #[test]
     fn discovery_is_beside_the_manager() {
-        let discovery = |arguments: &[&str]| Arguments::parse_from(["worker"].iter().chain(arguments)).discovery();
+        let discovery = |arguments: &[&str]| parsed(arguments).discovery();
         assert_eq!(discovery(&["--manager", "10.0.0.1:3100"]), "10.0.0.1:4000");
         assert_eq!(discovery(&["--manager", "[::1]:3100"]), "[::1]:4000");
         assert_eq!(discovery(&["--manager", "m:1", "--discovery", "d:2"]), "d:2");

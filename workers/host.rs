@@ -37,6 +37,12 @@ impl Host {
         Ok(Self { name: name.trim().to_owned(), usable, topology, memory })
     }
 
+    /// What its node is called if nobody says so.
+    #[must_use]
+    pub fn node_name(&self) -> Name {
+        self.name.parse().unwrap_or_else(|_| "worker".parse().expect("letters are a name"))
+    }
+
     /// What a worker offers that claims some of it: all that is usable, unless it is told less. Of the memory it then offers the share of
     /// its cores, so that workers which part a machine by their cores part its memory too.
     ///

@@ -5,6 +5,7 @@
 //! run's folder, so that each may die at any moment without the others losing the thread.
 
 pub mod arguments;
+pub mod background;
 pub mod cgroup;
 pub mod docker;
 pub mod drivers;

@@ -1,14 +1,14 @@
 //! The composition root of `worker`, which is also the guard of each run and what becomes its program.
 
 use std::ffi::OsStr;
-use std::io::IsTerminal as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
 use tracing_subscriber::EnvFilter;
-use workers::arguments::{Arguments, LogFormat};
-use workers::{guard, shell};
+use workers::arguments::{Arguments, CommandLine, Deed, LogFormat};
+use workers::{background, guard, shell};
 
 fn main() -> ExitCode {
     // Descriptors that whoever started this left open are no business of the tasks.
@@ -22,7 +22,37 @@ fn main() -> ExitCode {
             let guard = guard.to_str().and_then(|number| number.parse().ok()).unwrap_or_default();
             guard::launch(Path::new(folder), guard)
         }
-        _ => serve(&Arguments::parse()),
+        [mode, ..] if mode == background::MODE => {
+            background::detach();
+            serve(&CommandLine::parse_from(std::env::args_os().skip(1)).arguments)
+        }
+        _ => {
+            let CommandLine { deed, arguments } = CommandLine::parse();
+            match deed {
+                None => serve(&arguments),
+                Some(deed) => said(&deed),
+            }
+        }
+    }
+}
+
+/// Does something about a worker in the background, and prints how it is then.
+fn said(deed: &Deed) -> ExitCode {
+    let done = match deed {
+        Deed::Start(arguments) => background::start(arguments, std::env::args_os().skip(2)),
+        Deed::Stop(place) => background::stop(place),
+        Deed::Status(place) => background::status(&place.state),
+    };
+    match done {
+        Ok(condition) => {
+            let line = serde_json::to_string(&condition).expect("plain data is JSON");
+            let printed = writeln!(std::io::stdout(), "{line}");
+            if printed.is_ok() && condition.trouble.is_none() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        }
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "error: {error} [{}]", error.code());
+            error.ending().exit_code()
+        }
     }
 }
 

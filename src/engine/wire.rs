@@ -143,3 +143,23 @@ pub struct LogPart {
     /// Whether more may come: the run has not ended, or more lies behind the part.
     pub more: bool,
 }
+
+/// How the worker of a folder is, and the program that looked: what `worker start`, `stop` and `status` print as a line of JSON, for whoever
+/// launches workers on other hosts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Condition {
+    /// The release of the program.
+    pub version: String,
+    /// Its digest.
+    pub digest: String,
+    /// The process of the worker, where one lives.
+    pub pid: Option<u32>,
+    /// The digest of what that process runs, if it can be seen.
+    pub running: Option<String>,
+    /// Its lease holds: it has joined, and is heard.
+    pub joined: bool,
+    /// What stands last in its log.
+    pub log: Option<String>,
+    /// Why what was asked for did not come about.
+    pub trouble: Option<String>,
+}

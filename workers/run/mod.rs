@@ -3,6 +3,7 @@
 mod exit;
 mod files;
 mod folder;
+mod holder;
 mod launch;
 mod lease;
 mod log;
@@ -11,6 +12,7 @@ mod root;
 pub use exit::{ExitRecord, Why};
 pub(crate) use files::{put_durably, read as read_text};
 pub use folder::{Request, RunFolder, RunId, Running, Stream};
+pub use holder::holder;
 pub use launch::{DockerEngine, Engine, Launch, LaunchFile, ProcessEngine, RUN_MARKER, Resume};
 pub use lease::{LEASE_FILE, LeaseFile, boot_time, wall_time};
 pub(crate) use root::boot_id;

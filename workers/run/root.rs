@@ -10,7 +10,7 @@ use engine::wire::LogPart;
 use model::Millis;
 
 use super::{
-    Engine, ExitRecord, LEASE_FILE, Launch, LaunchFile, LeaseFile, RunFolder, RunId, Stream, Why, boot_time, files, log, wall_time,
+    Engine, ExitRecord, LEASE_FILE, Launch, LaunchFile, LeaseFile, RunFolder, RunId, Stream, Why, boot_time, files, holder, log, wall_time,
 };
 use crate::orphans::Session;
 use crate::{Error, cgroup, docker, image, orphans};
@@ -93,13 +93,14 @@ impl Runs {
     pub fn open(root: &Path) -> Result<Self, Error> {
         DirBuilder::new().recursive(true).mode(0o700).create(root).map_err(Error::root(root))?;
         let root = root.canonicalize().map_err(Error::root(root))?;
-        let path = root.join("worker.lock");
+        let path = root.join(holder::LOCK_FILE);
         let lock = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path).map_err(Error::root(&path))?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(Error::RootTaken { path: root }),
             Err(TryLockError::Error(source)) => return Err(Error::Root { path, source }),
         }
+        holder::write(&lock).map_err(Error::root(&path))?;
         let runs = root.join("runs");
         DirBuilder::new().recursive(true).mode(0o700).create(&runs).map_err(Error::root(&runs))?;
         let trash = Trash(root.join("trash"));

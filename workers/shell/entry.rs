@@ -1,5 +1,6 @@
 //! How a worker gets in: the identity that it has, or a new one for a join token.
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -14,6 +15,9 @@ use crate::run::read_text;
 
 /// Between two tries to reach a manager that is not there yet.
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// The most that is read of it: more than any token has.
+const MOST_STDIN: u64 = 4096;
 
 /// Where a token comes from.
 #[derive(Clone, Debug)]
@@ -34,7 +38,11 @@ impl Entry {
     /// When a token is none, or the name cannot be a peer's.
     pub fn new(arguments: &Arguments, name: &str, state: &State) -> Result<Self, Error> {
         let peer = PeerName::new(Role::Worker, name).map_err(Error::Link)?;
-        let token = arguments.token.as_deref().map(str::parse).transpose().map_err(Error::Link)?;
+        let token = if arguments.token_is_on_stdin() {
+            Some(from_stdin()?)
+        } else {
+            arguments.token.as_deref().map(str::parse).transpose().map_err(Error::Link)?
+        };
         let (manager, file, named) = (arguments.manager.clone(), arguments.token_file(), arguments.token_file.is_some());
         Ok(Self { manager, peer, folder: state.identity(), token, file, named })
     }
@@ -105,6 +113,14 @@ impl Entry {
             }
         }
     }
+}
+
+/// A token from standard input.
+fn from_stdin() -> Result<JoinToken, Error> {
+    let wrong = |reason: String| Error::Token { path: "standard input".into(), reason };
+    let mut text = String::new();
+    std::io::stdin().lock().take(MOST_STDIN).read_to_string(&mut text).map_err(|error| wrong(error.to_string()))?;
+    text.parse().map_err(|error: LinkError| wrong(error.to_string()))
 }
 
 fn read(path: &Path) -> Result<Option<String>, Error> {

@@ -72,8 +72,7 @@ impl Ending {
 /// When it cannot serve.
 pub fn run(arguments: &Arguments) -> Result<Ending, Error> {
     let host = Host::detect()?;
-    let fallback = || host.name.parse().unwrap_or_else(|_| "worker".parse().expect("letters are a name"));
-    let name = arguments.name.clone().unwrap_or_else(fallback);
+    let name = arguments.name.clone().unwrap_or_else(|| host.node_name());
     let spec = host.claim(name.clone(), arguments.labels(), arguments.cores.as_ref(), arguments.memory)?;
     let heartbeat = Millis((arguments.frequency * 1000.0) as u64).max(Millis(1));
     let folder = arguments.state(&name);
