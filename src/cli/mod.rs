@@ -41,6 +41,7 @@ mod up;
 mod values;
 mod watch;
 mod why;
+mod workers;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -91,6 +92,7 @@ enum Command {
     Logs(logs::Logs),
     Stop(job_actions::Stop),
     Retry(job_actions::Retry),
+    Workers(workers::Workers),
     Nodes(nodes::Nodes),
     Node(nodes::Arguments),
     Migrate(migrate::Migrate),
@@ -128,6 +130,7 @@ impl Command {
             Self::Logs(arguments) => logs::run(arguments),
             Self::Stop(arguments) => job_actions::stop(arguments),
             Self::Retry(arguments) => job_actions::retry(arguments),
+            Self::Workers(arguments) => workers::run(arguments),
             Self::Nodes(arguments) => nodes::all(arguments),
             Self::Node(arguments) => nodes::one(arguments),
             Self::Migrate(arguments) => migrate::run(arguments),

@@ -28,7 +28,7 @@ pub struct Document {
     pub store: StoreSection,
     /// The engines that workers may have; this version has `process` (default all).
     pub engines: Option<Vec<Engine>>,
-    /// The workers file: the machines on which workers can be launched.
+    /// The workers file: the hosts on which workers are launched by SSH.
     pub workers: Option<PathBuf>,
     /// How often things happen.
     pub intervals: IntervalSection,

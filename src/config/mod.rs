@@ -1,10 +1,11 @@
-//! The actors file: read, overridden from the environment, checked, resolved. It says what the live system is told, and starts nothing.
+//! The actors file: read, overridden from the environment, checked, resolved; and the workers file. It says what the live system is told, and starts nothing.
 
 mod document;
 mod environment;
 mod resolve;
 #[cfg(test)]
 mod tests;
+mod workers;
 
 use std::path::Path;
 
@@ -12,6 +13,7 @@ use crate::sim::input::{InputError, Source};
 
 pub use document::Document;
 pub use resolve::{Config, Intervals, Place, Places, Security};
+pub use workers::{WorkerEntry, WorkerHost, Workers, read_workers};
 
 /// Reads the file, if there is one, and lets variables override it.
 ///

@@ -77,6 +77,8 @@ pub struct Config {
     pub policy: Policy,
     /// Where records are kept, if not in the state folder.
     pub store: Option<PathBuf>,
+    /// The workers file, where workers are to be launched by SSH.
+    pub workers: Option<PathBuf>,
     /// Where the journal is written.
     pub journal: Option<PathBuf>,
     /// Times.
@@ -100,7 +102,7 @@ type Wrong = (String, Fault);
 
 /// Fills in defaults and checks.
 pub fn resolve(document: &Document) -> Result<Config, Wrong> {
-    let Document { fe, jm, gm, dc, store, intervals, limits, security, journal, .. } = document;
+    let Document { fe, jm, gm, dc, store, workers, intervals, limits, security, journal, .. } = document;
     let host = |key: &str, address: &Option<String>| match address.as_deref() {
         Some(host) if host.is_empty() || host.contains(['/', ' ']) => {
             Err((format!("{key}.address"), Fault::Value("it is the name or the address of a host, without a port".into())))
@@ -130,7 +132,16 @@ pub fn resolve(document: &Document) -> Result<Config, Wrong> {
     };
     let policy = policy(jm.scheduling_strategy.as_ref())?;
     let (limits, security) = (limits_of(limits)?, security_of(security)?);
-    Ok(Config { places, policy, store: store.path.clone(), journal: journal.clone(), intervals, limits, security })
+    Ok(Config {
+        places,
+        policy,
+        store: store.path.clone(),
+        workers: workers.clone(),
+        journal: journal.clone(),
+        intervals,
+        limits,
+        security,
+    })
 }
 
 fn span(key: &str, given: Option<Seconds>, default: Millis, least: Millis) -> Result<Millis, Wrong> {

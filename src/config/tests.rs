@@ -93,4 +93,53 @@ fn a_wrong_variable_is_named() {
 #[test]
 fn the_published_schema_is_that_of_the_types() {
     crate::sim::scenario::tests::check_schema::<Document>("actors.schema.json");
+    crate::sim::scenario::tests::check_schema::<Vec<WorkerEntry>>("workers.schema.json");
+}
+
+fn workers(text: &str) -> Result<Workers, String> {
+    workers::parse(&Source::new("w.json", text)).map_err(|error| error.to_string())
+}
+
+#[test]
+fn the_earlier_workers_file_is_taken_and_its_commands_are_not_run() {
+    let read = workers(
+        r#"[{"address": "10.0.0.7", "user": "pi", "launch_worker": "cd x && python3 Worker.py &", "kill_worker": "pkill python3"},
+            {"address": "10.0.0.8", "user": "pi"}]"#,
+    )
+    .unwrap();
+    assert!(read.note.unwrap().starts_with("w.json: launch_worker and kill_worker are not run"));
+    let [first, second] = &read.hosts[..] else { panic!("{:?}", read.hosts) };
+    assert_eq!((first.place.to_string(), first.name.as_str(), first.user.as_str()), ("10.0.0.7:22".into(), "10.0.0.7", "pi"));
+    assert!(first.words.is_empty() && first.key.is_none() && first.known_hosts.ends_with(".ssh/known_hosts"), "{first:?}");
+    assert_eq!((second.folder.as_str(), second.stop_with_management), (".local/share/wharfinger", false));
+}
+
+#[test]
+fn what_a_worker_is_told_comes_word_by_word() {
+    let read = workers(
+        r#"[{"address": "[fd00::7]:2222", "user": "w", "name": "pier-1", "cores": "0-3", "memory": "8GiB", "labels": {"disk": "a b"},
+            "frequency": 0.5, "folder": "~/x/", "arguments": ["--drain", "5"], "timeout_s": 3}]"#,
+    );
+    let host = read.unwrap().hosts.remove(0);
+    assert_eq!((host.place.to_string(), host.folder.as_str()), ("[fd00::7]:2222".into(), "x"));
+    let words = ["0.5", "--cores", "0-3", "--memory", "8589934592b", "--label", "disk=a b", "--drain", "5"];
+    assert_eq!(host.words, words);
+}
+
+#[test]
+fn a_wrong_workers_file_is_refused_with_its_place() {
+    let refusal = |more: &str| workers(&format!("[{{\"address\": \"a\", \"user\": \"u\", {more}}}]")).unwrap_err();
+    let unknown = refusal(r#""know_hosts": "x""#);
+    assert!(unknown.starts_with("w.json:1:") && unknown.ends_with("did you mean `known_hosts`?"), "{unknown}");
+    assert!(refusal(r#""folder": "-x""#).contains("[0].folder: it is a folder"));
+    assert!(refusal(r#""arguments": ["--token=x"]"#).contains("`--token` is said by the launch itself"));
+    assert!(refusal(r#""arguments": ["a\nb"]"#).contains("control character"));
+    assert!(refusal(r#""timeout_s": 0"#).contains("[0].timeout_s"));
+    assert!(refusal(r#""manager": "10.0.0.1""#).contains("[0].manager"));
+    for address in ["", "-oProxyCommand=x", "a b", "a:b", "a:0", "a;b", "$(x)"] {
+        let text = format!(r#"[{{"address": "{address}", "user": "u"}}]"#);
+        assert!(workers(&text).unwrap_err().contains("[0].address"), "{address}");
+    }
+    let twice = r#"[{"address": "a", "user": "u"}, {"address": "a:2222", "user": "u"}]"#;
+    assert!(workers(twice).unwrap_err().contains("[1]: `a` is the name of entry 0 already"));
 }

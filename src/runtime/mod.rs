@@ -4,6 +4,7 @@ mod clock;
 mod door;
 mod fleet;
 mod gate;
+pub mod launch;
 mod links;
 mod live;
 mod machine;

@@ -3,6 +3,7 @@
 mod cli;
 mod journal;
 mod kills;
+mod launch;
 mod live;
 mod page;
 mod parity;

@@ -12,6 +12,7 @@ use model::Millis;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::crew::{Crew, Recruits};
 use super::serve_api::{self, Api};
 use super::token;
 use crate::cli::failure::Failure;
@@ -48,6 +49,8 @@ pub struct Launched {
     pub token_file: Option<PathBuf>,
     /// The folder of state.
     pub state: PathBuf,
+    /// Workers on other hosts.
+    crew: Option<Crew>,
     shutdown: CancellationToken,
     servers: JoinSet<()>,
 }
@@ -57,6 +60,8 @@ impl Launch {
     pub async fn start(self) -> Result<Launched, Failure> {
         let Self { config, actor, state, join_token, fleet } = self;
         let actors: Vec<ActorName> = actor.map_or(ActorName::ALL.to_vec(), |actor| vec![actor]);
+        // Where the FrontEnd is, which makes the tokens that workers join by.
+        let crew = config.workers.as_deref().filter(|_| actors.contains(&ActorName::FrontEnd)).map(Recruits::read).transpose()?;
         let api = serve_api::bind(&config, &actors).await?;
         private_folder(&state)?;
         let folder = config.store_in(&state);
@@ -105,7 +110,8 @@ impl Launch {
         let shutdown = CancellationToken::new();
         let mut servers = JoinSet::new();
         let Api { rest, tls } = serve_api::serve(api, &config, &system.door, identity.authority(), &shutdown, &mut servers, &state).await?;
-        Ok(Launched { system, actors, rest, tls, token_file, state, shutdown, servers })
+        let crew = crew.map(|recruits| recruits.launch(&system, config.places, identity.authority()));
+        Ok(Launched { system, actors, rest, tls, token_file, state, crew, shutdown, servers })
     }
 }
 
@@ -115,9 +121,12 @@ impl Launched {
         self.system.ended().await;
     }
 
-    /// Stops: open requests are answered, what was taken is done, everything is saved.
+    /// Stops: workers end that are to end with it, open requests are answered, what was taken is done, everything is saved.
     pub async fn stop(self) {
-        let Self { system, shutdown, mut servers, .. } = self;
+        let Self { system, crew, shutdown, mut servers, .. } = self;
+        if let Some(crew) = crew {
+            crew.end().await;
+        }
         shutdown.cancel();
         while servers.join_next().await.is_some() {}
         system.stop().await;

@@ -1,5 +1,6 @@
 //! `management up`: the live system, or one actor of it, until it is told to stop.
 
+mod crew;
 pub mod fleet;
 pub mod launch;
 mod serve_api;
@@ -36,7 +37,8 @@ pub fn actors_file(given: Option<&Path>) -> Option<&Path> {
   management up --simulated-workers 100 --cores 16
 
 Without --config it reads config/actors.json where there is one (docs/formats/actors.md); every key can be \
-overridden by a variable, as in WHARFINGER_GM__WORKER_PORT=3200. Told to stop (SIGTERM, Ctrl-C) it takes no more \
+overridden by a variable, as in WHARFINGER_GM__WORKER_PORT=3200. The workers of the workers file that it names are \
+launched by SSH (docs/formats/workers.md). Told to stop (SIGTERM, Ctrl-C) it takes no more \
 requests, finishes what it took, and saves; told twice, or killed, it loses nothing either.
 Exit codes: 0 stopped, 1 failed, 2 wrong usage, 3 a configuration that cannot be used, 130 told twice.")]
 pub struct Up {
@@ -91,7 +93,10 @@ pub fn run(arguments: &Up) -> Result<Outcome, Failure> {
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::system("the threads cannot be started", &error))?;
-    runtime.block_on(serve(launch))
+    let outcome = runtime.block_on(serve(launch));
+    // A connection to some host that is waited for holds nobody up.
+    runtime.shutdown_background();
+    outcome
 }
 
 async fn serve(launch: Launch) -> Result<Outcome, Failure> {

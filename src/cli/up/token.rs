@@ -17,6 +17,8 @@ use crate::runtime::Door;
 const LOCAL: &str = "local";
 /// How long it is good for; at a start after half of that a new one is made.
 const LIFETIME: Millis = Millis(365 * 86_400_000);
+/// How long a token for one worker is good for.
+const ONE_JOIN: Millis = Millis(3_600_000);
 /// The first administrator's token, where one is needed.
 const FIRST: &str = "first-admin";
 
@@ -68,6 +70,15 @@ pub async fn make_known(door: &Door, state: &Path, authority: Digest) -> Result<
         add(door, record).await?;
     }
     Ok(())
+}
+
+/// Makes a token by which this one worker joins, once, soon.
+pub async fn for_worker(door: &Door, authority: Digest, name: &Name) -> Result<SecretString, Failure> {
+    let (made, now) = (JoinToken::new(authority), door.now());
+    let id: Name = made.id.parse().map_err(|_| Failure::other("a token's id is no name"))?;
+    let (hash, expires) = (made.hash().into(), now.plus(ONE_JOIN));
+    add(door, Token { id, note: format!("launch of {name}"), role: Role::Join, hash, made: now, expires, once: true }).await?;
+    Ok(made.reveal())
 }
 
 /// Makes a token of an administrator where tokens are required and nobody has one, for otherwise nobody could make any. The answer is its

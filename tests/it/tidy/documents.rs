@@ -11,6 +11,7 @@ const CODES: &[&str] = &[
     "src/link/error.rs",
     "src/report/files/mod.rs",
     "src/report/why/mod.rs",
+    "src/runtime/launch/error.rs",
     "src/sim/input/error.rs",
     "src/sim/simulation.rs",
     "src/store/error.rs",
