@@ -164,17 +164,21 @@ impl ApiError {
         match self {
             Self::Field { .. } => "Change the field that is named and send the request again; /openapi.json has the form.",
             Self::UnknownRoute => "Take a path of /openapi.json; /docs shows them.",
-            Self::UnknownJob(_) => "Take an id of GET /v1/jobs, such as `j12`; a job that ended long ago may have been forgotten.",
-            Self::UnknownTask { .. } => "Take a task and an index of GET /v1/jobs/{job}.",
-            Self::UnknownNode(_) => "Take a name of GET /v1/nodes.",
-            Self::UnknownToken(_) => "Take an id of GET /v1/tokens.",
-            Self::NoLog(_) => "Wait until the task has started, or take an attempt of GET /v1/jobs/{job}.",
+            Self::UnknownJob(_) => {
+                "Take an id that `management jobs` or GET /v1/jobs lists, such as `j12`; a job that ended long ago may have been forgotten."
+            }
+            Self::UnknownTask { .. } => "Take a task and an index that `management job` or GET /v1/jobs/{job} shows.",
+            Self::UnknownNode(_) => "Take a name that `management nodes` or GET /v1/nodes lists.",
+            Self::UnknownToken(_) => "Take an id that `management token list` or GET /v1/tokens lists.",
+            Self::NoLog(_) => "Wait until the task has started, or take an attempt that `management job` or GET /v1/jobs/{job} shows.",
             Self::Method(_) => "Take a method that the Allow header names.",
             Self::Timeout => "Send it again; with an Idempotency-Key a job is not taken twice.",
             Self::KeyConflict(_) => "Use a new key (or job_name) for another document.",
-            Self::WrongState(_) => "Look at GET /v1/jobs/{job} or GET /v1/nodes/{node}, and ask for what its state allows.",
+            Self::WrongState(_) => "Look at the job or node (`management job`, `management node`), and ask for what its state allows.",
             Self::Unsupported { possible, .. } => possible,
-            Self::EventsGone { .. } => "Read the present state (GET /v1/jobs, GET /v1/nodes), then follow events without `since`.",
+            Self::EventsGone { .. } => {
+                "Read the present state (`management jobs`, `management nodes`), then follow events without `since`."
+            }
             Self::TooLarge { .. } => "Send a smaller body; a job of many equal tasks needs one task with a count.",
             Self::ContentType(_) => "Send JSON with `Content-Type: application/json`.",
             Self::Host => "Use an address of this system, or add the name to its allowed hosts.",

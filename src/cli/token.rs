@@ -12,7 +12,7 @@ use super::values::{positive_span, words};
 use crate::api::body::{MadeToken, NewToken, TokenBody, TokenList};
 use crate::client::{Call, Method};
 
-const ROLES: [Role; 5] = [Role::Join, Role::Read, Role::Submit, Role::Operate, Role::Admin];
+const ROLES: [Role; 6] = [Role::Join, Role::Read, Role::Submit, Role::Operate, Role::Admin, Role::Actor];
 
 fn word(role: Role) -> &'static str {
     Role::WORDS.iter().find(|(known, _)| *known == role).map_or("", |(_, word)| word)
@@ -34,7 +34,8 @@ pub struct Token {
 enum Deed {
     /// Make a token; its secret is printed this once
     ///
-    /// A later role includes the earlier ones: read, submit, operate, admin. `join` lets a worker in, or an actor that runs apart.
+    /// A later role includes the earlier ones: read, submit, operate, admin. `join` lets a worker in, `actor` an actor
+    /// that runs apart too, each once.
     Create(Create),
     /// List the tokens, without their secrets
     List(List),
@@ -50,7 +51,7 @@ struct Create {
     /// What its bearer may do
     #[arg(long, value_name = "ROLE", value_parser = words(&ROLES, word))]
     role: Role,
-    /// How long it holds (default 30d; 1h for join)
+    /// How long it holds (default 30d; 1h for join and actor)
     #[arg(long, value_name = "TIME", value_parser = positive_span)]
     expires: Option<Seconds>,
     /// What it is for

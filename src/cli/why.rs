@@ -65,7 +65,9 @@ fn told(why: &body::Why) -> String {
     let reason = why.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
     let mut text = format!("{} ({}): {}{reason}\n", why.id, why.name, why.state.word());
     if why.waiting.is_empty() {
-        text += "nothing of it waits\n";
+        text += "nothing of it waits";
+        text +=
+            &if why.state.is_terminal() { format!("; how its tasks ended is shown by `management job {}`\n", why.id) } else { "\n".into() };
     }
     for waiting in &why.waiting {
         let reason = &waiting.reason;

@@ -70,11 +70,12 @@ pub struct Token {
     pub once: bool,
 }
 
-/// What a bearer may do. A later role includes the earlier ones, but for `Join`, which lets a worker or an actor in and nothing else.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+/// What a bearer may do: of the REST interface, where a later role includes the earlier ones, or at the gate, where it lets somebody in and
+/// nothing else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
-    /// Let a worker or an actor join.
+    /// Let a worker join.
     Join,
     /// Look at everything but secrets.
     Read,
@@ -84,12 +85,39 @@ pub enum Role {
     Operate,
     /// Everything.
     Admin,
+    /// Let an actor that runs apart join, or a worker.
+    Actor,
 }
 
 impl Role {
     /// Every role with its word in documents.
-    pub const WORDS: [(Self, &'static str); 5] =
-        [(Self::Join, "join"), (Self::Read, "read"), (Self::Submit, "submit"), (Self::Operate, "operate"), (Self::Admin, "admin")];
+    pub const WORDS: [(Self, &'static str); 6] = [
+        (Self::Join, "join"),
+        (Self::Read, "read"),
+        (Self::Submit, "submit"),
+        (Self::Operate, "operate"),
+        (Self::Admin, "admin"),
+        (Self::Actor, "actor"),
+    ];
+
+    /// Whether it lets somebody in at the gate.
+    #[must_use]
+    pub fn joins(self) -> bool {
+        matches!(self, Self::Join | Self::Actor)
+    }
+
+    /// Whether its bearer may do what needs a role of the REST interface.
+    #[must_use]
+    pub fn includes(self, needed: Self) -> bool {
+        let rank = |role| match role {
+            Self::Join | Self::Actor => None,
+            Self::Read => Some(0),
+            Self::Submit => Some(1),
+            Self::Operate => Some(2),
+            Self::Admin => Some(3),
+        };
+        rank(needed).is_some() && rank(self) >= rank(needed)
+    }
 }
 
 /// What the FrontEnd answers once its record is durable.

@@ -22,7 +22,7 @@ pub(super) struct Asked {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Trouble {
     /// As many requests wait as may.
-    #[error("too many requests wait for the FrontEnd")]
+    #[error("too many requests wait for the FrontEnd, or for an actor that is away")]
     Busy,
     /// The store has no room: nothing was taken.
     #[error("the store is full: {0}")]

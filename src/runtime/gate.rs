@@ -76,9 +76,12 @@ impl Gatekeeper for Gate {
         let mut known = self.known();
         let own = self.own.iter().find(|token| token.id.as_str() == token_id);
         let good = |token: &&Token| TokenHash::from(token.hash) == *secret && now < token.expires && !known.spent.contains(&token.id);
-        let Some(token) = known.tokens.get(token_id).or(own).filter(good) else {
+        let Some(token) = own.or_else(|| known.tokens.get(token_id)).filter(good) else {
             return Err("this token lets nobody in: it is unknown, revoked or has expired; make one with `management token create`".into());
         };
+        if !token.role.joins() || wanted.role() == Role::Actor && token.role != model::Role::Actor {
+            return Err("this token lets no actor in: make one with `management token create --role actor`".into());
+        }
         if token.once {
             let id = token.id.clone();
             // Nobody waits for the answer: here it is spent already.
@@ -117,16 +120,21 @@ mod tests {
         let tokens = BTreeMap::from([(id, token)]);
         let peer = "worker:n1".parse().unwrap();
         gate.set(tokens.clone());
+        let actor = |name: &str| PeerName::new(Role::Actor, name).unwrap();
         let guessed = TokenHash::of(&SecretString::from("guessed"));
         assert!(gate.admit("t", &guessed, &peer).is_err(), "its id alone is no secret");
+        assert!(gate.admit("t", &hash, &actor("discovery")).is_err(), "it is for workers");
         assert!(gate.admit("t", &hash, &peer).is_ok());
         // Another token became known before the first was revoked.
         gate.set(tokens.clone());
         assert!(gate.admit("t", &hash, &peer).is_err());
         assert!(matches!(asked.recv().await, Some(Asked { request: Request::RevokeToken(_), .. })));
+        let for_actors = tokens.into_iter().map(|(id, token)| (id, Token { role: model::Role::Actor, once: false, ..token })).collect();
         gate.set(BTreeMap::new());
         assert!(gate.admit("t", &hash, &peer).is_err());
-        let actor = |name: &str| PeerName::new(Role::Actor, name).unwrap();
+        gate.set(for_actors);
+        assert!(gate.admit("t", &hash, &actor("discovery")).is_ok() && gate.admit("t", &hash, &peer).is_ok());
+        assert!(gate.admit("t", &hash, &actor("job-manager")).is_err(), "it is here");
         for name in ["front-end", "job-manager", "global-manager"] {
             assert!(gate.enter(&actor(name)).is_err() && gate.renew(&actor(name)).is_err(), "{name} is here");
         }

@@ -12,7 +12,7 @@ use model::{
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::door::{Asked, LogAsked, LogTrouble};
+use super::door::{Asked, LogAsked, LogTrouble, Trouble};
 use super::fleet::Fleet;
 use super::gate::Gate;
 use super::links::Links;
@@ -29,6 +29,8 @@ use engine::wire::{FromWorker, ToWorker};
 const MOST_OF_A_TURN: usize = 8192;
 /// More instances than any job has that was let in: a report of a higher one is made up, and would make Discovery keep room for all below it.
 const MOST_INSTANCES: u32 = 10_000;
+/// The most that waits here for actors that are away before requests are refused.
+const MOST_UNTAKEN: usize = 4096;
 /// How long the loop waits before it tries a store again that refused.
 const STORE_PATIENCE: Duration = Duration::from_millis(200);
 
@@ -240,7 +242,7 @@ impl Live {
         while work.len() < MOST_OF_A_TURN
             && let Ok(asked) = self.inlets.requests.try_recv()
         {
-            work.push_back(self.asked(asked));
+            work.extend(self.asked(asked));
         }
         while work.len() < MOST_OF_A_TURN
             && let Ok((actor, event)) = self.inlets.peers.try_recv()
@@ -258,14 +260,17 @@ impl Live {
         self.questions.expire(self.now);
     }
 
-    /// A request goes to the FrontEnd. Where that is elsewhere, only the gate asks: for a token to be spent, whose record is the
-    /// GlobalManager's here.
-    fn asked(&self, asked: Asked) -> Work {
-        match asked.request {
-            model::Request::RevokeToken(id) if !self.stations.has(ActorName::FrontEnd) => {
-                Work::Mail(None, Message::GlobalManager(ToGlobalManager::RevokeToken(id)))
+    /// A request goes to the FrontEnd, unless too much waits there for an actor that is away. Where the FrontEnd is elsewhere, only the gate
+    /// asks: for a token to be spent, whose record is the GlobalManager's here.
+    fn asked(&self, asked: Asked) -> Option<Work> {
+        match (&self.stations.front_end, asked.request) {
+            (None, model::Request::RevokeToken(id)) => Some(Work::Mail(None, Message::GlobalManager(ToGlobalManager::RevokeToken(id)))),
+            (Some(front_end), _) if front_end.unacked.len() >= MOST_UNTAKEN => {
+                // A client that has gone hears nothing.
+                let _ = asked.answer.send(Err(Trouble::Busy));
+                None
             }
-            _ => Work::Request(asked),
+            (_, request) => Some(Work::Request(Asked { request, ..asked })),
         }
     }
 
@@ -284,7 +289,7 @@ impl Live {
         tokio::select! {
             () = self.stop.cancelled() => {}
             () = sleep => {}
-            Some(asked) = self.inlets.requests.recv() => work.push_back(self.asked(asked)),
+            Some(asked) = self.inlets.requests.recv() => work.extend(self.asked(asked)),
             Some(asked) = self.inlets.logs.recv() => self.read_log(asked),
             Some(deed) = self.inlets.deeds.recv() => {
                 self.now = self.status.now().max(self.now);
@@ -427,7 +432,7 @@ impl Live {
         self.inlets.requests.close();
         let mut work = std::mem::take(&mut self.outlets.again);
         while let Ok(asked) = self.inlets.requests.try_recv() {
-            work.push_back(Work::Request(asked));
+            work.extend(self.asked(asked));
         }
         work.append(&mut self.outlets.mail);
         // Orders that follow from the last requests still go out; a store that refuses ends it.

@@ -7,6 +7,7 @@ mod client;
 mod image;
 mod remains;
 mod swarm;
+mod verdict;
 
 pub use body::{LABEL_ROOT, LABEL_RUN, body, with_address};
 pub use checkpoint::{Places, checkpoint, places, restore};
@@ -14,3 +15,4 @@ pub use client::{Docker, Fault};
 pub use image::ensure;
 pub use remains::{conclude, kill_outright, sweep};
 pub use swarm::{Swarm, SwarmSettings};
+pub use verdict::{KILLED, out_of_memory};

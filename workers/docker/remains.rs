@@ -8,7 +8,7 @@ use bollard::query_parameters::ListContainersOptionsBuilder;
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::client::{block_on, has_ended};
-use super::{Docker, LABEL_ROOT, LABEL_RUN};
+use super::{Docker, LABEL_ROOT, LABEL_RUN, out_of_memory};
 use crate::run::{DockerEngine, ExitRecord, Why, wall_time};
 
 /// Ends and removes the container of a run whose guard was killed. Where it had ended by itself, and Docker knows how, that is the record.
@@ -18,10 +18,10 @@ use crate::run::{DockerEngine, ExitRecord, Why, wall_time};
 pub fn conclude(engine: &DockerEngine, name: &str) -> io::Result<Option<ExitRecord>> {
     block_on(async {
         let docker = Docker::connect(&engine.socket).await?;
-        let known = docker.state(name).await?.filter(|(_, state)| has_ended(state)).map(|(_, state)| ExitRecord {
+        let known = docker.state(name).await?.filter(|(_, state)| has_ended(state)).map(|(id, state)| ExitRecord {
             why: Why::Exited,
             code: state.exit_code.and_then(|code| i32::try_from(code).ok()),
-            out_of_memory: state.oom_killed == Some(true),
+            out_of_memory: out_of_memory(&id, &state),
             begun: true,
             ..ExitRecord::never_begun(Why::Exited, wall_time())
         });

@@ -36,8 +36,6 @@ const DRAIN: Duration = Duration::from_secs(5);
 const HEALTH: Duration = Duration::from_millis(500);
 /// How long a network is waited for.
 const NETWORK: Millis = Millis(30_000);
-/// Exit code of a container that was killed.
-const KILLED: i64 = 137;
 
 /// Runs a container to its end. The answer says how it ended.
 pub fn to_its_end(folder: &RunFolder, file: &LaunchFile, engine: &DockerEngine, status: File) -> ExitRecord {
@@ -242,7 +240,7 @@ impl<'a> Guard<'a> {
             why = self.keep_image(docker, started).await;
         }
         remove(self.engine, &name).await;
-        record(why, state, started, lost)
+        record(why, id, state, started, lost)
     }
 
     /// Makes what the checkpoint left an image: with the files that the container has changed, and the list of all.
@@ -458,16 +456,16 @@ fn why(fault: Fault) -> Why {
     }
 }
 
-fn record(why: Why, end: End, started: Millis, output_lost: u64) -> ExitRecord {
+fn record(why: Why, id: &str, end: End, started: Millis, output_lost: u64) -> ExitRecord {
     let base = ExitRecord { begun: true, started: Some(started), output_lost, ..ExitRecord::never_begun(why, wall_time()) };
     let lost = |words: &str| Why::Failed { cause: Cause::EngineLost, words: words.into() };
     let code = |state: &ContainerState| state.exit_code.and_then(|code| i32::try_from(code).ok());
     match end {
         End::Gone if base.why == Why::Exited => ExitRecord { why: lost("Docker does not have the container any more"), ..base },
         End::Gone => base,
-        End::Away(state) if base.why == Why::Exited && state.exit_code == Some(KILLED) && state.oom_killed != Some(true) => {
+        End::Away(state) if base.why == Why::Exited && state.exit_code == Some(docker::KILLED) && !docker::out_of_memory(id, &state) => {
             ExitRecord { why: lost("Docker was restarted, and the container was killed"), code: code(&state), ..base }
         }
-        End::Known(state) | End::Away(state) => ExitRecord { code: code(&state), out_of_memory: state.oom_killed == Some(true), ..base },
+        End::Known(state) | End::Away(state) => ExitRecord { code: code(&state), out_of_memory: docker::out_of_memory(id, &state), ..base },
     }
 }

@@ -6,8 +6,8 @@ mod view;
 use std::collections::{BTreeMap, VecDeque};
 
 use model::{
-    Answer, Event, JobId, Message, Millis, Name, Numbered, Operation, Outbox, Policy, Refusal, Request, Role, Submission, SubmitKey,
-    ToFrontEnd, ToGlobalManager, ToJobManager, Token,
+    Answer, Event, JobId, Message, Millis, Name, Numbered, Operation, Outbox, Policy, Refusal, Request, Submission, SubmitKey, ToFrontEnd,
+    ToGlobalManager, ToJobManager, Token,
 };
 use serde::{Deserialize, Serialize};
 
@@ -85,14 +85,14 @@ impl FrontEnd {
             Request::Delete(job) => self.delete(job, out)?,
             Request::Operate(operation) => self.operate(operation, out)?,
             Request::AddToken(token) => {
-                if token.role == Role::Join {
+                if token.role.joins() {
                     out.messages.push(Message::GlobalManager(ToGlobalManager::AddToken(token.clone())));
                 }
                 self.tokens.insert(token.id.clone(), *token);
             }
             Request::RevokeToken(id) => {
                 let token = self.tokens.remove(&id).ok_or_else(|| Refusal::UnknownToken(id.clone()))?;
-                if token.role == Role::Join {
+                if token.role.joins() {
                     out.messages.push(Message::GlobalManager(ToGlobalManager::RevokeToken(id)));
                 }
             }

@@ -17,7 +17,7 @@ pub struct NewToken {
     #[serde(default)]
     #[schema(max_length = 200)]
     pub note: String,
-    /// How long it holds; absent: 30 days, or an hour for `join`.
+    /// How long it holds; absent: 30 days, or an hour for `join` and `actor`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1, maximum = 315_360_000)]
     pub expires_in_s: Option<u64>,

@@ -106,7 +106,7 @@ pub fn instance(view: &View, job: &JobView, task: usize, number: u32) -> Instanc
         attempt: it.run.attempt,
         node,
         placement,
-        reason: reason(view, it),
+        reason: reason(view, job, it),
         waiting_for: if it.state == TaskState::Blocked { waits_for(job, body, task) } else { Vec::new() },
         started_at: it.started.map(Time),
         ended_at: it.ended.map(Time),
@@ -130,8 +130,8 @@ fn waits_for(job: &JobView, body: &JobBody, task: usize) -> Vec<Name> {
     body.tasks[task].depends_on.iter().filter(unmet).map(named).collect()
 }
 
-fn reason(view: &View, task: &TaskView) -> Option<Reason> {
-    let (reason, since) = view.reason(task)?;
+fn reason(view: &View, job: &JobView, task: &TaskView) -> Option<Reason> {
+    let (reason, since) = view.reason(job, task)?;
     Some(Reason {
         code: reason.code().to_owned(),
         short_by: reason.short_by(),
@@ -151,7 +151,7 @@ pub fn waiting(view: &View, job: &JobView) -> Vec<WaitingTask> {
         let start = range.start;
         for number in range {
             let it = &job.tasks[number as usize];
-            let Some(reason) = reason(view, it) else { continue };
+            let Some(reason) = reason(view, job, it) else { continue };
             let waiting_for = if it.state == TaskState::Blocked { waits_for(job, body, index) } else { Vec::new() };
             waiting.push(WaitingTask { task: spec.name.clone(), index: number - start, reason, waiting_for });
         }

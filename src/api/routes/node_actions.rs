@@ -39,11 +39,11 @@ pub async fn invite_worker(
     State(desk): State<Desk>,
     JsonOf(NewWorker { note, expires_in_s }): JsonOf<NewWorker>,
 ) -> Result<(StatusCode, Json<MadeToken>), ApiError> {
-    Ok((StatusCode::CREATED, Json(invite(&desk, note, expires_in_s).await?)))
+    Ok((StatusCode::CREATED, Json(invite(&desk, Role::Join, note, expires_in_s).await?)))
 }
 
 /// Makes a token that lets somebody join.
-pub(super) async fn invite(desk: &Fittings, note: String, expires_in_s: Option<u64>) -> Result<MadeToken, ApiError> {
+pub(super) async fn invite(desk: &Fittings, role: Role, note: String, expires_in_s: Option<u64>) -> Result<MadeToken, ApiError> {
     let Some(authority) = desk.options.authority else {
         let what = "no worker can join over a link: the system has no authority".to_owned();
         return Err(ApiError::Unsupported {
@@ -53,8 +53,8 @@ pub(super) async fn invite(desk: &Fittings, note: String, expires_in_s: Option<u
     };
     let token = JoinToken::new(authority);
     let id = token.id.parse::<Name>().map_err(|error| ApiError::Store(error.to_string()))?;
-    let expires = keep(desk, id.clone(), note, Role::Join, token.hash(), expires_in_s, HOUR).await?;
-    Ok(MadeToken { id, token: token.reveal().expose_secret().to_owned(), role: Role::Join, expires_at: Time(expires) })
+    let expires = keep(desk, id.clone(), note, role, token.hash(), expires_in_s, HOUR).await?;
+    Ok(MadeToken { id, token: token.reveal().expose_secret().to_owned(), role, expires_at: Time(expires) })
 }
 
 /// Cordon or uncordon a node, give it other labels

@@ -43,8 +43,8 @@ pub async fn make_token(
     State(desk): State<Desk>,
     JsonOf(NewToken { role, note, expires_in_s }): JsonOf<NewToken>,
 ) -> Result<(StatusCode, Json<MadeToken>), ApiError> {
-    if role == Role::Join {
-        return Ok((StatusCode::CREATED, Json(invite(&desk, note, expires_in_s).await?)));
+    if role.joins() {
+        return Ok((StatusCode::CREATED, Json(invite(&desk, role, note, expires_in_s).await?)));
     }
     let token = ApiToken::new();
     let id = token.id.parse::<Name>().map_err(|error| ApiError::Store(error.to_string()))?;
@@ -82,7 +82,7 @@ pub(super) async fn keep(
     let made = desk.door.now();
     let expires = made.plus(Millis(seconds * 1000));
     // What lets a machine in is spent when it has; a bearer's token is shown again and again.
-    let once = role == Role::Join;
+    let once = role.joins();
     desk.ask(Request::AddToken(Box::new(Token { id, note, role, hash: hash.into(), made, expires, once }))).await?;
     Ok(expires)
 }

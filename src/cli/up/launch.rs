@@ -74,7 +74,9 @@ impl Launch {
         let identity = identity(&config, &state, actor, authority.as_deref(), join_token.as_deref()).await?;
         // The FrontEnd makes tokens known and lists them; a GlobalManager without it knows its own from the file.
         let own = match &authority {
-            Some(authority) if !has(ActorName::FrontEnd) => vec![token::local(&state, authority.digest(), None, wall_time())?.1],
+            Some(authority) if !has(ActorName::FrontEnd) => {
+                vec![token::local(&state, authority.digest(), model::Role::Actor, None, wall_time())?.1]
+            }
             _ => Vec::new(),
         };
         let journal = config.journal.as_deref().filter(|_| has(ActorName::JobManager)).map(journal).transpose()?;
@@ -158,7 +160,10 @@ async fn identity(
         return Ok(identity);
     }
     let Some(token) = &token else {
-        let why = format!("no join token is in {}: give --join-token-file, with a token of the global manager's host", file.display());
+        let why = format!(
+            "no join token is in {}: give --join-token-file, with the token of the global manager's host, or one of `management token create --role actor`",
+            file.display()
+        );
         return Err(Failure::input(why));
     };
     let address = config.places.workers.to_string();

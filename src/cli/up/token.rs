@@ -38,13 +38,13 @@ pub fn read(file: &Path) -> Result<Option<JoinToken>, Failure> {
 
 /// The token of the state folder as its file and the system have it, or a new one; true: it is new. `known` is what the system knows of it,
 /// where there is somebody who knows.
-pub fn local(state: &Path, authority: Digest, known: Option<&Token>, now: Millis) -> Result<(bool, Token), Failure> {
+pub fn local(state: &Path, authority: Digest, role: Role, known: Option<&Token>, now: Millis) -> Result<(bool, Token), Failure> {
     let path = file(state);
     let kept = read(&path).ok().flatten().filter(|token| token.digest == authority && token.id == LOCAL);
     let record = |token: &JoinToken| Token {
         id: LOCAL.parse().expect("letters are a name"),
         note: "workers of this machine's user".into(),
-        role: Role::Join,
+        role,
         hash: token.hash().into(),
         made: now,
         expires: now.plus(LIFETIME),
@@ -65,7 +65,7 @@ pub fn local(state: &Path, authority: Digest, known: Option<&Token>, now: Millis
 /// Makes the token of the state folder known to the system, if it is not.
 pub async fn make_known(door: &Door, state: &Path, authority: Digest) -> Result<(), Failure> {
     let known = door.token(LOCAL);
-    let (new, record) = local(state, authority, known.as_ref(), door.now())?;
+    let (new, record) = local(state, authority, Role::Join, known.as_ref(), door.now())?;
     if new || known.is_none() {
         add(door, record).await?;
     }

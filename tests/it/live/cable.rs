@@ -16,7 +16,7 @@ use rustix::process::geteuid;
 use serde_json::json;
 
 use super::site::{Running, Site, eventually, marks};
-use crate::support::{part, program, worker};
+use crate::support::{present, program, worker};
 
 /// Set for the process that is inside.
 const INSIDE: &str = "WHARFINGER_TEST_INSIDE";
@@ -39,7 +39,7 @@ fn a_worker_behind_a_bad_network_is_never_doubled() {
     let tried = unshare().args(["socat", "-u", "TUN:10.77.0.9/24", "/dev/null"]).stdin(Stdio::null()).stderr(Stdio::null()).spawn();
     let mut tried = Running(tried.unwrap());
     sleep(Duration::from_millis(500));
-    if !part(tried.0.try_wait().unwrap().is_none(), "a network namespace with a TUN device") {
+    if !present(tried.0.try_wait().unwrap().is_none(), "a network namespace with a TUN device") {
         return;
     }
     drop(tried);

@@ -8,6 +8,8 @@ pub mod swarm;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+pub use parts::present;
+
 /// A file of the data that lies beside the project, or none, said on stderr. CI has all of it: there, absence fails.
 ///
 /// # Panics
@@ -44,20 +46,4 @@ pub fn worker() -> Option<PathBuf> {
 /// A file of the project.
 pub fn project(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
-}
-
-/// Whether a part is here that is neither data nor a program; if not, that is said on stderr.
-///
-/// # Panics
-/// In CI, when it is absent.
-pub fn part(here: bool, what: &str) -> bool {
-    present(here, what)
-}
-
-fn present(present: bool, what: &str) -> bool {
-    if !present {
-        assert!(std::env::var_os("CI").is_none(), "{what} is absent; CI has all parts, so a test that needs one never skips there");
-        eprintln!("skipped: {what} is absent");
-    }
-    present
 }

@@ -8,9 +8,9 @@ use model::{Bytes, Cause, HealthCheck, Millis, Volume};
 use workers::drivers::Runner as _;
 use workers::run::{Engine, RunId, Truth, Why, boot_time};
 
+use crate::docker::Docker;
 use crate::eyes::{eventually, kill};
 use crate::node::{Node, Wish};
-use crate::parts::Docker;
 
 /// A node whose tasks are containers, with its Docker.
 fn node(number: usize) -> Option<(Node, Docker)> {
@@ -68,7 +68,8 @@ fn a_container_has_its_cores_memory_and_name_and_leaves_nothing() {
 #[test]
 fn ends_are_told_apart() {
     let Some((mut node, docker)) = node(0) else { return };
-    let (run, _) = running(&mut node, &docker, 1, "exit 3", wish(&docker));
+    let run = node.start(1, &["sh", "-c", "exit 3"], wish(&docker));
+    node.expect(run, What::Started);
     node.expect(run, What::Exited(3));
 
     let (run, id) = running(&mut node, &docker, 2, "sleep 1000", wish(&docker));

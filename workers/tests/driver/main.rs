@@ -4,11 +4,13 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic, also in what its tests share")]
 
 mod containers;
+mod docker;
 mod ends;
 mod eyes;
 mod groups;
 mod moves;
 mod node;
+#[path = "../../../tests/it/support/parts.rs"]
 mod parts;
 mod recovery;
 mod starts;

@@ -10,9 +10,9 @@ use workers::drivers::Runner as _;
 use workers::image::{Server, Source};
 use workers::run::{Engine, RunId};
 
+use crate::docker::Docker;
 use crate::eyes::eventually;
 use crate::node::{Node, Wish, order};
-use crate::parts::Docker;
 
 /// Two nodes that trust each other, each over a Docker of its own.
 struct Pair {

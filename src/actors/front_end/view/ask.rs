@@ -1,6 +1,6 @@
 //! What is asked of the view.
 
-use model::{Amendment, JobId, JobSpec, Millis, NodeId, Numbered, Operation, Policy, Progress, Refusal, TaskState, WaitReason};
+use model::{Amendment, JobId, JobSpec, JobState, Millis, NodeId, Numbered, Operation, Policy, Progress, Refusal, TaskState, WaitReason};
 
 use super::job::{JobView, TaskView};
 use super::node::NodeView;
@@ -26,8 +26,10 @@ impl View {
 
     /// Why a task instance waits for a place, and since when.
     #[must_use]
-    pub fn reason(&self, task: &TaskView) -> Option<(WaitReason, Millis)> {
+    pub fn reason(&self, job: &JobView, task: &TaskView) -> Option<(WaitReason, Millis)> {
         match task.state {
+            // Whether it waits for others is known once the job is queued.
+            TaskState::Blocked if job.state == JobState::Accepted => Some((WaitReason::NextRound, task.since)),
             TaskState::Blocked => Some((WaitReason::Dependencies, task.since)),
             TaskState::Ready => Some(match task.shape.and_then(|shape| self.reasons.get(&shape)) {
                 Some((reason, since)) => (*reason, (*since).max(task.since)),

@@ -1,17 +1,18 @@
 //! The Docker engines that `cargo xtask real-parts` has started, as the driver's tests use them.
 
 #[path = "../../../tests/it/support/docker.rs"]
-mod docker;
+mod engine;
 
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use serde_json::Value;
 use workers::run::DockerEngine;
 
-pub use docker::Docker;
+pub use engine::Docker;
+
+use crate::parts;
 
 static LOCKS: Mutex<Vec<File>> = Mutex::new(Vec::new());
 
@@ -27,16 +28,9 @@ impl Docker {
     }
 
     fn find_when(number: usize, lock: fn(&File) -> io::Result<()>) -> Option<Self> {
-        let parts = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("real-parts");
-        let state = fs::read_to_string(parts.join("swarm.json"));
-        let state: Option<Value> = state.ok().and_then(|text| serde_json::from_str(&text).ok());
-        if state.is_none() {
-            assert!(std::env::var_os("CI").is_none(), "Docker is absent; CI has all parts, so this test never skips there");
-            eprintln!("skipped: no Docker was started by `cargo xtask real-parts`");
-        }
-        let state = state?;
+        let state = parts::find("swarm")?;
         // Held to the end of the process: whoever wants them alone waits for all who came before.
-        let turn = File::create(parts.join("swarm.lock")).unwrap();
+        let turn = File::create(parts::folder().join("swarm.lock")).unwrap();
         lock(&turn).unwrap();
         LOCKS.lock().unwrap().push(turn);
         Some(Self::all(&state).swap_remove(number))
