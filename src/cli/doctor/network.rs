@@ -5,7 +5,7 @@ use std::io;
 use std::net::TcpListener;
 use std::time::Duration;
 
-use super::Check;
+use engine::Check;
 use crate::api::body::{Actors, Health};
 use crate::client::{Call, Client, ClientError, ClientOptions};
 use crate::config::{Place, Places};

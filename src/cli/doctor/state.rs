@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use model::Bytes;
 use rustix::fs::{Access, access, statvfs};
 
-use super::Check;
+use engine::Check;
 use crate::store;
 
 /// With less room than this the store will soon refuse.
