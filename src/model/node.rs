@@ -44,12 +44,9 @@ impl NodeClass {
     #[must_use]
     pub fn is_sound(&self) -> bool {
         let Topology { numa, cache, smt } = &self.topology;
-        let all = || CpuSet::first(self.cores);
-        let groups = || numa.iter().chain(cache).chain(smt);
         (1..=MOST_CORES).contains(&self.cores.0)
-            && self.offered.is_subset(&all())
-            && groups().count() <= 3 * self.cores.0 as usize
-            && groups().all(|group| group.is_subset(&all()))
+            && self.offered.is_subset(&CpuSet::first(self.cores))
+            && [numa, cache, smt].iter().all(|groups| groups.len() <= self.cores.0 as usize)
             && self.host_memory <= self.memory
     }
 
