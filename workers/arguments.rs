@@ -39,7 +39,7 @@ pub struct CommandLine {
     pub arguments: Arguments,
 }
 
-/// What can be done about a worker in the background. Each prints how it is then, as a line of JSON.
+/// Something else than to be a worker here and now: what is about one in the background prints how it is then, as a line of JSON.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Deed {
     /// Start one in the background, with a log in its folder, and wait until it has joined
@@ -48,6 +48,12 @@ pub enum Deed {
     Stop(Place),
     /// Say whether the one of a folder runs and has joined
     Status(Place),
+    /// Check what the Docker of this host can do, as a line of JSON; `management doctor` asks it, and prints it for people
+    Doctor {
+        /// Docker's socket
+        #[arg(long, value_name = "SOCKET", env = "DOCKER_HOST", default_value = "unix:///var/run/docker.sock", value_parser = socket)]
+        docker: PathBuf,
+    },
 }
 
 /// Which worker of this machine.

@@ -6,9 +6,10 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
+use engine::Verdict;
 use tracing_subscriber::EnvFilter;
 use workers::arguments::{Arguments, CommandLine, Deed, LogFormat};
-use workers::{background, guard, shell};
+use workers::{background, docker, guard, shell};
 
 fn main() -> ExitCode {
     // Descriptors that whoever started this left open are no business of the tasks.
@@ -42,6 +43,7 @@ fn said(deed: &Deed) -> ExitCode {
         Deed::Start(arguments) => background::start(arguments, std::env::args_os().skip(2)),
         Deed::Stop(place) => background::stop(place),
         Deed::Status(place) => background::status(&place.state),
+        Deed::Doctor { docker } => return look(docker),
     };
     match done {
         Ok(condition) => {
@@ -54,6 +56,15 @@ fn said(deed: &Deed) -> ExitCode {
             error.ending().exit_code()
         }
     }
+}
+
+/// Prints what the Docker of this host can do; exit code 1 where something has to be mended.
+fn look(socket: &Path) -> ExitCode {
+    let checks = docker::checks(socket);
+    let line = serde_json::to_string(&checks).expect("plain data is JSON");
+    let printed = writeln!(std::io::stdout(), "{line}");
+    let fails = checks.iter().any(|check| check.verdict == Verdict::Fail);
+    if printed.is_ok() && !fails { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn serve(arguments: &Arguments) -> ExitCode {

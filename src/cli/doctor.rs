@@ -1,6 +1,7 @@
 //! `management doctor`: what this host can do, and how to mend what it cannot. It looks, and changes nothing.
 
 mod cgroups;
+mod docker;
 mod host;
 mod network;
 mod state;
@@ -9,6 +10,7 @@ use std::env;
 use std::path::PathBuf;
 
 use clap::Args;
+use engine::{Check, Verdict};
 use serde::Serialize;
 
 use super::failure::{Failure, Outcome};
@@ -22,6 +24,7 @@ use crate::config;
 #[command(after_help = "Examples:
   management doctor
   management doctor --state /var/lib/wharfinger -o json
+  management doctor --docker unix:///run/docker.sock
 
 `warn` is what the system can do without, or may not need; `fail` is what it cannot do without, and \
 gives exit code 1. Nothing is changed.")]
@@ -32,43 +35,14 @@ pub struct Doctor {
     /// Folder of the system's state (else the user's own)
     #[arg(long, value_name = "DIR", env = "WHARFINGER_STATE")]
     state: Option<PathBuf>,
+    /// Docker's socket, for what its containers can do (/var/run/docker.sock where there is one)
+    #[arg(long, value_name = "SOCKET", env = "DOCKER_HOST")]
+    docker: Option<String>,
     #[command(flatten)]
     server: ServerArguments,
     /// How the answer is printed
     #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT", help_heading = "Output")]
     output: Shape,
-}
-
-/// What was found of one thing.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-struct Check {
-    check: &'static str,
-    verdict: Verdict,
-    found: String,
-    /// How to mend it; absent where nothing needs mending.
-    mend: Option<String>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-enum Verdict {
-    Ok,
-    Warn,
-    Fail,
-}
-
-impl Check {
-    fn ok(check: &'static str, found: impl Into<String>) -> Self {
-        Self { check, verdict: Verdict::Ok, found: found.into(), mend: None }
-    }
-
-    fn warn(check: &'static str, found: impl Into<String>, mend: impl Into<String>) -> Self {
-        Self { check, verdict: Verdict::Warn, found: found.into(), mend: Some(mend.into()) }
-    }
-
-    fn fail(check: &'static str, found: impl Into<String>, mend: impl Into<String>) -> Self {
-        Self { check, verdict: Verdict::Fail, found: found.into(), mend: Some(mend.into()) }
-    }
 }
 
 #[derive(Debug, Serialize)]
@@ -83,6 +57,7 @@ pub fn run(arguments: &Doctor) -> Result<Outcome, Failure> {
     let file = actors_file(arguments.config.as_deref());
     let shown = file.map_or_else(|| "no actors file: the defaults hold".to_owned(), |file| file.display().to_string());
     let mut checks = host::checks();
+    checks.extend(docker::checks(arguments.docker.as_deref()));
     let config = match config::read(file, env::vars()) {
         Ok(config) => {
             checks.push(Check::ok("config", shown));

@@ -4,10 +4,12 @@
 //! what became of them, so that the same agent runs under an event heap and under a live runtime.
 
 mod agent;
+mod check;
 mod driver;
 mod simulated;
 pub mod wire;
 
 pub use agent::Agent;
+pub use check::{Check, Verdict};
 pub use driver::{Command, Driver, Signal, Signals, What};
 pub use simulated::{Behaviour, SimulatedDriver};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Bytes, Cores, CpuSet, Labels, Name, Topology};
+use crate::{Bytes, Cores, CpuSet, Labels, MOST_CORES, Name, Topology};
 
 /// What the nodes of one kind have in common.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -38,6 +38,16 @@ impl NodeClass {
             offered: CpuSet::first(cores),
             host_memory: Bytes::ZERO,
         }
+    }
+
+    /// Whether its numbers fit each other and what is kept for a core, so that a worker's word alone cannot claim room for cores that are none.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        let Topology { numa, cache, smt } = &self.topology;
+        (1..=MOST_CORES).contains(&self.cores.0)
+            && self.offered.is_subset(&CpuSet::first(self.cores))
+            && [numa, cache, smt].iter().all(|groups| groups.len() <= self.cores.0 as usize)
+            && self.host_memory <= self.memory
     }
 
     /// The ids of the cores that tasks may have where the host keeps the lowest ones.
@@ -127,4 +137,23 @@ impl NodeState {
         (Self::Draining, "draining"),
         (Self::Left, "left"),
     ];
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_claims_no_cores_that_cannot_be() {
+        let class =
+            |cores: u32| NodeClass { offered: CpuSet::first(Cores(2)), ..NodeClass::plain("c".parse().unwrap(), Cores(cores), Bytes(1)) };
+        assert!(class(2).is_sound() && class(MOST_CORES).is_sound());
+        let endless = NodeClass { cores: Cores(u32::MAX), ..class(2) };
+        let foreign = NodeClass { offered: [5].into_iter().collect(), ..class(2) };
+        let crowded = NodeClass { topology: Topology { numa: vec![CpuSet::new(); 100], ..class(2).topology }, ..class(2) };
+        let greedy = NodeClass { host_memory: Bytes(2), ..class(2) };
+        assert!(
+            [class(1), NodeClass { cores: Cores(0), ..class(2) }, endless, foreign, crowded, greedy].iter().all(|class| !class.is_sound())
+        );
+    }
 }

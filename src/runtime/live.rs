@@ -351,7 +351,9 @@ impl Live {
     fn hear_worker(&mut self, actor: ActorName, peer: &link::identity::PeerName, session: u64, payload: &[u8], work: &mut VecDeque<Work>) {
         let discovery = self.stations.discovery.as_ref().map(|station| &station.machine);
         match (actor, read(payload)) {
-            (ActorName::GlobalManager, Some(FromWorker::Join(join))) if join.spec.name.as_str() == peer.name() => {
+            (ActorName::GlobalManager, Some(FromWorker::Join(join)))
+                if join.spec.name.as_str() == peer.name() && join.spec.class.is_sound() =>
+            {
                 self.outlets.ports[0].iter_mut().for_each(|port| port.joined(peer, session));
                 work.push_back(Work::Mail(None, Message::GlobalManager(ToGlobalManager::Join(join))));
             }
@@ -380,7 +382,7 @@ impl Live {
             }
             _ => {
                 self.status.counts.dropped_messages.add(1);
-                tracing::warn!(%peer, "a worker's message was dropped: it cannot be read, or speaks of another node");
+                tracing::warn!(%peer, "a worker's message was dropped: it cannot be read, speaks of another node, or of cores that cannot be");
             }
         }
     }

@@ -20,6 +20,8 @@ use super::{Docker, Fault};
 const NAME: &str = "wharfinger";
 /// The longest that a checkpoint may take.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// The longest that a question may take.
+const SOON: Duration = Duration::from_secs(10);
 /// Between two looks whether it is done.
 const LOOK: Duration = Duration::from_millis(10);
 /// Where runc keeps containers for a Docker of the usual folders.
@@ -69,24 +71,55 @@ pub async fn checkpoint(docker: &Docker, socket: &Path, name: &str, id: &str, in
 }
 
 async fn by_runc(socket: &Path, id: &str, into: &Path) -> Result<(), String> {
+    let mut command = beside_daemon(socket)?;
+    command
+        .arg("runc")
+        .arg("--root")
+        .arg(runc_root(id))
+        .args(["checkpoint", "--image-path"])
+        .arg(into)
+        .arg("--work-path")
+        .arg(into)
+        .arg(id);
+    run(command, PATIENCE).await.map(drop)
+}
+
+/// A program, yet to be named, in the namespaces of the Docker daemon and with its path: where Docker itself finds CRIU.
+fn beside_daemon(socket: &Path) -> Result<Command, String> {
     let daemon = daemon(socket).ok_or("the Docker daemon is not to be found")?;
-    let root = runc_root(id);
     let environment = std::fs::read(format!("/proc/{daemon}/environ")).unwrap_or_default();
     let path = environment.split(|&byte| byte == 0).find_map(|entry| entry.strip_prefix(b"PATH="));
     let path = path.map_or("/usr/sbin:/usr/bin:/sbin:/bin".into(), |path| String::from_utf8_lossy(path).into_owned());
     let mut command = Command::new("nsenter");
     command.args(["--target", &daemon.to_string(), "--mount", "--pid", "--uts", "--ipc", "--net", "--", "env"]).arg(format!("PATH={path}"));
-    command.arg("runc").arg("--root").arg(&root).args(["checkpoint", "--image-path"]).arg(into).arg("--work-path").arg(into).arg(id);
-    let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().map_err(|error| error.to_string())?;
+    Ok(command)
+}
+
+/// What CRIU says of itself, where Docker finds one that works on this kernel.
+///
+/// # Errors
+/// Why there is none.
+pub async fn criu(socket: &Path) -> Result<String, String> {
+    let asked = |word: &str| {
+        let mut command = beside_daemon(socket)?;
+        command.args(["criu", word]);
+        Ok::<_, String>(run(command, SOON))
+    };
+    asked("check")?.await?;
+    let words = asked("--version")?.await?;
+    Ok(words.lines().next().unwrap_or_default().replace("Version: ", "").trim().to_owned())
+}
+
+/// Runs a program that says little; what it said, or why it failed.
+async fn run(mut command: Command, patience: Duration) -> Result<String, String> {
+    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(|error| error.to_string())?;
     let mut child = Killed(child);
-    let status = timeout(PATIENCE, child.ended()).await.map_err(|_| "it takes too long".to_owned())?.map_err(|error| error.to_string())?;
-    if status.success() {
-        return Ok(());
-    }
-    let mut words = String::new();
-    // Little is said, and nobody writes any more.
+    let status = timeout(patience, child.ended()).await.map_err(|_| "it takes too long".to_owned())?.map_err(|error| error.to_string())?;
+    // Nobody writes any more.
+    let (mut said, mut words) = (String::new(), String::new());
+    let _ = child.0.stdout.take().map(|mut stdout| stdout.read_to_string(&mut said));
     let _ = child.0.stderr.take().map(|mut stderr| stderr.read_to_string(&mut words));
-    Err(words.trim().to_owned())
+    if status.success() { Ok(said) } else { Err(words.trim().to_owned()) }
 }
 
 /// A program that is killed when nobody waits for it any more.

@@ -4,14 +4,16 @@
 mod body;
 mod checkpoint;
 mod client;
+mod doctor;
 mod image;
 mod remains;
 mod swarm;
 mod verdict;
 
 pub use body::{LABEL_ROOT, LABEL_RUN, body, with_address};
-pub use checkpoint::{Places, checkpoint, places, restore};
+pub use checkpoint::{Places, checkpoint, criu, places, restore};
 pub use client::{Docker, Fault};
+pub use doctor::checks;
 pub use image::ensure;
 pub use remains::{conclude, kill_outright, sweep};
 pub use swarm::{Swarm, SwarmSettings};

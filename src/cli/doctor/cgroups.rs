@@ -6,7 +6,7 @@ use std::path::Path;
 
 use rustix::fs::{Access, access};
 
-use super::Check;
+use engine::Check;
 
 /// What the process driver limits tasks with.
 const CONTROLLERS: [&str; 3] = ["cpuset", "cpu", "memory"];

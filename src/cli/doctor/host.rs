@@ -3,12 +3,13 @@
 use std::fs;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use engine::Check;
 use model::Bytes;
 use rustix::fs::{Access, access};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use rustix::time::{ClockId, clock_gettime};
 
-use super::{Check, cgroups};
+use super::cgroups;
 use crate::cli::up::worker_program;
 
 /// Less free memory than this is little for a system and its tasks.

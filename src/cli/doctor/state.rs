@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use model::Bytes;
 use rustix::fs::{Access, access, statvfs};
 
-use super::Check;
 use crate::store;
+use engine::Check;
 
 /// With less room than this the store will soon refuse.
 const LITTLE_ROOM: u64 = 1 << 30;

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::site::{Running, Site, eventually};
 use crate::support::docker::Docker;
 use crate::support::swarm::Swarm;
+use crate::support::{management, parts, worker};
 
 /// A system with a worker for each Docker, of which the first manages the Swarm. None: the test skips.
 struct Fleet {
@@ -100,4 +101,19 @@ fn a_job_runs_over_nodes_on_its_cores_and_its_network() {
         assert_eq!(docker.say(&["ps", "--all", "--quiet"]), "", "{}", docker.text("name"));
     }
     assert!(!fleet.site.logged("management").contains("SWMTKN") && !fleet.site.logged("n1").contains("SWMTKN"), "no token is logged");
+}
+
+#[test]
+fn the_doctor_says_what_a_docker_can_do() {
+    let Some((state, _)) = parts::find("swarm").zip(worker()) else { return };
+    let engine = &Docker::all(&state)[0];
+    let mut doctor = management();
+    doctor.args(["doctor", "--docker", &format!("unix://{}", engine.text("socket")), "--output", "json"]);
+    let output = doctor.output().unwrap();
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let verdict = |name: &str| {
+        let check = report["checks"].as_array().unwrap().iter().find(|check| check["check"] == name);
+        check.unwrap_or_else(|| panic!("no check of {name}: {report:#}"))["verdict"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(["docker", "limits", "storage", "moves", "swarm"].map(verdict), ["ok"; 5], "{report:#}");
 }

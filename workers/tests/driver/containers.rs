@@ -1,16 +1,18 @@
 //! Containers of a real Docker: how they start and end, what is told apart, and what is left of them.
 
 use std::fs;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use engine::What;
 use model::{Bytes, Cause, HealthCheck, Millis, Volume};
 use workers::drivers::Runner as _;
-use workers::run::{Engine, RunId, Truth, Why, boot_time};
+use workers::run::{DockerEngine, Engine, RunId, Truth, Why, boot_time};
 
 use crate::docker::Docker;
 use crate::eyes::{eventually, kill};
 use crate::node::{Node, Wish};
+use crate::parts;
 
 /// A node whose tasks are containers, with its Docker.
 fn node(number: usize) -> Option<(Node, Docker)> {
@@ -35,7 +37,7 @@ fn running(node: &mut Node, docker: &Docker, number: u32, script: &str, wish: Wi
     (run, new[0].clone())
 }
 
-fn folder(node: &Node) -> std::path::PathBuf {
+fn folder(node: &Node) -> PathBuf {
     node.root.path().join("root")
 }
 
@@ -119,6 +121,38 @@ fn starts_that_fail_are_told_apart() {
 }
 
 #[test]
+fn images_come_from_a_registry_with_the_credentials_of_the_node() {
+    let Some(docker) = Docker::find(2) else { return };
+    let about = parts::find("swarm").unwrap()["registry"].clone();
+    let [registry, user, password] = ["address", "user", "password"].map(|field| about[field].as_str().unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let credentials = |name: &str, password: &str| {
+        let home = folder.path().join(name);
+        let auth = data_encoding::BASE64.encode(format!("{user}:{password}").as_bytes());
+        fs::create_dir(&home).unwrap();
+        fs::write(home.join("config.json"), format!(r#"{{"auths": {{"{registry}": {{"auth": "{auth}"}}}}}}"#)).unwrap();
+        home
+    };
+    let (good, bad) = (credentials("good", password), credentials("bad", "guessed"));
+    let image = format!("{registry}/test/{}:1", std::process::id());
+    docker.say(&["tag", &docker.image, &image]);
+    let pushed = docker.say(&["--config", good.to_str().unwrap(), "push", &image]);
+    assert!(pushed.contains("digest: sha256:"), "{pushed}");
+    let run = |home: Option<&Path>, image: &str, ends: &[What]| {
+        docker.say(&["rmi", image]);
+        let engine = DockerEngine { credentials: home.map(|home| home.join("config.json")), ..docker.engine() };
+        let mut node = Node::with(|settings| settings.engine = Engine::Docker(engine));
+        let run = node.start(1, &["true"], Wish { image: image.to_owned(), ..Wish::default() });
+        ends.iter().for_each(|end| node.expect(run, *end));
+    };
+    run(None, &image, &[What::Failed(Cause::ImageDenied)]);
+    run(Some(&bad), &image, &[What::Failed(Cause::ImageDenied)]);
+    run(Some(&good), &image.replace(":1", ":2"), &[What::Failed(Cause::ImageMissing)]);
+    run(Some(&good), &image, &[What::Started, What::Exited(0)]);
+    docker.say(&["rmi", &image]);
+}
+
+#[test]
 fn a_container_is_asked_to_stop_and_killed_after_its_grace() {
     let Some((mut node, docker)) = node(1) else { return };
     let (run, _) = running(&mut node, &docker, 1, "trap 'echo bye; exit 0' TERM; echo up; while :; do sleep 0.05; done", wish(&docker));
@@ -195,7 +229,8 @@ fn a_docker_that_is_restarted_loses_its_containers_and_says_so() {
     docker.crash();
     node.expect(run, What::Failed(Cause::EngineLost));
     assert_eq!(node.output(run), "up\n");
-    let (run, _) = running(&mut node, &docker, 2, "exit 0", wish(&docker));
+    let run = node.start(2, &["true"], wish(&docker));
+    node.expect(run, What::Started);
     node.expect(run, What::Exited(0));
 
     // With Docker away for good, the end of the lease is the end of the container all the same.

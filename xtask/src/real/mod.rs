@@ -6,6 +6,7 @@
 
 mod criu;
 mod packages;
+mod registry;
 mod sshd;
 mod swarm;
 

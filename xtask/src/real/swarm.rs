@@ -1,5 +1,5 @@
 //! Three Docker engines on one machine, each in network, mount, process and host-name namespaces of its own, on a bridge that lies in
-//! a namespace too: in the machine's own, Docker's rules for forwarding would cut them off. They are in no swarm yet.
+//! a namespace too: in the machine's own, Docker's rules for forwarding would cut them off. They are in no swarm yet. A registry is beside them.
 
 use std::fs;
 use std::os::unix::net::UnixStream;
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{criu, kill, packages, put, wait_for};
+use super::{criu, kill, packages, put, registry, wait_for};
 use crate::{Outcome, run};
 
 /// The image that each engine has.
@@ -21,7 +21,8 @@ const NODES: [&str; 3] = ["n1", "n2", "n3"];
 /// The network namespace of the bridge.
 const FABRIC: &str = "wharfinger-fabric";
 
-/// What runs in a node's namespaces: the engine, started again whenever it ends unless a file holds it back. $1 is the node's folder, $2 its name.
+/// What runs in a node's namespaces: the engine, started again whenever it ends unless a file holds it back. $1 is the node's folder, $2 its name,
+/// $3 the registry.
 const NODE: &str = r#"
 hostname "$2"
 mkdir -p /run/containerd /etc/criu
@@ -31,7 +32,7 @@ export TMPDIR="$1/tmp"
 while :; do
     while [ -e "$1/hold" ]; do sleep 0.05; done
     rm -f "$1/pid"
-    dockerd --experimental --data-root "$1/data" --exec-root "$1/exec" --pidfile "$1/pid" --host "unix://$1/docker.sock" --cgroup-parent "/wharfinger-parts/$2" --shutdown-timeout 2
+    dockerd --experimental --data-root "$1/data" --exec-root "$1/exec" --pidfile "$1/pid" --host "unix://$1/docker.sock" --cgroup-parent "/wharfinger-parts/$2" --shutdown-timeout 2 --insecure-registry "$3"
     sleep 0.2
 done
 "#;
@@ -54,16 +55,16 @@ pub fn up(folder: &Path) -> Result<Value, String> {
     ip(&["-n", FABRIC, "link", "add", "br0", "type", "bridge"])?;
     ip(&["-n", FABRIC, "addr", "add", "10.99.0.254/24", "dev", "br0"])?;
     ip(&["-n", FABRIC, "link", "set", "br0", "up"])?;
+    let registry = registry::up(folder, FABRIC)?;
     let nodes: Vec<Value> = (1..).zip(NODES).map(|(number, name)| start(folder, &bin, number, name)).collect::<Result<_, _>>()?;
     for node in &nodes {
         let socket = node["socket"].as_str().unwrap_or_default();
         wait_for(socket, Duration::from_secs(60), || answers(socket))?;
         docker(socket, &["import", &image.display().to_string(), IMAGE])?;
     }
-    let pids: Vec<&Value> = nodes.iter().map(|node| &node["pid"]).collect();
-    Ok(
-        json!({ "says": format!("Docker engines {} with the image {IMAGE}", NODES.join(", ")), "image": IMAGE, "pids": pids, "nodes": nodes }),
-    )
+    let pids: Vec<&Value> = nodes.iter().chain([&registry]).map(|part| &part["pid"]).collect();
+    let says = format!("Docker engines {} with the image {IMAGE}, a registry at {}", NODES.join(", "), registry::ADDRESS);
+    Ok(json!({ "says": says, "image": IMAGE, "pids": pids, "nodes": nodes, "registry": registry }))
 }
 
 /// Stops them, and removes what they leave.
@@ -113,7 +114,7 @@ fn start(folder: &Path, bin: &Path, number: u8, name: &str) -> Result<Value, Str
     let mut command = Command::new("setsid");
     command.arg("nsenter").arg(format!("--net=/run/netns/{space}"));
     command.args(["unshare", "--mount", "--uts", "--pid", "--fork", "--kill-child", "--mount-proc", "docker-init", "-s", "--"]);
-    command.args(["sh", "-c", NODE, "node"]).arg(&home).arg(name).env("PATH", path);
+    command.args(["sh", "-c", NODE, "node"]).arg(&home).args([name, registry::ADDRESS]).env("PATH", path);
     let child = command.stdin(Stdio::null()).stdout(log).stderr(errors).spawn().map_err(|error| format!("setsid: {error}"))?;
     let at = |file: &str| home.join(file).display().to_string();
     Ok(json!({

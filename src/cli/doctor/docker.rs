@@ -1,0 +1,29 @@
+//! What the Docker of this host can do. This program does not speak with Docker; the worker's does.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use engine::Check;
+
+use crate::cli::up::worker_program;
+
+/// Where Docker listens unless something else is said.
+const USUAL: &str = "/var/run/docker.sock";
+
+/// All checks of Docker: none where there is none and nobody has named one.
+pub fn checks(socket: Option<&str>) -> Vec<Check> {
+    let Some(socket) = socket.or_else(|| Path::new(USUAL).exists().then_some(USUAL)) else { return Vec::new() };
+    // That there is no worker is said already.
+    let Some(program) = worker_program() else { return Vec::new() };
+    ask(&program, socket).unwrap_or_else(|why| {
+        let mend = "run `worker doctor`, and keep both programs of one release together";
+        vec![Check::warn("docker", format!("the worker's program does not say what Docker can do: {why}"), mend)]
+    })
+}
+
+fn ask(program: &Path, socket: &str) -> Result<Vec<Check>, String> {
+    // It waits for nothing longer than a few seconds itself.
+    let output = Command::new(program).args(["doctor", "--docker", socket]).stdin(Stdio::null()).output();
+    let output = output.map_err(|error| error.to_string())?;
+    serde_json::from_slice(&output.stdout).map_err(|_| String::from_utf8_lossy(&output.stderr).trim().to_owned())
+}
