@@ -1,0 +1,48 @@
+//! What the driver and the server say, in the words of the store; never a password.
+
+use mongodb::error::{Error, ErrorKind, WriteFailure};
+
+use crate::store::StoreError;
+
+/// The server's code of a key that is there already.
+const DUPLICATE: i32 = 11_000;
+/// Codes of a user who may not: unauthorized, authentication failed.
+const DENIED: [i32; 2] = [13, 18];
+/// Codes of a server whose disk is full, or that a quota stops.
+const FULL: [i32; 2] = [14_031, 12_501];
+
+/// Whether the write met a key that is there already.
+pub(super) fn is_duplicate(error: &Error) -> bool {
+    code(error) == Some(DUPLICATE)
+}
+
+/// What went wrong with a store.
+pub(super) fn named(store: String, error: &Error) -> StoreError {
+    let cause = cause(error);
+    match (&*error.kind, code(error)) {
+        (ErrorKind::Authentication { .. }, _) => StoreError::Denied { store, cause },
+        (_, Some(code)) if DENIED.contains(&code) => StoreError::Denied { store, cause },
+        (_, Some(code)) if FULL.contains(&code) => StoreError::Full { store, cause },
+        (ErrorKind::ServerSelection { .. }, _) => StoreError::Unreachable { store, cause },
+        _ => StoreError::Io { store, cause },
+    }
+}
+
+/// What of an error is for people, in one line.
+fn cause(error: &Error) -> String {
+    let text = match &*error.kind {
+        ErrorKind::Command(command) => format!("{} (code {})", command.message, command.code),
+        ErrorKind::Write(WriteFailure::WriteError(write)) => format!("{} (code {})", write.message, write.code),
+        ErrorKind::Io(error) => error.to_string(),
+        kind => kind.to_string(),
+    };
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn code(error: &Error) -> Option<i32> {
+    match &*error.kind {
+        ErrorKind::Command(command) => Some(command.code),
+        ErrorKind::Write(WriteFailure::WriteError(write)) => Some(write.code),
+        _ => None,
+    }
+}
