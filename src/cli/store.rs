@@ -9,8 +9,10 @@ use super::terminal;
 use super::values::words;
 use crate::config::StoreEngine;
 
-/// Move records between kinds of stores
+/// Copy records between kinds of stores
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  management store copy --from embedded --to mongodb")]
 pub struct Store {
     #[command(subcommand)]
     deed: Deed,

@@ -161,6 +161,6 @@ fn worker(node: &NodeView) -> (String, Option<Value>, f64) {
     let free = class.memory.0.saturating_sub(node.used_memory.0);
     let hostname = node.spec.name.to_string();
     let document = json!({ "hostname": hostname, "CPUs": cpus, "MemFree": format!("{:.1}m", free as f64 / f64::from(1 << 20)) });
-    let used = f64::from(node.used_cores.0) / f64::from(class.cores.0.max(1));
+    let used = f64::from(node.used_cores.0) / f64::from(class.task_cores().0.max(1));
     (hostname, (node.state != NodeState::Left).then_some(document), used)
 }

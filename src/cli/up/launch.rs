@@ -71,12 +71,13 @@ impl Launch {
         let actors: Vec<ActorName> = actor.map_or(ActorName::ALL.to_vec(), |actor| vec![actor]);
         // Where the FrontEnd is, which makes the tokens that workers join by.
         let crew = config.workers.as_deref().filter(|_| actors.contains(&ActorName::FrontEnd)).map(Recruits::read).transpose()?;
-        private_folder(&state)?;
-        // Before any port is bound: who waits for its stores is not there yet.
         let place = stores_of(&config, &state, config.store.engine)?;
-        let stores = open(&place, &actors).await?;
-        let overtaken = stores.iter().map(|(_, store)| store.overtaken()).collect();
+        // Who waits for its stores has no ports yet. Files are not waited for: a port that is taken is found out before they are made.
+        let waited = if matches!(place, Stores::Database(_)) { Some(open(&place, &actors).await?) } else { None };
         let api = serve_api::bind(&config, &actors).await?;
+        private_folder(&state)?;
+        let stores = if let Some(stores) = waited { stores } else { open(&place, &actors).await? };
+        let overtaken = stores.iter().map(|(_, store)| store.overtaken()).collect();
         let has = |actor| actors.contains(&actor);
         let authority = if has(ActorName::GlobalManager) { Some(Arc::new(Authority::open(&state.join("authority"))?)) } else { None };
         let identity = identity(&config, &state, actor, authority.as_deref(), join_token.as_deref()).await?;

@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
+
 /// The name of a database that no other test has.
 pub fn database() -> String {
     static MADE: AtomicU32 = AtomicU32::new(0);
@@ -51,6 +53,13 @@ impl Own {
             running.kill().expect("it is ours");
             running.wait().expect("it is ours");
         }
+    }
+
+    /// Stops it where it stands, or lets it go on.
+    pub fn pause(&self, paused: bool) {
+        let pid = self.running.as_ref().and_then(|running| Pid::from_raw(i32::try_from(running.id()).ok()?));
+        let signal = if paused { Signal::STOP } else { Signal::CONT };
+        kill_process(pid.expect("it runs"), signal).expect("it is ours");
     }
 
     /// How it is reached.

@@ -76,6 +76,28 @@ fn a_server_that_is_killed_and_back_loses_nothing_that_was_answered() {
 }
 
 #[test]
+fn a_record_that_comes_in_after_it_failed_is_not_in_the_log() {
+    let Some(own) = own() else { return };
+    let server = connect(&own.address(), "late");
+    let store = Mongo::open(&server, "actor").unwrap();
+    append(&store, 1..=3);
+    own.pause(true);
+    let (begun, late) = (Instant::now(), store.append(entry(4)));
+    let failed = late.wait().unwrap_err();
+    assert!(failed.code() == "store-io" && failed.to_string().contains("no answer within 10 s"), "{failed}");
+    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+    own.pause(false);
+    // By now the insert, which the server has had all the time, is done. The next ones may still meet the same connection's trouble.
+    sleep(Duration::from_millis(500));
+    let turn = (5..30).find(|turn| store.append(entry(*turn)).wait().is_ok()).expect("it goes on");
+    let expected: Vec<_> = entries(1, 3).into_iter().chain([Record::Entry(Position(4), entry(turn))]).collect();
+    assert_eq!(all(&store), expected);
+    assert_eq!(store.health(), Ok(()));
+    drop(store);
+    assert_eq!(all(&Mongo::open(&server, "actor").unwrap()), expected);
+}
+
+#[test]
 fn a_server_that_is_not_there_is_named_and_the_password_is_not() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let server = connect(&format!("mongodb://me:s3cret@127.0.0.1:{port}/?directConnection=true"), "absent");
