@@ -124,16 +124,7 @@ pub fn resolve(document: &Document) -> Result<Config, Wrong> {
     };
     let policy = policy(jm.scheduling_strategy.as_ref())?;
     let (limits, security) = (limits_of(limits)?, security_of(security)?);
-    Ok(Config {
-        places,
-        policy,
-        store: store_of(store)?,
-        workers: workers.clone(),
-        journal: journal.clone(),
-        intervals,
-        limits,
-        security,
-    })
+    Ok(Config { places, policy, store: store_of(store)?, workers: workers.clone(), journal: journal.clone(), intervals, limits, security })
 }
 
 fn span(key: &str, given: Option<Seconds>, default: Millis, least: Millis) -> Result<Millis, Wrong> {

@@ -77,26 +77,50 @@ impl Due {
         self.nodes.extend(node);
     }
 
-    /// Writes it. What was written is no longer due, also where the rest fails.
+    /// Writes it. What was written is no longer due, also where the rest fails; one document that the server refuses does not hold up others.
     async fn write(&mut self, door: &Door, notebook: &Notebook) -> Result<(), StoreError> {
         let (now, nodes) = (door.now(), self.nodes.clone());
         let copied: Vec<_> = door.view(|view| nodes.iter().filter_map(|id| Some((*id, worker(view.nodes().get(id.index())?)))).collect());
+        let mut refused = Ok(());
         for (id, (name, document, used)) in copied {
-            notebook.worker(&name, document.as_ref()).await?;
-            notebook.sample(&name, seconds(now), used).await?;
-            self.nodes.remove(&id);
-        }
-        while !self.jobs.is_empty() {
-            let some: Vec<JobId> = self.jobs.iter().take(COPIED).copied().collect();
-            let copied: Vec<_> = door.view(|view| some.iter().map(|id| (*id, view.job(*id).map(|of| job(view, of)))).collect());
-            for (id, document) in copied {
-                if let Some(document) = document {
-                    notebook.job(&id.to_string(), &document).await?;
-                }
-                self.jobs.remove(&id);
+            let written = async {
+                notebook.worker(&name, document.as_ref()).await?;
+                notebook.sample(&name, seconds(now), used).await
+            };
+            if let Some(error) = refusal(written.await)? {
+                refused = Err(error);
+            } else {
+                self.nodes.remove(&id);
             }
         }
-        Ok(())
+        let due: Vec<JobId> = self.jobs.iter().copied().collect();
+        for some in due.chunks(COPIED) {
+            let copied: Vec<_> = door.view(|view| some.iter().map(|id| (*id, view.job(*id).map(|of| job(view, of)))).collect());
+            for (id, document) in copied {
+                let written = match document {
+                    Some(document) => notebook.job(&id.to_string(), &document).await,
+                    None => Ok(()),
+                };
+                if let Some(error) = refusal(written)? {
+                    refused = Err(error);
+                } else {
+                    self.jobs.remove(&id);
+                }
+            }
+        }
+        refused
+    }
+}
+
+/// Why one document was not written, if it was not.
+///
+/// # Errors
+/// Where no server is there for any other either.
+fn refusal(written: Result<(), StoreError>) -> Result<Option<StoreError>, StoreError> {
+    match written {
+        Ok(()) => Ok(None),
+        Err(error @ StoreError::Unreachable { .. }) => Err(error),
+        Err(error) => Ok(Some(error)),
     }
 }
 

@@ -155,22 +155,26 @@ impl Launched {
 
 /// Opens the stores of the actors. Where another process holds one it is waited for.
 async fn open(stores: &Stores, actors: &[ActorName]) -> Result<Vec<(ActorName, Arc<dyn Store>)>, Failure> {
-    let mut opened = Vec::new();
+    let (mut opened, mut waited) = (Vec::new(), false);
     for &actor in actors {
-        let mut said = false;
+        let mut said = None;
         let store = loop {
             let stores = stores.clone();
             let tried = tokio::task::spawn_blocking(move || stores.open(actor.word())).await;
-            match tried.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic())) {
-                Err(error @ StoreError::Held { .. }) => {
-                    if !said {
-                        tracing::warn!(code = error.code(), "waiting: {error}");
-                        said = true;
-                    }
-                    tokio::time::sleep(PATIENCE).await;
-                }
-                tried => break tried?,
+            let error = match tried.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic())) {
+                Ok(store) => break store,
+                Err(error) => error,
+            };
+            match &error {
+                StoreError::Held { .. } | StoreError::Taken { .. } => waited = true,
+                // Who stands by outlasts a server that goes away and comes back.
+                StoreError::Unreachable { .. } | StoreError::Io { .. } if waited => {}
+                _ => return Err(error.into()),
             }
+            if said.replace(error.code()) != Some(error.code()) {
+                tracing::warn!(code = error.code(), "waiting: {error}");
+            }
+            tokio::time::sleep(PATIENCE).await;
         };
         opened.push((actor, store));
     }

@@ -48,6 +48,7 @@ fn write(connection: &mut Connection, head: &mut Head, deeds: &[Deed]) -> Result
     transaction.commit()?;
     Ok(answers)
 }
+
 pub(super) fn append(transaction: &Transaction, position: Position, entry: &Entry) -> Result<()> {
     let mut insert =
         transaction.prepare_cached("INSERT INTO log (position, turn, stamp_ms, received, body) VALUES (?1, ?2, ?3, ?4, ?5)")?;

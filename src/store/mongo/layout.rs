@@ -88,6 +88,7 @@ pub(super) struct Head {
 /// A snapshot: what it covers, and its pieces.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Kept {
+    /// See [`snapshot`].
     pub id: String,
     pub parts: i64,
     /// The last record that it covers.
@@ -192,12 +193,17 @@ impl Shelf {
         self.server.call(self.chunks.create_index(index)).await.map(drop)
     }
 
-    /// Deletes what nothing refers to any more. Claims stay.
+    /// Deletes what came before what the head refers to. Claims stay. However late that is done, by whomever, nothing later is touched.
     pub async fn forget(&self, head: &Head) -> Result<(), StoreError> {
         self.server.call(self.log.delete_many(doc! { "_id": { "$lt": head.from }, "claim": { "$exists": false } })).await?;
-        let id = head.snapshot.as_ref().map_or("", |kept| &kept.id);
-        self.server.call(self.chunks.delete_many(doc! { "snapshot": { "$ne": id } })).await.map(drop)
+        let id = head.snapshot.as_ref().map_or_else(|| snapshot(head.writer, 0), |kept| kept.id.clone());
+        self.server.call(self.chunks.delete_many(doc! { "snapshot": { "$lt": id } })).await.map(drop)
     }
+}
+
+/// The id of a writer's snapshot. As texts they are in the order in which they were begun.
+pub(super) fn snapshot(writer: i64, number: u64) -> String {
+    format!("{writer:019}.{number:019}")
 }
 
 /// The version of the database's layout, 0 where there is none yet.

@@ -29,8 +29,11 @@ pub(super) async fn recover(shelf: &Shelf, give: &mut (dyn FnMut(Record) -> bool
     }
     let read = read(shelf, &head, give).await;
     // A writer that forgets what is being read leaves holes that are none.
+    let refers = |head: &Head| (head.from, head.snapshot.as_ref().map(|kept| kept.id.clone()));
     match read {
-        Err(StoreError::Corrupt { .. }) if shelf.head().await?.from != head.from => Err(StoreError::Unsettled { folder: shelf.name() }),
+        Err(StoreError::Corrupt { .. }) if refers(&shelf.head().await?) != refers(&head) => {
+            Err(StoreError::Unsettled { folder: shelf.name() })
+        }
         read => read,
     }
 }

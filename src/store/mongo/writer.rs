@@ -6,7 +6,7 @@ use tokio::sync::watch;
 
 use mongodb::bson::{doc, serialize_to_bson};
 
-use super::layout::{Chunk, Head, Kept, PIECE, Page, Row, Shelf, binary};
+use super::layout::{self, Chunk, Head, Kept, PIECE, Page, Row, Shelf, binary};
 use super::lease::Lease;
 use super::read;
 use crate::store::queue::{Deed, Pen};
@@ -201,7 +201,7 @@ impl Writer {
     /// Writes the pieces of a snapshot that nothing refers to yet.
     pub async fn keep(&mut self, last: Row, body: &[u8]) -> Result<Kept, StoreError> {
         self.snapshots += 1;
-        let id = format!("{}.{}", self.head.writer, self.snapshots);
+        let id = layout::snapshot(self.head.writer, self.snapshots);
         let mut parts = 0;
         for piece in body.chunks(PIECE) {
             let chunk = Chunk { snapshot: id.clone(), part: parts, body: binary(piece) };

@@ -78,6 +78,24 @@ fn of_two_managers_one_acts_and_the_other_waits_until_it_is_gone() {
 }
 
 #[test]
+fn a_manager_that_stands_by_outlasts_a_server_that_goes_with_the_other() {
+    let Some(mut own) = own() else { return };
+    let site = site(&own.address());
+    let first = site.launch();
+    let id = submit(&site, "first").unwrap();
+    let second = super::site::Running(site.up(&[]).stderr(site.log("second")).spawn().unwrap());
+    eventually("the second says that it waits", || site.logged("second").contains("waiting: front-end of"));
+    own.kill();
+    first.kill();
+    eventually("the second waits for the server too", || site.logged("second").contains("store-unreachable"));
+    own.again(&[]);
+    site.ready();
+    assert_eq!(site.job(&id)["name"], "first");
+    second.signal(Signal::TERM);
+    assert_eq!(second.end(), 0);
+}
+
+#[test]
 fn a_paused_manager_that_was_overtaken_ends() {
     let Some(own) = own() else { return };
     let site = site(&own.address());

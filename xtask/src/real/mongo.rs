@@ -4,7 +4,7 @@
 use std::fs::{self, File};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::process::CommandExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Installs it where it is absent, and starts it on a free port of loopback.
 pub fn up(folder: &Path) -> Result<Value, String> {
     let own = folder.join("mongo");
-    let program = install(&own)?;
+    let program = run::from_pypi("SecantusDB", VERSION, &own.join("venv"), "secantusd-py")?;
     let data = own.join("data");
     if data.exists() {
         fs::remove_dir_all(&data).map_err(|error| format!("{}: {error}", data.display()))?;
@@ -62,18 +62,4 @@ pub fn down(state: &Value) -> Outcome {
     kill(state);
     let port = state["port"].as_u64().and_then(|port| u16::try_from(port).ok());
     port.map_or(Ok(()), |port| wait_for("its end", PATIENCE, || TcpStream::connect(("127.0.0.1", port)).is_err()))
-}
-
-fn install(folder: &Path) -> Result<PathBuf, String> {
-    let (program, mark) = (folder.join("venv/bin/secantusd-py"), folder.join("version"));
-    if program.exists() && fs::read_to_string(&mark).is_ok_and(|version| version == VERSION) {
-        return Ok(program);
-    }
-    let venv = folder.join("venv");
-    let path = venv.to_str().ok_or("the target folder's name is not UTF-8")?;
-    run::program_of(Path::new("python3"), &["-m", "venv", "--clear", path]).done()?;
-    let wanted = format!("SecantusDB=={VERSION}");
-    run::program_of(&venv.join("bin/pip"), &["install", "--quiet", "--disable-pip-version-check", &wanted]).done()?;
-    fs::write(&mark, VERSION).map_err(|error| format!("{}: {error}", mark.display()))?;
-    Ok(program)
 }

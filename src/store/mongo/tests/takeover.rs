@@ -72,6 +72,25 @@ fn a_paused_writer_does_not_switch_the_snapshot() {
 }
 
 #[test]
+fn a_paused_writer_deletes_nothing_of_the_next_one() {
+    let Some(shared) = Shared::find() else { return };
+    let server = shared.database("late-deletes");
+    let former = Mongo::open(&server, "actor").unwrap();
+    append(&former, 1..=10);
+    former.snapshot(Position(10), b"ten".to_vec()).wait().unwrap();
+    let stood = server.wait(former.shelf.head()).unwrap();
+    pause(&former);
+    let latter = Mongo::open(&server, "actor").unwrap();
+    append(&latter, 11..=20);
+    latter.snapshot(Position(20), b"twenty".to_vec()).wait().unwrap();
+    // The former one was paused between its snapshot and the deletion of what that covers, and never meets a claim there.
+    server.wait(former.shelf.forget(&stood)).unwrap();
+    server.wait(former.shelf.forget(&layout::Head { snapshot: None, ..stood })).unwrap();
+    let found = all(&latter);
+    assert!(matches!(&found[..], [Record::Snapshot(snapshot)] if snapshot.body == b"twenty"), "{found:?}");
+}
+
+#[test]
 fn the_lease_of_a_process_of_this_host_that_is_gone_is_taken_at_once() {
     let Some(shared) = Shared::find() else { return };
     let server = shared.database("gone");
