@@ -65,7 +65,7 @@ pub fn run(arguments: &Store) -> Result<Outcome, Failure> {
     }
     let [source, target] = stores.pair(*from, *to)?;
     terminal::say(&format!("copying {} to {}", source.name(), target.name()));
-    let contents = source.copy(&target, *replace, &mut |name| terminal::say(&format!("  {name} is copied")))?;
+    let contents = source.copy(&target, *replace, &mut |step| terminal::say(&format!("  {step}")))?;
     let copied = Copied { from: source.name(), to: target.name(), turn: contents.turn, stores: contents.stores };
     output.print(&copied, |copied| {
         let stores: Vec<&str> = copied.stores.iter().map(|store| store.trim_end_matches(".db")).collect();

@@ -167,7 +167,9 @@ fn apart<T: Send>(handle: &Handle, future: impl Future<Output = T> + Send) -> T 
 /// Why a connection string may not be usable, by what is visible of it without its secrets.
 fn unusable(address: &SecretString) -> &'static str {
     let text = address.expose_secret().trim();
-    if text.starts_with("mongodb+srv://") {
+    if text.is_empty() {
+        "is empty: write it as mongodb://USER:PASSWORD@HOST:PORT/?OPTIONS"
+    } else if text.starts_with("mongodb+srv://") {
         "is of the form mongodb+srv, which is not known here: write the hosts as mongodb://a,b,c/?replicaSet=NAME"
     } else if !text.starts_with("mongodb://") {
         "begins otherwise than mongodb://"
