@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 
 /// The name of a database that no other test has.
 pub fn database() -> String {
@@ -57,9 +57,12 @@ impl Own {
 
     /// Stops it where it stands, or lets it go on.
     pub fn pause(&self, paused: bool) {
-        let pid = self.running.as_ref().and_then(|running| Pid::from_raw(i32::try_from(running.id()).ok()?));
-        let signal = if paused { Signal::STOP } else { Signal::CONT };
-        kill_process(pid.expect("it runs"), signal).expect("it is ours");
+        let pid = self.running.as_ref().and_then(|running| Pid::from_raw(i32::try_from(running.id()).ok()?)).expect("it runs");
+        kill_process(pid, if paused { Signal::STOP } else { Signal::CONT }).expect("it is ours");
+        if paused {
+            // On a busy host its threads go on for some milliseconds, and might answer what is asked next.
+            waitpid(Some(pid), WaitOptions::UNTRACED).expect("it is ours");
+        }
     }
 
     /// How it is reached.
