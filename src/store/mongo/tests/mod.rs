@@ -3,6 +3,8 @@
 mod outage;
 #[path = "../../../../tests/it/support/mongo.rs"]
 mod own;
+#[path = "../../../../tests/it/support/parts.rs"]
+mod parts;
 mod server;
 mod takeover;
 mod transfer;
