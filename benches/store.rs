@@ -1,6 +1,7 @@
-//! Durable records of the embedded store: one at a time, and a hundred that share syncs; snapshots and recovery of a long log.
+//! Durable records: one at a time, and a hundred that share a sync; of the embedded store also snapshots and recovery of a long log.
 //!
-//! `cargo bench --bench store`. The files lie in the target folder: it is that disk which is measured. Figures: docs/adr/0009.
+//! `cargo bench --bench store`. The files lie in the target folder: it is that disk which is measured. The MongoDB store is measured on the
+//! server that `cargo xtask real-parts` starts, where it is up. Figures: docs/adr/0009 and 0014.
 #![allow(missing_docs)]
 
 use std::hint::black_box;
@@ -9,7 +10,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use wharfinger::store::{Embedded, Entry, Position, Store};
+use secrecy::SecretString;
+use wharfinger::store::{Embedded, Entry, Mongo, MongoServer, Position, Store};
 
 /// About what a submit of a small job takes.
 const BODY: usize = 300;
@@ -20,7 +22,7 @@ fn entry(turn: u64) -> Entry {
 }
 
 /// Appends so many at once, and waits for all.
-fn group(store: &Embedded, turn: &mut u64, size: u64) -> Position {
+fn group(store: &dyn Store, turn: &mut u64, size: u64) -> Position {
     let receipts: Vec<_> = (0..size).map(|of| store.append(entry(*turn + of + 1))).collect();
     *turn += size;
     receipts.into_iter().map(|receipt| receipt.wait().expect("the disk takes it")).last().expect("a group is not empty")
@@ -35,20 +37,35 @@ fn tail(name: &str, mut latencies: Vec<Duration>) {
 
 fn appends(criterion: &mut Criterion) {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("the target folder can be written");
+    let embedded = |name: &'static str| Embedded::open(&folder.path().join(name), "actor").expect("a new store");
+    measure(criterion, "append", 1, &embedded("append"));
+    measure(criterion, "append_100", 100, &embedded("append_100"));
+    let Some(server) = server() else { return eprintln!("skipped: no MongoDB-speaking server is up (cargo xtask real-parts)") };
+    let mongo = |name: &str| Mongo::open(&server, name).expect("a new store");
+    measure(criterion, "mongodb_append", 1, &mongo("one"));
+    measure(criterion, "mongodb_append_100", 100, &mongo("hundred"));
+}
+
+fn measure(criterion: &mut Criterion, name: &str, size: u64, store: &dyn Store) {
     let mut benches = criterion.benchmark_group("store");
-    for (name, size) in [("append", 1), ("append_100", 100)] {
-        let store = Embedded::open(&folder.path().join(name), "actor").expect("a new store");
-        let (mut turn, mut latencies) = (0, Vec::new());
-        benches.throughput(Throughput::Elements(size)).bench_function(name, |bencher| {
-            bencher.iter(|| {
-                let begun = Instant::now();
-                black_box(group(&store, &mut turn, size));
-                latencies.push(begun.elapsed());
-            });
+    let (mut turn, mut latencies) = (0, Vec::new());
+    benches.throughput(Throughput::Elements(size)).bench_function(name, |bencher| {
+        bencher.iter(|| {
+            let begun = Instant::now();
+            black_box(group(store, &mut turn, size));
+            latencies.push(begun.elapsed());
         });
-        tail(name, latencies);
-    }
+    });
+    tail(name, latencies);
     benches.finish();
+}
+
+/// The server that is up, with a database of this run.
+fn server() -> Option<MongoServer> {
+    let state = Path::new(env!("CARGO_TARGET_TMPDIR")).parent()?.join("real-parts/mongo.json");
+    let state: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(state).ok()?).ok()?;
+    let address = SecretString::from(state["uri"].as_str()?);
+    MongoServer::connect(&address, Some(&format!("bench-{}", std::process::id()))).ok()
 }
 
 fn long_log(criterion: &mut Criterion) {

@@ -16,8 +16,10 @@ use serde::Serialize;
 use super::failure::{Failure, Outcome};
 use super::server::ServerArguments;
 use super::shape::{Shape, plain};
+use super::stores::stores_of;
 use super::up::{actors_file, state_folder};
 use crate::config;
+use crate::store::Stores;
 
 /// Check what this host can do for a live system, and say how to mend what it cannot
 #[derive(Debug, Args)]
@@ -69,8 +71,9 @@ pub fn run(arguments: &Doctor) -> Result<Outcome, Failure> {
         }
     };
     let folder = arguments.state.clone().unwrap_or_else(state_folder);
-    let store = config.as_ref().map_or_else(|| folder.join("store"), |config| config.store_in(&folder));
-    checks.extend(state::checks(&folder, &store));
+    let usual = || Ok(Stores::Folder(folder.join("store")));
+    let stores = config.as_ref().map_or_else(usual, |config| stores_of(config, &folder, config.store.engine));
+    checks.extend(state::checks(&folder, &stores));
     let options = arguments.server.options()?;
     checks.extend(network::checks(config.as_ref().map(|config| &config.places), options));
     let verdict = checks.iter().map(|check| check.verdict).max().unwrap_or(Verdict::Ok);

@@ -157,7 +157,8 @@ impl From<WhyError> for Failure {
 
 impl From<crate::store::StoreError> for Failure {
     fn from(error: crate::store::StoreError) -> Self {
-        Self::coded(Self::OTHER, error.code(), error.to_string())
+        let exit_code = if matches!(error, crate::store::StoreError::Address { .. }) { InputError::EXIT_CODE } else { Self::OTHER };
+        Self::coded(exit_code, error.code(), error.to_string())
     }
 }
 

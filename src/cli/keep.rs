@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::failure::{Failure, Outcome};
+use super::stores::StoreArguments;
 use super::terminal;
-use super::up::{actors_file, state_folder};
-use crate::{config, store};
+use crate::store::Contents;
 
 /// Copy all records of the live system to a new folder, whether it runs or not
 #[derive(Debug, Args)]
@@ -20,7 +20,7 @@ pub struct Backup {
     #[arg(value_name = "OUT")]
     out: PathBuf,
     #[command(flatten)]
-    stores: Stores,
+    stores: StoreArguments,
 }
 
 /// Put a backup in the place of the records of a live system that does not run
@@ -34,51 +34,27 @@ pub struct Restore {
     #[arg(value_name = "BACKUP")]
     backup: PathBuf,
     #[command(flatten)]
-    stores: Stores,
+    stores: StoreArguments,
     /// Replace records that are there
     #[arg(long)]
     force: bool,
 }
 
-/// Which stores are meant: those that `up` would open.
-#[derive(Debug, Args)]
-struct Stores {
-    /// Folder of the stores; that of the actors file, or in the state folder, if absent
-    #[arg(long, value_name = "DIR")]
-    store: Option<PathBuf>,
-    /// Folder of the system's state (else the user's own)
-    #[arg(long, value_name = "DIR", env = "WHARFINGER_STATE")]
-    state: Option<PathBuf>,
-    /// Actors file (config/actors.json where there is one)
-    #[arg(long, value_name = "FILE", env = "WHARFINGER_CONFIG")]
-    config: Option<PathBuf>,
-}
-
-impl Stores {
-    fn folder(&self) -> Result<PathBuf, Failure> {
-        if let Some(store) = &self.store {
-            return Ok(store.clone());
-        }
-        let config = config::read(actors_file(self.config.as_deref()), std::env::vars())?;
-        Ok(config.store_in(&self.state.clone().unwrap_or_else(state_folder)))
-    }
-}
-
 /// Runs `backup`.
 pub fn backup(arguments: &Backup) -> Result<Outcome, Failure> {
-    let contents = store::backup(&arguments.stores.folder()?, &arguments.out)?;
-    terminal::print(&said(&contents, "backed up to", &arguments.out))?;
+    let contents = arguments.stores.stores()?.backup(&arguments.out)?;
+    terminal::print(&said(&contents, "backed up to", &arguments.out.display().to_string()))?;
     Ok(Outcome::Done)
 }
 
 /// Runs `restore`.
 pub fn restore(arguments: &Restore) -> Result<Outcome, Failure> {
-    let folder = arguments.stores.folder()?;
-    let contents = store::restore(&arguments.backup, &folder, arguments.force)?;
-    terminal::print(&said(&contents, "restored to", &folder))?;
+    let stores = arguments.stores.stores()?;
+    let contents = stores.restore(&arguments.backup, arguments.force)?;
+    terminal::print(&said(&contents, "restored to", &stores.name()))?;
     Ok(Outcome::Done)
 }
 
-fn said(contents: &store::Contents, how: &str, folder: &std::path::Path) -> String {
-    format!("{} {how} {}, as of turn {}\n", contents.stores.join(", "), folder.display(), contents.turn)
+fn said(contents: &Contents, how: &str, place: &str) -> String {
+    format!("{} {how} {place}, as of turn {}\n", contents.stores.join(", "), contents.turn)
 }

@@ -32,6 +32,8 @@ mod shape;
 mod simulate;
 mod size;
 mod snapshot;
+mod store;
+mod stores;
 mod stress;
 mod submit;
 mod terminal;
@@ -78,6 +80,7 @@ enum Command {
     Up(Box<up::Up>),
     Backup(keep::Backup),
     Restore(keep::Restore),
+    Store(store::Store),
     Simulate(Box<simulate::Simulate>),
     Replay(replay::Replay),
     Compare(Box<compare::Compare>),
@@ -116,6 +119,7 @@ impl Command {
             Self::Up(arguments) => up::run(arguments),
             Self::Backup(arguments) => keep::backup(arguments),
             Self::Restore(arguments) => keep::restore(arguments),
+            Self::Store(arguments) => store::run(arguments),
             Self::Simulate(arguments) => simulate::run(arguments),
             Self::Replay(arguments) => replay::run(arguments),
             Self::Compare(arguments) => compare::run(arguments),

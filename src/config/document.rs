@@ -94,6 +94,11 @@ pub struct StoreSection {
     pub path: Option<PathBuf>,
     /// What keeps them (default embedded).
     pub engine: StoreEngine,
+    /// Of `mongodb`: a file with the connection string, for this user alone. The variable `WHARFINGER_MONGODB_URI` goes before it. The string
+    /// itself, which may hold a password, has no key.
+    pub uri_file: Option<PathBuf>,
+    /// Of `mongodb`: the database (default that of the connection string, else `wharfinger`).
+    pub database: Option<String>,
 }
 
 /// What keeps records.
@@ -103,6 +108,22 @@ pub enum StoreEngine {
     /// A file for each actor, in this very process.
     #[default]
     Embedded,
+    /// A MongoDB server, or one that speaks its protocol.
+    Mongodb,
+}
+
+impl StoreEngine {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Embedded, Self::Mongodb];
+
+    /// What it is called.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Embedded => "embedded",
+            Self::Mongodb => "mongodb",
+        }
+    }
 }
 
 /// An engine that runs tasks.

@@ -1,14 +1,14 @@
 //! What an actors file means: defaults filled in, values checked.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use actors::Limits;
 use indexmap::IndexMap;
 use model::{Millis, Policy, PolicyName, Seconds};
 
-use super::document::{Document, LimitSection, SecuritySection};
+use super::document::{Document, LimitSection, SecuritySection, StoreSection};
 use crate::sim::input::Fault;
 
 /// A host and a port of it.
@@ -75,8 +75,8 @@ pub struct Config {
     pub places: Places,
     /// The policy of a new cluster.
     pub policy: Policy,
-    /// Where records are kept, if not in the state folder.
-    pub store: Option<PathBuf>,
+    /// Where records are kept.
+    pub store: StoreSection,
     /// The workers file, where workers are to be launched by SSH.
     pub workers: Option<PathBuf>,
     /// Where the journal is written.
@@ -87,14 +87,6 @@ pub struct Config {
     pub limits: Limits,
     /// Who may do what.
     pub security: Security,
-}
-
-impl Config {
-    /// Where records are kept by a system with this folder of state.
-    #[must_use]
-    pub fn store_in(&self, state: &Path) -> PathBuf {
-        self.store.clone().unwrap_or_else(|| state.join("store"))
-    }
 }
 
 /// A key and what is wrong with it.
@@ -132,16 +124,7 @@ pub fn resolve(document: &Document) -> Result<Config, Wrong> {
     };
     let policy = policy(jm.scheduling_strategy.as_ref())?;
     let (limits, security) = (limits_of(limits)?, security_of(security)?);
-    Ok(Config {
-        places,
-        policy,
-        store: store.path.clone(),
-        workers: workers.clone(),
-        journal: journal.clone(),
-        intervals,
-        limits,
-        security,
-    })
+    Ok(Config { places, policy, store: store_of(store)?, workers: workers.clone(), journal: journal.clone(), intervals, limits, security })
 }
 
 fn span(key: &str, given: Option<Seconds>, default: Millis, least: Millis) -> Result<Millis, Wrong> {
@@ -189,6 +172,15 @@ fn limits_of(section: &LimitSection) -> Result<Limits, Wrong> {
         events: positive("events", section.events.map(u64::from), default.events as u64)? as usize,
         keys: positive("keys", section.keys.map(u64::from), default.keys as u64)? as usize,
     })
+}
+
+fn store_of(section: &StoreSection) -> Result<StoreSection, Wrong> {
+    // What MongoDB allows in every version, and what a connection string could hold.
+    let bad = |name: &String| name.is_empty() || name.len() > 63 || name.contains(|letter: char| "/\\. \"$*<>:|?\0".contains(letter));
+    match section.database.as_ref().filter(|name| bad(name)) {
+        Some(name) => Err(("store.database".into(), Fault::Value(format!("`{name}` is no name of a database")))),
+        None => Ok(section.clone()),
+    }
 }
 
 fn security_of(section: &SecuritySection) -> Result<Security, Wrong> {

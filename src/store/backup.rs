@@ -1,4 +1,4 @@
-//! Backups of all stores in a folder as of one turn of the loop, and their way back.
+//! Backups of all stores of a system as of one turn of the loop, and their way back: each store is a file in a folder.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -21,30 +21,36 @@ pub struct Contents {
     pub stores: Vec<String>,
 }
 
-/// Copies all stores in `folder` to the new folder `out`, as of one turn, whether a management runs on them or not.
+/// Copies stores to the new folder `out`, as of one turn. `copy_all` copies what there is to a folder, and gives the turn, or none where a
+/// snapshot of a later turn came between.
 ///
 /// The loop begins no turn before the records of the last are durable. So the latest turn of any store when the copying begins is the last that
 /// can be unfinished, and all before it are whole in every store: the copies, cut back to it, are what a crash in that turn would have left.
-///
-/// # Errors
-/// When `out` has something in it, a store cannot be read, or `out` not written. Nothing is left at `out` then.
-pub fn backup(folder: &Path, out: &Path) -> Result<Contents, StoreError> {
-    let files = folder::stores(folder)?;
+pub(super) fn backup(
+    of: String,
+    out: &Path,
+    mut copy_all: impl FnMut(&Path) -> Result<Option<u64>, StoreError>,
+) -> Result<Contents, StoreError> {
     if !folder::is_free(out)? {
         return Err(StoreError::NotEmpty { folder: out.display().to_string() });
     }
     for _ in 0..TRIES {
         let staged = stage(out)?;
-        if let Some(turn) = copy_all(&files, staged.path())? {
-            put(&staged, out, RenameFlags::empty())?;
-            return Ok(Contents { turn, stores: names(&files) });
+        match copy_all(staged.path()) {
+            Ok(Some(turn)) => {
+                let stores = names(&folder::stores(staged.path())?);
+                put(&staged, out, RenameFlags::empty())?;
+                return Ok(Contents { turn, stores });
+            }
+            Ok(None) | Err(StoreError::Unsettled { .. }) => {}
+            Err(error) => return Err(error),
         }
     }
-    Err(StoreError::Unsettled { folder: folder.display().to_string() })
+    Err(StoreError::Unsettled { folder: of })
 }
 
-/// Copies the stores as of the latest turn of any, or says that one has a later snapshot by now.
-fn copy_all(files: &[PathBuf], staged: &Path) -> Result<Option<u64>, StoreError> {
+/// Copies stores as of the latest turn of any, or says that one has a later snapshot by now.
+pub(super) fn copy_all(files: &[PathBuf], staged: &Path) -> Result<Option<u64>, StoreError> {
     let turn = latest(files)?;
     for (file, name) in files.iter().zip(names(files)) {
         let copy = staged.join(name);
@@ -56,21 +62,38 @@ fn copy_all(files: &[PathBuf], staged: &Path) -> Result<Option<u64>, StoreError>
     Ok(Some(turn))
 }
 
-/// Puts the stores of a backup, or of a folder that a crash left, in the place of `folder`. All are checked before anything is replaced, and
-/// one rename replaces all. A folder with stores in it is replaced when `force` says so; one with anything else never is.
-///
-/// # Errors
-/// When either folder is in use, when the backup is damaged, not ours or of a later version, and when the file system refuses. `folder` is as it
-/// was then.
-pub fn restore(backup: &Path, folder: &Path, force: bool) -> Result<Contents, StoreError> {
-    let files = folder::stores(backup)?;
+/// Puts the stores of a backup in the place of `folder`; one rename replaces all. A folder with stores in it is replaced when `force` says so;
+/// one with anything else never is. `folder` is as it was where that fails.
+pub(super) fn restore(backup: &Path, folder: &Path, force: bool) -> Result<Contents, StoreError> {
     let free = folder::is_free(folder)?;
     if !free && !force {
         return Err(StoreError::NotEmpty { folder: folder.display().to_string() });
     }
-    let _sources = folder::take_opened(&files)?;
     let _locks = if free { Vec::new() } else { folder::take_all(folder)? };
-    let staged = stage(folder)?;
+    let checked = checked(backup, folder)?;
+    put(&checked.staged, folder, if free { RenameFlags::empty() } else { RenameFlags::EXCHANGE })?;
+    Ok(checked.contents)
+}
+
+/// Copies of the stores of a backup, found whole.
+pub(super) struct Checked {
+    staged: TempDir,
+    pub contents: Contents,
+    _sources: Vec<folder::Lock>,
+}
+
+impl Checked {
+    /// The copies' files.
+    pub fn files(&self) -> Result<Vec<PathBuf>, StoreError> {
+        folder::stores(self.staged.path())
+    }
+}
+
+/// Copies the stores of a backup, or of a folder that a crash left, beside `target`, and checks them all.
+pub(super) fn checked(backup: &Path, target: &Path) -> Result<Checked, StoreError> {
+    let files = folder::stores(backup)?;
+    let sources = folder::take_opened(&files)?;
+    let staged = stage(target)?;
     for (file, name) in files.iter().zip(names(&files)) {
         let copy = staged.path().join(name);
         // A backup has no log file; a folder that a crash left has one, and its latest records in it.
@@ -82,10 +105,9 @@ pub fn restore(backup: &Path, folder: &Path, force: bool) -> Result<Contents, St
         }
         embedded::mend(&copy)?;
     }
-    let restored = folder::stores(staged.path())?;
-    let contents = Contents { turn: latest(&restored)?, stores: names(&restored) };
-    put(&staged, folder, if free { RenameFlags::empty() } else { RenameFlags::EXCHANGE })?;
-    Ok(contents)
+    let files = folder::stores(staged.path())?;
+    let contents = Contents { turn: latest(&files)?, stores: names(&files) };
+    Ok(Checked { staged, contents, _sources: sources })
 }
 
 /// The latest turn of any of the stores.
@@ -98,7 +120,7 @@ fn names(files: &[PathBuf]) -> Vec<String> {
 }
 
 /// A folder beside `target`, for the user alone, that goes when it is dropped.
-fn stage(target: &Path) -> Result<TempDir, StoreError> {
+pub(super) fn stage(target: &Path) -> Result<TempDir, StoreError> {
     let beside = folder::parent(target);
     folder::make(beside)?;
     let private = fs::Permissions::from_mode(0o700);

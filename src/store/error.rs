@@ -72,10 +72,10 @@ pub enum StoreError {
         /// What was asked.
         what: String,
     },
-    /// A folder that would be written is in use.
-    #[error("{folder} is not empty: choose another folder, or say that it may be replaced")]
+    /// A folder or database that would be written is in use.
+    #[error("{folder} is not empty: choose another one, or say that it may be replaced")]
     NotEmpty {
-        /// Which folder.
+        /// Which one.
         folder: String,
     },
     /// Snapshots came faster than copies of all stores could be made.
@@ -83,6 +83,46 @@ pub enum StoreError {
     Unsettled {
         /// Which folder.
         folder: String,
+    },
+    /// No database server answers.
+    #[error("{store} cannot be reached ({cause}): start the server, or name the right one in the connection string")]
+    Unreachable {
+        /// Which store.
+        store: String,
+        /// As the driver says it.
+        cause: String,
+    },
+    /// The database server refuses the user.
+    #[error("{store} is refused ({cause}): correct user and password in the connection string, or grant the user `readWrite` there")]
+    Denied {
+        /// Which store.
+        store: String,
+        /// As the server says it.
+        cause: String,
+    },
+    /// The connection string cannot be used.
+    #[error("the connection string of MongoDB {cause}")]
+    Address {
+        /// What is wrong with it, and how to mend it; nothing of its secrets.
+        cause: String,
+    },
+    /// Another process holds the lease of a store in a database.
+    #[error("{store} is held by {holder} for {seconds} s more unless that renews it: stop that first, or wait for it to end")]
+    Held {
+        /// Which store.
+        store: String,
+        /// Who has it.
+        holder: String,
+        /// How long its lease lasts.
+        seconds: u64,
+    },
+    /// Another process has taken the store over, and this one writes it no more.
+    #[error("{store} was taken over by {holder}: this process must not act any more; one started anew waits until it may")]
+    Taken {
+        /// Which store.
+        store: String,
+        /// Who has it now.
+        holder: String,
     },
 }
 
@@ -101,6 +141,11 @@ impl StoreError {
             StoreError::Sequence { .. } => "store-sequence",
             StoreError::NotEmpty { .. } => "store-not-empty",
             StoreError::Unsettled { .. } => "store-unsettled",
+            StoreError::Unreachable { .. } => "store-unreachable",
+            StoreError::Denied { .. } => "store-denied",
+            StoreError::Address { .. } => "store-address",
+            StoreError::Held { .. } => "store-held",
+            StoreError::Taken { .. } => "store-taken",
         }
     }
 

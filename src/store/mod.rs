@@ -2,6 +2,8 @@
 //!
 //! One store is one actor's. What a record says is the actor's affair: here it is bytes. The law of every store is that what was answered
 //! is kept, and that what is read back is a prefix of what was written, in order.
+//!
+//! A new kind of store is a module that implements [`Store`] and passes `conformance.rs`.
 
 mod backup;
 #[cfg(test)]
@@ -10,6 +12,9 @@ mod embedded;
 mod error;
 mod folder;
 mod memory;
+mod mongo;
+mod place;
+mod queue;
 mod receipt;
 mod record;
 #[cfg(test)]
@@ -18,10 +23,14 @@ mod tests;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-pub use self::backup::{Contents, backup, restore};
+use futures_util::future::BoxFuture;
+
+pub use self::backup::Contents;
 pub use self::embedded::{Embedded, check};
 pub use self::error::StoreError;
 pub use self::memory::Memory;
+pub use self::mongo::{Mongo, MongoServer, Notebook};
+pub use self::place::Stores;
 pub use self::receipt::Receipt;
 pub use self::record::{Entry, Last, Position, Record, Snapshot};
 
@@ -61,6 +70,12 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// When they cannot be read, or the file cannot be written.
     fn backup(&self, to: &Path) -> Result<(), StoreError> {
-        embedded::export(self, to)
+        embedded::export(|each| self.recover(each), to)
+    }
+
+    /// Resolves once another process has taken the store over, after which this one must not act. A lock that ends with its process is never
+    /// taken over.
+    fn overtaken(&self) -> BoxFuture<'static, StoreError> {
+        Box::pin(std::future::pending())
     }
 }

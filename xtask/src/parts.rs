@@ -41,6 +41,11 @@ pub fn report() -> crate::Outcome {
             present: real::is_up(real::Part::Sshd),
             without: "the tests that launch workers by SSH skip",
         },
+        Part {
+            name: "a MongoDB-speaking server (cargo xtask real-parts)",
+            present: real::is_up(real::Part::Mongo),
+            without: "the tests of the MongoDB store skip",
+        },
         Part { name: "cargo-nextest", present: nextest(), without: "cargo test runs the tests" },
     ];
     println!("real parts:");

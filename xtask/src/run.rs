@@ -37,6 +37,20 @@ pub fn program_of(program: &Path, arguments: &[&str]) -> Run {
     Run { command, shown: format!("{} {}", program.display(), arguments.join(" ")) }
 }
 
+/// A program of a package from PyPI, in a folder of Python of its own, which is made where that version is not there.
+pub fn from_pypi(package: &str, version: &str, folder: &Path, program: &str) -> Result<PathBuf, String> {
+    let (program, mark) = (folder.join("bin").join(program), folder.join("version"));
+    if program.exists() && std::fs::read_to_string(&mark).is_ok_and(|found| found == version) {
+        return Ok(program);
+    }
+    let path = folder.to_str().ok_or("the target folder's name is not UTF-8")?;
+    program_of(Path::new("python3"), &["-m", "venv", "--clear", path]).done()?;
+    let wanted = format!("{package}=={version}");
+    program_of(&folder.join("bin/pip"), &["install", "--quiet", "--disable-pip-version-check", &wanted]).done()?;
+    std::fs::write(&mark, version).map_err(|error| format!("{}: {error}", mark.display()))?;
+    Ok(program)
+}
+
 impl Run {
     /// With a variable of the environment.
     pub fn env(mut self, name: &str, value: &str) -> Self {

@@ -3,13 +3,15 @@
 use std::fs;
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use model::Bytes;
 use rustix::fs::{Access, access, statvfs};
 
-use crate::store;
 use engine::Check;
+
+use crate::cli::failure::Failure;
+use crate::store::{StoreError, Stores};
 
 /// With less room than this the store will soon refuse.
 const LITTLE_ROOM: u64 = 1 << 30;
@@ -17,9 +19,17 @@ const LITTLE_ROOM: u64 = 1 << 30;
 const NO_ROOM: u64 = 64 << 20;
 
 /// All checks of the state.
-pub fn checks(folder: &Path, store: &Path) -> Vec<Check> {
-    let mut checks = vec![permissions(folder), room(store)];
-    checks.extend(stores(store));
+pub fn checks(folder: &Path, kept: &Result<Stores, Failure>) -> Vec<Check> {
+    let mut checks = vec![permissions(folder)];
+    match kept {
+        Ok(kept) => {
+            if let Stores::Folder(store) = kept {
+                checks.push(room(store));
+            }
+            checks.extend(stores(kept));
+        }
+        Err(failure) => checks.push(Check::fail("store", failure.to_string(), "say where the stores are (docs/formats/actors.md)")),
+    }
     checks
 }
 
@@ -65,19 +75,19 @@ fn room(folder: &Path) -> Check {
 }
 
 /// Each store, read whole, whoever has it open.
-fn stores(folder: &Path) -> Vec<Check> {
-    let files = fs::read_dir(folder).map(|entries| entries.filter_map(|entry| Some(entry.ok()?.path())).collect::<Vec<_>>());
-    let mut files = files.unwrap_or_default();
-    files.retain(|file| file.extension().is_some_and(|extension| extension == "db"));
-    files.sort();
-    if files.is_empty() {
-        return vec![Check::ok("store", "none yet")];
+fn stores(kept: &Stores) -> Vec<Check> {
+    let bad = |error: &StoreError| Check::fail("store", error.to_string(), format!("see docs/errors/{}.md", error.code()));
+    match kept.check() {
+        Err(error) => vec![bad(&error)],
+        Ok(found) if found.is_empty() => vec![Check::ok("store", "none yet")],
+        Ok(found) => {
+            let check = |(name, wrong): &(String, Option<StoreError>)| match wrong {
+                None => Check::ok("store", format!("{name} is whole")),
+                Some(error) => bad(error),
+            };
+            found.iter().map(check).collect()
+        }
     }
-    let check = |file: &PathBuf| match store::check(file) {
-        Ok(()) => Check::ok("store", format!("{} is whole", file.display())),
-        Err(error) => Check::fail("store", error.to_string(), format!("see docs/errors/{}.md", error.code())),
-    };
-    files.iter().map(check).collect()
 }
 
 #[cfg(test)]
@@ -96,9 +106,10 @@ mod tests {
         assert_eq!((open.verdict, open.found.contains("mode 755")), (Verdict::Warn, true), "{open:?}");
         fs::set_permissions(&state, fs::Permissions::from_mode(0o700)).unwrap();
         assert_eq!(permissions(&state).verdict, Verdict::Ok);
-        assert_eq!(stores(&state), [Check::ok("store", "none yet")]);
+        let kept = Stores::Folder(state.clone());
+        assert_eq!(stores(&kept), [Check::ok("store", "none yet")]);
         fs::write(state.join("front-end.db"), "no store").unwrap();
-        assert_eq!(stores(&state)[0].verdict, Verdict::Fail);
+        assert_eq!(stores(&kept)[0].verdict, Verdict::Fail);
         fs::write(folder.path().join("file"), "").unwrap();
         assert_eq!(permissions(&folder.path().join("file")).verdict, Verdict::Fail);
     }

@@ -6,7 +6,11 @@ use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
+use futures_util::StreamExt as _;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
 use link::identity::{Authority, Identity, PeerName, Role};
 use model::Millis;
 use tokio::task::JoinSet;
@@ -16,10 +20,14 @@ use super::crew::{Crew, Recruits};
 use super::serve_api::{self, Api};
 use super::token;
 use crate::cli::failure::Failure;
+use crate::cli::stores::stores_of;
 use crate::config::{Config, Places};
 use crate::journal::Journal;
 use crate::runtime::{self, ActorName, FleetOptions, LiveOptions, Network, System};
-use crate::store::{Embedded, Store};
+use crate::store::{Notebook, Store, StoreError, Stores};
+
+/// How long is waited before a store that another process holds is asked for again.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// What is to be launched.
 pub struct Launch {
@@ -51,6 +59,7 @@ pub struct Launched {
     pub state: PathBuf,
     /// Workers on other hosts.
     crew: Option<Crew>,
+    overtaken: FuturesUnordered<BoxFuture<'static, StoreError>>,
     shutdown: CancellationToken,
     servers: JoinSet<()>,
 }
@@ -62,13 +71,13 @@ impl Launch {
         let actors: Vec<ActorName> = actor.map_or(ActorName::ALL.to_vec(), |actor| vec![actor]);
         // Where the FrontEnd is, which makes the tokens that workers join by.
         let crew = config.workers.as_deref().filter(|_| actors.contains(&ActorName::FrontEnd)).map(Recruits::read).transpose()?;
+        let place = stores_of(&config, &state, config.store.engine)?;
+        // Who waits for its stores has no ports yet. Files are not waited for: a port that is taken is found out before they are made.
+        let waited = if matches!(place, Stores::Database(_)) { Some(open(&place, &actors).await?) } else { None };
         let api = serve_api::bind(&config, &actors).await?;
         private_folder(&state)?;
-        let folder = config.store_in(&state);
-        let mut stores: Vec<(ActorName, Arc<dyn Store>)> = Vec::new();
-        for &actor in &actors {
-            stores.push((actor, Arc::new(Embedded::open(&folder, actor.word())?)));
-        }
+        let stores = if let Some(stores) = waited { stores } else { open(&place, &actors).await? };
+        let overtaken = stores.iter().map(|(_, store)| store.overtaken()).collect();
         let has = |actor| actors.contains(&actor);
         let authority = if has(ActorName::GlobalManager) { Some(Arc::new(Authority::open(&state.join("authority"))?)) } else { None };
         let identity = identity(&config, &state, actor, authority.as_deref(), join_token.as_deref()).await?;
@@ -103,6 +112,12 @@ impl Launch {
             clock: None,
         };
         let system = runtime::start(options).await?;
+        if let Stores::Database(server) = &place
+            && has(ActorName::FrontEnd)
+        {
+            let notebook = Notebook::of(server);
+            notebook.run(runtime::keep_notebook(system.door.clone(), notebook.clone()));
+        }
         let mut token_file = authority.as_ref().map(|_| token::file(&state));
         if has(ActorName::FrontEnd) && has(ActorName::GlobalManager) {
             token::make_known(&system.door, &state, identity.authority()).await?;
@@ -113,14 +128,17 @@ impl Launch {
         let mut servers = JoinSet::new();
         let Api { rest, tls } = serve_api::serve(api, &config, &system.door, identity.authority(), &shutdown, &mut servers, &state).await?;
         let crew = crew.map(|recruits| recruits.launch(&system, config.places, identity.authority()));
-        Ok(Launched { system, actors, rest, tls, token_file, state, crew, shutdown, servers })
+        Ok(Launched { system, actors, rest, tls, token_file, state, crew, overtaken, shutdown, servers })
     }
 }
 
 impl Launched {
-    /// Waits until it has ended by itself.
-    pub async fn ended(&mut self) {
-        self.system.ended().await;
+    /// Waits until it has ended by itself, or may go on no longer.
+    pub async fn ended(&mut self) -> Failure {
+        tokio::select! {
+            () = self.system.ended() => Failure::other("the system has ended by itself; the log says why"),
+            Some(error) = self.overtaken.next() => error.into(),
+        }
     }
 
     /// Stops: workers end that are to end with it, open requests are answered, what was taken is done, everything is saved.
@@ -133,6 +151,34 @@ impl Launched {
         while servers.join_next().await.is_some() {}
         system.stop().await;
     }
+}
+
+/// Opens the stores of the actors. Where another process holds one it is waited for.
+async fn open(stores: &Stores, actors: &[ActorName]) -> Result<Vec<(ActorName, Arc<dyn Store>)>, Failure> {
+    let (mut opened, mut waited) = (Vec::new(), false);
+    for &actor in actors {
+        let mut said = None;
+        let store = loop {
+            let stores = stores.clone();
+            let tried = tokio::task::spawn_blocking(move || stores.open(actor.word())).await;
+            let error = match tried.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic())) {
+                Ok(store) => break store,
+                Err(error) => error,
+            };
+            match &error {
+                StoreError::Held { .. } | StoreError::Taken { .. } => waited = true,
+                // Who stands by outlasts a server that goes away and comes back.
+                StoreError::Unreachable { .. } | StoreError::Io { .. } if waited => {}
+                _ => return Err(error.into()),
+            }
+            if said.replace(error.code()) != Some(error.code()) {
+                tracing::warn!(code = error.code(), "waiting: {error}");
+            }
+            tokio::time::sleep(PATIENCE).await;
+        };
+        opened.push((actor, store));
+    }
+    Ok(opened)
 }
 
 /// Who this process is on links. The GlobalManager's process issues its own certificate; others join once.
@@ -172,7 +218,7 @@ async fn identity(
             Ok(identity) => return Ok(identity),
             Err(error @ (link::LinkError::Address { .. } | link::LinkError::Timeout(_))) => {
                 tracing::warn!(code = error.code(), "the global manager is not reached yet: {error}");
-                tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+                tokio::time::sleep(Duration::from_secs(1)).await;
             }
             Err(error) => return Err(error.into()),
         }

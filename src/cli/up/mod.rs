@@ -112,7 +112,7 @@ async fn serve(launch: Launch) -> Result<Outcome, Failure> {
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
-        () = launched.ended() => return Err(Failure::other("the system has ended by itself; the log says why")),
+        why = launched.ended() => return Err(why),
     }
     tracing::info!("told to stop: what was taken is finished and saved");
     tokio::select! {

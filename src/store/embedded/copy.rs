@@ -7,7 +7,7 @@ use std::path::Path;
 use rusqlite::{Connection, Result, TransactionBehavior, params};
 
 use super::{MIGRATIONS, fault, layout, read, writer};
-use crate::store::{Last, Record, Snapshot, Store, StoreError, folder};
+use crate::store::{Last, Record, Snapshot, StoreError, folder};
 
 /// Copies a file as of one moment, while its writer goes on.
 pub(in crate::store) fn copy(file: &Path, to: &Path) -> Result<(), StoreError> {
@@ -21,14 +21,17 @@ pub(in crate::store) fn copy(file: &Path, to: &Path) -> Result<(), StoreError> {
     sync(to)
 }
 
-/// Writes what any store holds to a file.
-pub(in crate::store) fn export(store: &(impl Store + ?Sized), to: &Path) -> Result<(), StoreError> {
+/// Writes to a file what a store holds, as its recovery gives it.
+pub(in crate::store) fn export(
+    recover: impl FnOnce(&mut dyn FnMut(Record) -> ControlFlow<()>) -> Result<Option<Last>, StoreError>,
+    to: &Path,
+) -> Result<(), StoreError> {
     fresh(to)?;
     let mut connection = layout::open(to, &MIGRATIONS)?;
     let failed = |error| fault::named(to, error);
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
     let mut written = Ok(());
-    store.recover(&mut |record| {
+    recover(&mut |record| {
         written = match &record {
             Record::Snapshot(Snapshot { last: Last { position, turn, stamp_ms, received }, body }) => {
                 let [position, turn, stamp_ms] = [position.0, *turn, *stamp_ms].map(u64::cast_signed);

@@ -35,7 +35,7 @@ pub(super) fn covered(connection: &Connection) -> Result<Option<Last>> {
 }
 
 /// Gives all that a file holds, as of one moment.
-pub(super) fn recover(file: &Path, each: &mut dyn FnMut(Record) -> ControlFlow<()>) -> Result<Option<Last>, StoreError> {
+pub(in crate::store) fn recover(file: &Path, each: &mut dyn FnMut(Record) -> ControlFlow<()>) -> Result<Option<Last>, StoreError> {
     let mut connection = layout::reader(file)?;
     let mut next = 1;
     let mut read = || {

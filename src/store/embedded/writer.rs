@@ -1,125 +1,44 @@
-//! The one thread that writes a store: takes what is queued, makes it one transaction, and answers when that is durable.
+//! How a store's file is written: a group of deeds is one transaction.
 
 use std::path::PathBuf;
-use std::sync::mpsc::Receiver;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rusqlite::{Connection, Result, Transaction, TransactionBehavior, params};
-use tokio::sync::oneshot;
 
-use super::{QUEUE, fault};
+use super::fault;
+use crate::store::queue::{Deed, Pen};
 use crate::store::record::Head;
 use crate::store::{Entry, Position, StoreError};
 
-/// What to write, and whom to answer.
-#[derive(Debug)]
-pub(super) struct Order {
-    pub deed: Deed,
-    /// How many transactions had failed when it was asked.
-    pub failures: u64,
-    pub answer: oneshot::Sender<Result<Position, StoreError>>,
-}
-
-/// What to write.
-#[derive(Debug)]
-pub(super) enum Deed {
-    Append(Entry),
-    Snapshot(Position, Vec<u8>),
-}
-
-/// How the writer fares, for all to see.
-#[derive(Debug, Default)]
-pub(super) struct Standing(Mutex<Fares>);
-
-#[derive(Debug, Default)]
-struct Fares {
-    failures: u64,
-    latest: Option<StoreError>,
-    well: bool,
-}
-
-impl Standing {
-    pub fn failures(&self) -> u64 {
-        self.fares().failures
-    }
-
-    pub fn health(&self) -> Result<(), StoreError> {
-        let fares = self.fares();
-        fares.latest.clone().filter(|_| !fares.well).map_or(Ok(()), Err)
-    }
-
-    fn fares(&self) -> MutexGuard<'_, Fares> {
-        // Nothing panics while it is held.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// The thread's own things.
+/// The writer's own things.
 pub(super) struct Writer {
     pub file: PathBuf,
     pub connection: Connection,
     pub head: Head,
-    pub queue: Receiver<Order>,
-    pub standing: std::sync::Arc<Standing>,
 }
 
-impl Writer {
-    /// Writes until the store is dropped and nothing is queued.
-    pub fn run(mut self) {
-        while let Ok(first) = self.queue.recv() {
-            // All that came while the last transaction was synced shares the next sync.
-            let group = std::iter::once(first).chain(self.queue.try_iter()).take(QUEUE).collect();
-            self.commit(group);
-        }
-    }
-
-    fn commit(&mut self, group: Vec<Order>) {
-        let failures = self.standing.failures();
-        // Who asked before a failure was known meant to follow a record that is not there.
-        let (orders, late): (Vec<_>, Vec<_>) = group.into_iter().partition(|order| order.failures == failures);
-        if let Some(error) = self.standing.fares().latest.clone() {
-            late.into_iter().for_each(|order| tell(order, Err(error.clone())));
-        }
+impl Pen for Writer {
+    fn write(&mut self, deeds: &[Deed], answers: &mut Vec<Result<Position, StoreError>>) -> Result<(), StoreError> {
         let mut head = self.head;
-        match write(&mut self.connection, &mut head, &orders) {
-            Ok(answers) => {
-                self.head = head;
-                if answers.iter().any(Result::is_ok) {
-                    self.standing.fares().well = true;
-                }
-                orders.into_iter().zip(answers).for_each(|(order, answer)| tell(order, answer));
-            }
-            Err(error) => {
-                let error = fault::named(&self.file, error);
-                {
-                    let mut fares = self.standing.fares();
-                    *fares = Fares { failures: failures + 1, latest: Some(error.clone()), well: false };
-                }
-                orders.into_iter().for_each(|order| tell(order, Err(error.clone())));
-            }
-        }
+        *answers = write(&mut self.connection, &mut head, deeds).map_err(|error| fault::named(&self.file, error))?;
+        self.head = head;
+        Ok(())
     }
-}
-
-/// Who dropped the receipt does not want to know.
-fn tell(order: Order, answer: Result<Position, StoreError>) {
-    let _ = order.answer.send(answer);
 }
 
 /// Writes a group, whole or not at all. What does not follow is answered so, and the rest is written without it.
-fn write(connection: &mut Connection, head: &mut Head, orders: &[Order]) -> Result<Vec<Result<Position, StoreError>>> {
-    if orders.is_empty() {
+fn write(connection: &mut Connection, head: &mut Head, deeds: &[Deed]) -> Result<Vec<Result<Position, StoreError>>> {
+    if deeds.is_empty() {
         return Ok(Vec::new());
     }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let mut answers = Vec::with_capacity(orders.len());
-    for order in orders {
-        let answer = match &order.deed {
+    let mut answers = Vec::with_capacity(deeds.len());
+    for deed in deeds {
+        let answer = match deed {
             Deed::Append(entry) => head.follow(entry.turn),
             Deed::Snapshot(position, _) => head.cover(*position),
         };
         if let Ok(position) = answer {
-            match &order.deed {
+            match deed {
                 Deed::Append(entry) => append(&transaction, position, entry)?,
                 Deed::Snapshot(_, body) => snapshot(&transaction, position, body)?,
             }

@@ -8,7 +8,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rusqlite::Connection;
 
 use crate::store::conformance::{all, append, entry};
-use crate::store::{Contents, Embedded, Position, Record, Store, backup, check, restore};
+use crate::store::{Contents, Embedded, Position, Record, Store, StoreError, Stores, check};
+
+fn backup(folder: &Path, out: &Path) -> Result<Contents, StoreError> {
+    Stores::Folder(folder.into()).backup(out)
+}
+
+fn restore(backup: &Path, folder: &Path, force: bool) -> Result<Contents, StoreError> {
+    Stores::Folder(folder.into()).restore(backup, force)
+}
 
 /// The turns of which a store knows something: its snapshot's, and its records'.
 fn turns(folder: &Path, name: &'static str) -> Vec<u64> {

@@ -9,6 +9,7 @@ mod full;
 mod garbage;
 mod killed;
 mod lease;
+mod mongo;
 mod refused;
 mod running;
 pub mod site;

@@ -69,7 +69,7 @@ impl Site {
         self
     }
 
-    fn log(&self, name: &str) -> File {
+    pub fn log(&self, name: &str) -> File {
         File::options().create(true).append(true).open(self.folder.path().join(format!("{name}.log"))).unwrap()
     }
 

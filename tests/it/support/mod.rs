@@ -1,6 +1,7 @@
 //! What several integration tests share: real parts and data that may be absent, and the program under test.
 
 pub mod docker;
+pub mod mongo;
 pub mod parts;
 pub mod small_disk;
 pub mod swarm;

@@ -1,4 +1,4 @@
-//! Real parts that may be absent: what is said then, and what `cargo xtask real-parts` has started.
+//! Real parts that may be absent: what is said then, and what `cargo xtask real-parts` has started. Unit tests use this file too.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,10 @@ pub fn present(present: bool, what: &str) -> bool {
 
 /// Where parts say what they are.
 pub fn folder() -> PathBuf {
-    Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("the target folder holds it").join("real-parts")
+    // Unit tests are not told where the target folder is. They lie in it, as `target/debug/deps/TEST`.
+    let told = option_env!("CARGO_TARGET_TMPDIR").map(PathBuf::from);
+    let within = told.or_else(|| Some(std::env::current_exe().ok()?.parent()?.parent()?.to_owned()));
+    within.as_deref().and_then(Path::parent).expect("the target folder holds it").join("real-parts")
 }
 
 /// What is known of a part whose processes live; none, said on stderr, where it was not started.

@@ -41,7 +41,7 @@ pub struct Options {
 /// # Errors
 /// When an answer is not what the document says; in CI, when schemathesis cannot be installed.
 pub fn run(options: &Options) -> Outcome {
-    let program = match install() {
+    let program = match run::from_pypi("schemathesis", VERSION, &run::target().join("schemathesis"), "st") {
         Ok(program) => program,
         Err(error) if std::env::var_os("CI").is_none() => {
             println!("skipped: schemathesis {VERSION} cannot be installed: {error}");
@@ -96,19 +96,4 @@ fn submit(server: &Server, token: &str) -> Result<String, String> {
     let text = run::program_of(server.program(), &arguments).env("WHARFINGER_TOKEN", token).output()?;
     let answer: Value = serde_json::from_str(&text).map_err(|error| format!("submit: {error}"))?;
     answer["id"].as_str().map(str::to_owned).ok_or_else(|| format!("submit: no id in {text}"))
-}
-
-/// Where `st` is; a folder of Python of its own, below `target`.
-fn install() -> Result<PathBuf, String> {
-    let folder = run::target().join("schemathesis");
-    let (program, mark) = (folder.join("bin/st"), folder.join("version"));
-    if program.exists() && std::fs::read_to_string(&mark).is_ok_and(|version| version == VERSION) {
-        return Ok(program);
-    }
-    let path = folder.to_str().ok_or("the target folder's name is not UTF-8")?;
-    run::program_of(Path::new("python3"), &["-m", "venv", "--clear", path]).done()?;
-    let wanted = format!("schemathesis=={VERSION}");
-    run::program_of(&folder.join("bin/pip"), &["install", "--quiet", "--disable-pip-version-check", &wanted]).done()?;
-    std::fs::write(&mark, VERSION).map_err(|error| format!("{}: {error}", mark.display()))?;
-    Ok(program)
 }

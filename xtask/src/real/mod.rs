@@ -1,10 +1,11 @@
-//! `cargo xtask real-parts`: the programs of others that tests run against, from Debian's packages, cached below `target`, started and
+//! `cargo xtask real-parts`: the programs of others that tests run against, from Debian's packages and PyPI, cached below `target`, started and
 //! stopped by their process ids.
 //!
 //! Each part is a module that gets what it needs, starts it, and says in `target/real-parts/PART.json` what a test has to know of it. A part is
 //! up while that file is there and its processes live.
 
 mod criu;
+mod mongo;
 mod packages;
 mod registry;
 mod sshd;
@@ -49,16 +50,19 @@ pub enum Part {
     Swarm,
     /// Two sshds on free ports of the loopback interface
     Sshd,
+    /// A server that speaks MongoDB's protocol
+    Mongo,
 }
 
 /// All of them.
-const ALL: [Part; 2] = [Part::Swarm, Part::Sshd];
+const ALL: [Part; 3] = [Part::Swarm, Part::Sshd, Part::Mongo];
 
 impl Part {
     fn name(self) -> &'static str {
         match self {
             Self::Swarm => "swarm",
             Self::Sshd => "sshd",
+            Self::Mongo => "mongo",
         }
     }
 
@@ -66,6 +70,7 @@ impl Part {
         match self {
             Self::Swarm => swarm::up(folder),
             Self::Sshd => sshd::up(folder),
+            Self::Mongo => mongo::up(folder),
         }
     }
 
@@ -73,6 +78,7 @@ impl Part {
         match self {
             Self::Swarm => swarm::down(folder, state),
             Self::Sshd => sshd::down(folder, state),
+            Self::Mongo => mongo::down(state),
         }
     }
 
