@@ -113,7 +113,7 @@ mod tests {
     #[test]
     fn this_host_is_looked_at() {
         let checks = host::checks();
-        let names: Vec<&str> = checks.iter().map(|check| check.check).collect();
+        let names: Vec<&str> = checks.iter().map(|check| &*check.check).collect();
         assert_eq!(names, ["cores", "affinity", "memory", "cgroups", "clock", "worker"]);
         assert!(checks.iter().all(|check| (check.verdict == Verdict::Ok) == check.mend.is_none()), "{checks:?}");
     }

@@ -143,7 +143,7 @@ fn images_come_from_a_registry_with_the_credentials_of_the_node() {
         let engine = DockerEngine { credentials: home.map(|home| home.join("config.json")), ..docker.engine() };
         let mut node = Node::with(|settings| settings.engine = Engine::Docker(engine));
         let run = node.start(1, &["true"], Wish { image: image.to_owned(), ..Wish::default() });
-        ends.iter().for_each(|end| node.expect(run, *end));
+        ends.iter().for_each(|end| node.expect(run, end.clone()));
     };
     run(None, &image, &[What::Failed(Cause::ImageDenied)]);
     run(Some(&bad), &image, &[What::Failed(Cause::ImageDenied)]);
