@@ -115,7 +115,10 @@ impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
         let exit_code = match &error {
             ClientError::Address { .. } => Self::USAGE,
-            ClientError::Token { .. } | ClientError::Authorities { .. } | ClientError::PlainToken { .. } => InputError::EXIT_CODE,
+            ClientError::Token { .. }
+            | ClientError::Authorities { .. }
+            | ClientError::PlainToken { .. }
+            | ClientError::Untrusted { .. } => InputError::EXIT_CODE,
             ClientError::Unreachable { .. } | ClientError::Timeout { .. } => Self::UNREACHABLE,
             ClientError::Answer { .. } => Self::OTHER,
             // What the server blames on itself is nobody's input.

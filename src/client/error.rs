@@ -32,11 +32,18 @@ pub enum ClientError {
         /// Where to.
         address: Address,
     },
-    /// Nobody answers, or who answers is not trusted.
+    /// Nobody answers.
     Unreachable {
         /// Who was asked.
         address: Address,
         /// As the system says it.
+        cause: String,
+    },
+    /// Who answers is not trusted.
+    Untrusted {
+        /// Who was asked.
+        address: Address,
+        /// What is wrong with the certificate.
         cause: String,
     },
     /// The answer does not come.
@@ -67,6 +74,7 @@ impl ClientError {
             Self::Authorities { .. } => "client-authorities",
             Self::PlainToken { .. } => "client-plain-token",
             Self::Unreachable { .. } => "client-unreachable",
+            Self::Untrusted { .. } => "client-untrusted",
             Self::Timeout { .. } => "client-timeout",
             Self::Answer { .. } => "client-answer",
             Self::Refused(problem) => &problem.code,
@@ -95,6 +103,9 @@ impl std::fmt::Display for ClientError {
             }
             Self::Unreachable { address, cause } => {
                 write!(f, "{address} does not answer: {cause}: start `management` there, or name another one with --server")
+            }
+            Self::Untrusted { address, cause } => {
+                write!(f, "{address} shows a certificate that is not trusted: {cause}: name the file of its authority with --ca")
             }
             Self::Timeout { address, step } => {
                 write!(f, "{address}: {step} took too long: see how it is with `management doctor`, or wait longer with --timeout")

@@ -190,6 +190,8 @@ pub(super) fn trouble(address: &Address, error: Error) -> ClientError {
         }
         Error::HostNotFound => ClientError::Unreachable { address, cause: "no such host is known".into() },
         Error::Io(error) if error.kind() == std::io::ErrorKind::TimedOut => ClientError::Timeout { address, step: "connecting".into() },
+        // The library that checks certificates speaks through several others; what it says has been the same for years.
+        error if error.to_string().contains("certificate") => ClientError::Untrusted { address, cause: error.to_string() },
         Error::Io(error) => ClientError::Unreachable { address, cause: error.to_string() },
         error => ClientError::Unreachable { address, cause: error.to_string() },
     }

@@ -7,6 +7,7 @@ use model::Refusal;
 
 use super::site::{JOB, Site};
 use crate::api::{ApiOptions, Tls};
+use crate::client::{Address, Call, Client, ClientOptions};
 use crate::runtime::Trouble;
 
 #[test]
@@ -114,4 +115,14 @@ fn tls_carries_the_same_answers() {
     let mut answer = agent.get(format!("https://localhost:{}/healthz", site.front_end.port())).call().unwrap();
     assert!(answer.body_mut().read_to_string().unwrap().contains("\"ok\""));
     assert!(!site.raw("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").contains("200 OK"), "plain text gets nothing");
+
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(&file, pem).unwrap();
+    let address: Address = format!("https://localhost:{}", site.front_end.port()).parse().unwrap();
+    let ask = |authorities| {
+        let client = Client::new(ClientOptions { authorities, ..ClientOptions::new(address.clone()) }).unwrap();
+        client.ask(&Call::get(&["healthz"])).map(drop)
+    };
+    assert_eq!(ask(Some(file.path().to_owned())), Ok(()));
+    assert_eq!(ask(None).unwrap_err().code(), "client-untrusted", "who shows it is no stranger to the network, but to us");
 }
