@@ -105,9 +105,3 @@ pub fn methods(path: &str) -> String {
     }
     words.join(", ")
 }
-
-/// The role's word.
-#[must_use]
-pub fn word(role: Role) -> &'static str {
-    Role::WORDS.iter().find(|(known, _)| *known == role).map_or("", |(_, word)| word)
-}

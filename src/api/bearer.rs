@@ -5,7 +5,7 @@ use axum::http::header::AUTHORIZATION;
 use link::token::{ApiToken, TokenHash};
 use model::Role;
 
-use super::access::{Access, word};
+use super::access::Access;
 use super::desk::Fittings;
 use super::error::ApiError;
 
@@ -17,7 +17,7 @@ pub(super) fn authorise(desk: &Fittings, headers: &HeaderMap, access: Access) ->
     };
     // Whoever shows a token is held to it, even where none is asked for.
     let has = role_of(desk, header.as_bytes())?;
-    if has.includes(needed) { Ok(()) } else { Err(ApiError::Forbidden { has: word(has), needs: word(needed) }) }
+    if has.includes(needed) { Ok(()) } else { Err(ApiError::Forbidden { has: has.word(), needs: needed.word() }) }
 }
 
 fn role_of(desk: &Fittings, header: &[u8]) -> Result<Role, ApiError> {

@@ -121,7 +121,7 @@ fn complete(row: &Operation, operation: &mut Value) {
     operation["security"] = match row.access {
         Access::Open => json!([]),
         Access::Role(role) => {
-            operation["x-role"] = access::word(role).into();
+            operation["x-role"] = role.word().into();
             json!([{"bearer": []}])
         }
     };

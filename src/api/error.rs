@@ -174,10 +174,12 @@ impl ApiError {
             Self::Method(_) => "Take a method that the Allow header names.",
             Self::Timeout => "Send it again; with an Idempotency-Key a job is not taken twice.",
             Self::KeyConflict(_) => "Use a new key (or job_name) for another document.",
-            Self::WrongState(_) => "Look at the job or node (`management job`, `management node`), and ask for what its state allows.",
+            Self::WrongState(_) => {
+                "Look at `management job` or GET /v1/jobs/{job}, `management node` or GET /v1/nodes/{node}, and ask for what its state allows."
+            }
             Self::Unsupported { possible, .. } => possible,
             Self::EventsGone { .. } => {
-                "Read the present state (`management jobs`, `management nodes`), then follow events without `since`."
+                "Read the present state (`management jobs` or GET /v1/jobs, `management nodes` or GET /v1/nodes), then follow events without `since`."
             }
             Self::TooLarge { .. } => "Send a smaller body; a job of many equal tasks needs one task with a count.",
             Self::ContentType(_) => "Send JSON with `Content-Type: application/json`.",

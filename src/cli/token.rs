@@ -12,12 +12,6 @@ use super::values::{positive_span, words};
 use crate::api::body::{MadeToken, NewToken, TokenBody, TokenList};
 use crate::client::{Call, Method};
 
-const ROLES: [Role; 6] = [Role::Join, Role::Read, Role::Submit, Role::Operate, Role::Admin, Role::Actor];
-
-fn word(role: Role) -> &'static str {
-    Role::WORDS.iter().find(|(known, _)| *known == role).map_or("", |(_, word)| word)
-}
-
 /// Make, list and revoke tokens of a live system
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -49,7 +43,7 @@ enum Deed {
   management token create --role join -o json | jq -r .token")]
 struct Create {
     /// What its bearer may do
-    #[arg(long, value_name = "ROLE", value_parser = words(&ROLES, word))]
+    #[arg(long, value_name = "ROLE", value_parser = words(&Role::ALL, Role::word))]
     role: Role,
     /// How long it holds (default 30d; 1h for join and actor)
     #[arg(long, value_name = "TIME", value_parser = positive_span)]
@@ -116,7 +110,7 @@ fn make(create: &Create) -> Result<(), Failure> {
     create.output.print(&made, |made| {
         facts(&[
             ("id", Some(made.id.to_string())),
-            ("role", Some(word(made.role).to_owned())),
+            ("role", Some(made.role.word().to_owned())),
             ("expires", Some(moment(made.expires_at))),
             ("token", Some(made.token.clone())),
         ])
@@ -129,7 +123,7 @@ fn make(create: &Create) -> Result<(), Failure> {
 
 fn table(list: &TokenList) -> String {
     let row = |token: &TokenBody| {
-        vec![token.id.to_string(), word(token.role).to_owned(), moment(token.made_at), moment(token.expires_at), token.note.clone()]
+        vec![token.id.to_string(), token.role.word().to_owned(), moment(token.made_at), moment(token.expires_at), token.note.clone()]
     };
     grid(&["token", "role", "made", "expires", "note"], &[], list.tokens.iter().map(row).collect())
 }

@@ -90,15 +90,21 @@ pub enum Role {
 }
 
 impl Role {
-    /// Every role with its word in documents.
-    pub const WORDS: [(Self, &'static str); 6] = [
-        (Self::Join, "join"),
-        (Self::Read, "read"),
-        (Self::Submit, "submit"),
-        (Self::Operate, "operate"),
-        (Self::Admin, "admin"),
-        (Self::Actor, "actor"),
-    ];
+    /// All of them.
+    pub const ALL: [Self; 6] = [Self::Join, Self::Read, Self::Submit, Self::Operate, Self::Admin, Self::Actor];
+
+    /// The word for it in documents.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Join => "join",
+            Self::Read => "read",
+            Self::Submit => "submit",
+            Self::Operate => "operate",
+            Self::Admin => "admin",
+            Self::Actor => "actor",
+        }
+    }
 
     /// Whether it lets somebody in at the gate.
     #[must_use]

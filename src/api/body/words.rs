@@ -66,5 +66,5 @@ pub(in crate::api) fn node_state() -> RefOr<Schema> {
 }
 
 pub(super) fn role() -> RefOr<Schema> {
-    words(Role::WORDS.map(|(_, word)| word))
+    words(Role::ALL.map(Role::word))
 }

@@ -5,7 +5,7 @@ use model::{Millis, Request, Role, Token};
 use secrecy::ExposeSecret;
 
 use super::site::{Answer, Site, named};
-use crate::api::access::{self, Access, OPERATIONS, word};
+use crate::api::access::{self, Access, OPERATIONS};
 use crate::api::{Port, document};
 
 /// Pages are no operations of a document.
@@ -57,7 +57,7 @@ fn every_operation_has_a_row_and_every_row_an_operation() {
     assert!(documented.len() > 40, "{}", documented.len());
     for (_, method, path, role) in &documented {
         let row = access::operation(&method.parse().unwrap(), path).unwrap_or_else(|| panic!("{method} {path}: no row in the table"));
-        let needed = if let Access::Role(role) = row.access { Some(word(role)) } else { None };
+        let needed = if let Access::Role(role) = row.access { Some(role.word()) } else { None };
         assert_eq!(needed, role.as_deref(), "{method} {path}");
         assert_eq!(row.changes, method != "GET" || path.contains("/switch_scheduler/") || path.ends_with("/init"), "{method} {path}");
     }
@@ -69,13 +69,13 @@ fn every_operation_has_a_row_and_every_row_an_operation() {
 #[test]
 fn every_operation_answers_every_role_as_the_table_says() {
     let site = guarded();
-    let bearers: Vec<(Role, String)> = Role::WORDS.iter().map(|(role, _)| (*role, site.token(*role, Millis::NEVER))).collect();
+    let bearers: Vec<(Role, String)> = Role::ALL.map(|role| (role, site.token(role, Millis::NEVER))).into();
     for (port, method, path, role) in rows() {
         let filled = path.replace("{job}", "j77").replace("{task}", "run").replace("{node}", "n").replace("{id}", "none");
         let filled = filled.replace("{name}", "best-fit").replace("{hostname}", "n");
         // A stream would not end; a number that is not there yet is refused at once.
         let filled = if path == "/v1/events" { format!("{filled}?since=99999999") } else { filled };
-        let needed = role.map(|role| Role::WORDS.iter().find(|(_, word)| *word == role).unwrap().0);
+        let needed = role.map(|role| Role::ALL.into_iter().find(|known| known.word() == role).unwrap());
         let without = site.as_bearer(port, &method, &filled, None).status;
         assert_eq!(without == 401, needed.is_some(), "{method} {path} without a token: {without}");
         for (role, bearer) in &bearers {

@@ -70,7 +70,7 @@ fn events_that_are_gone_are_said_to_be() {
     }
     let answer = site.get("/v1/events?since=2");
     assert_eq!(answer.problem(), (410, "api-events-gone".into(), "since".into()));
-    assert!(answer.json()["fix"].as_str().unwrap().contains("management jobs"));
+    assert!(answer.json()["fix"].as_str().unwrap().contains("GET /v1/jobs"));
     assert_eq!(Stream::open(&site, "?since=6", "").next().seq, 7);
     assert_eq!(site.get("/v1/events?since=11").problem().2, "since");
     for (query, field) in [("since=x", "since"), ("type=job", "type"), ("job=12", "job"), ("from=1", "from")] {

@@ -4,9 +4,8 @@
 use std::fs;
 use std::path::Path;
 
-use rustix::fs::{Access, access};
-
 use engine::Check;
+use rustix::fs::{Access, access};
 
 /// What the process driver limits tasks with.
 const CONTROLLERS: [&str; 3] = ["cpuset", "cpu", "memory"];

@@ -5,10 +5,11 @@ use std::io;
 use std::net::TcpListener;
 use std::time::Duration;
 
+use engine::Check;
+
 use crate::api::body::{Actors, Health};
 use crate::client::{Call, Client, ClientError, ClientOptions};
 use crate::config::{Place, Places};
-use engine::Check;
 
 /// A server on a sound host answers sooner.
 const PATIENCE: Duration = Duration::from_secs(3);

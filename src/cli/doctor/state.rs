@@ -5,10 +5,9 @@ use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
+use engine::Check;
 use model::Bytes;
 use rustix::fs::{Access, access, statvfs};
-
-use engine::Check;
 
 use crate::cli::failure::Failure;
 use crate::store::{StoreError, Stores};
