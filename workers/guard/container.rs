@@ -459,13 +459,15 @@ fn why(fault: Fault) -> Why {
 fn record(why: Why, id: &str, end: End, started: Millis, output_lost: u64) -> ExitRecord {
     let base = ExitRecord { begun: true, started: Some(started), output_lost, ..ExitRecord::never_begun(why, wall_time()) };
     let lost = |words: &str| Why::Failed { cause: Cause::EngineLost, words: words.into() };
-    let code = |state: &ContainerState| state.exit_code.and_then(|code| i32::try_from(code).ok());
-    match end {
-        End::Gone if base.why == Why::Exited => ExitRecord { why: lost("Docker does not have the container any more"), ..base },
-        End::Gone => base,
-        End::Away(state) if base.why == Why::Exited && state.exit_code == Some(docker::KILLED) && !docker::out_of_memory(id, &state) => {
-            ExitRecord { why: lost("Docker was restarted, and the container was killed"), code: code(&state), ..base }
-        }
-        End::Known(state) | End::Away(state) => ExitRecord { code: code(&state), out_of_memory: docker::out_of_memory(id, &state), ..base },
-    }
+    let (state, away) = match end {
+        End::Gone if base.why == Why::Exited => return ExitRecord { why: lost("Docker does not have the container any more"), ..base },
+        End::Gone => return base,
+        End::Known(state) => (state, false),
+        End::Away(state) => (state, true),
+    };
+    let code = state.exit_code.and_then(|code| i32::try_from(code).ok());
+    let out_of_memory = docker::out_of_memory(id, &state);
+    let taken = away && base.why == Why::Exited && state.exit_code == Some(docker::KILLED) && !out_of_memory;
+    let why = if taken { lost("Docker was restarted, and the container was killed") } else { base.why };
+    ExitRecord { why, code, out_of_memory, ..base }
 }

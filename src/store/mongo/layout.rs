@@ -8,7 +8,7 @@
 //! | `log.ACTOR` | the log, in order of `_id`, which has no gaps where nothing was forgotten |
 //! | `chunks.ACTOR` | snapshots, in pieces |
 
-use mongodb::bson::{Binary, doc, spec::BinarySubtype};
+use mongodb::bson::{Binary, Bson, doc, serialize_to_bson, spec::BinarySubtype};
 use mongodb::options::IndexOptions;
 use mongodb::{Collection, IndexModel};
 use serde::{Deserialize, Serialize};
@@ -176,6 +176,16 @@ impl Shelf {
         StoreError::Corrupt { store: self.name(), cause: cause.into() }
     }
 
+    /// That a write came to nothing.
+    pub fn failed(&self, cause: impl Into<String>) -> StoreError {
+        StoreError::Io { store: self.name(), cause: cause.into() }
+    }
+
+    /// A snapshot as the head has it.
+    pub fn kept(&self, kept: &Kept) -> Result<Bson, StoreError> {
+        serialize_to_bson(kept).map_err(|error| self.failed(error.to_string()))
+    }
+
     pub fn unfinished(&self) -> StoreError {
         self.damaged("a copy into it was not finished")
     }
@@ -207,7 +217,7 @@ pub(super) fn snapshot(writer: i64, number: u64) -> String {
 }
 
 /// The version of the database's layout, 0 where there is none yet.
-pub(super) async fn version(server: &MongoServer) -> Result<i32, StoreError> {
+async fn version(server: &MongoServer) -> Result<i32, StoreError> {
     let store = server.name().to_owned();
     let versions = server.database().collection::<Version>("layout");
     let Some(version) = server.call(versions.find_one(doc! { "_id": OURS })).await? else { return Ok(0) };
@@ -232,8 +242,9 @@ pub(super) async fn migrate(server: &MongoServer) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The actors that have a store here.
+/// The actors that have a store here, in a layout that is known.
 pub(super) async fn actors(server: &MongoServer) -> Result<Vec<String>, StoreError> {
+    version(server).await?;
     let heads = server.database().collection::<Head>("heads");
     let mut cursor = server.call(heads.find(doc! {}).sort(doc! { "_id": 1 })).await?;
     let mut actors = Vec::new();

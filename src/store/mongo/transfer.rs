@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use mongodb::bson::{doc, serialize_to_bson};
+use mongodb::bson::doc;
 use tokio::task::JoinHandle;
 
 use super::layout::{self, Head, Kept, Row, Shelf};
@@ -16,7 +16,6 @@ use crate::store::{Record, StoreError, embedded};
 /// Copies all stores to files of a folder, as of the latest turn of any, or says that one has a later snapshot by now.
 pub(in crate::store) fn copy_all(server: &MongoServer, folder: &Path) -> Result<Option<u64>, StoreError> {
     let (shelves, turn) = server.wait(async {
-        layout::version(server).await?;
         let (mut shelves, mut turn) = (Vec::new(), 0);
         for actor in layout::actors(server).await? {
             let shelf = Shelf::of(server, &actor);
@@ -40,10 +39,7 @@ pub(in crate::store) fn copy_all(server: &MongoServer, folder: &Path) -> Result<
 
 /// Reads all stores whole.
 pub(in crate::store) fn check_all(server: &MongoServer) -> Result<Vec<(String, Option<StoreError>)>, StoreError> {
-    let actors = server.wait(async {
-        layout::version(server).await?;
-        layout::actors(server).await
-    })?;
+    let actors = server.wait(layout::actors(server))?;
     let shelves = actors.iter().map(|actor| Shelf::of(server, actor));
     Ok(shelves.map(|shelf| (shelf.name(), recover(&shelf, &mut |_| ControlFlow::Continue(())).err())).collect())
 }
@@ -57,10 +53,7 @@ pub(in crate::store) fn put_all(
 ) -> Result<(), StoreError> {
     let stems = files.iter().filter_map(|file| file.file_stem()?.to_str().map(str::to_owned));
     let mut actors: Vec<String> = stems.collect();
-    actors.extend(server.wait(async {
-        layout::version(server).await?;
-        layout::actors(server).await
-    })?);
+    actors.extend(server.wait(layout::actors(server))?);
     actors.sort();
     actors.dedup();
     let mut still = Still::of(server, actors)?;
@@ -156,10 +149,9 @@ async fn finish(writer: &mut Writer) -> Result<(), StoreError> {
 /// Writes the head as the writer has it.
 async fn change(writer: &Writer) -> Result<(), StoreError> {
     let Writer { shelf, head, lease, .. } = writer;
-    let value = |kept: &Kept| serialize_to_bson(kept).map_err(|error| StoreError::Io { store: shelf.name(), cause: error.to_string() });
     let mut update = doc! { "$set": { "from": head.from, "copying": head.copying } };
     match &head.snapshot {
-        Some(kept) => update.get_document_mut("$set").expect("it was just put in").insert("snapshot", value(kept)?),
+        Some(kept) => update.get_document_mut("$set").expect("it was just put in").insert("snapshot", shelf.kept(kept)?),
         None => update.insert("$unset", doc! { "snapshot": "" }),
     };
     let filter = doc! { "_id": &shelf.actor, "writer": head.writer };

@@ -4,13 +4,16 @@
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
-use mongodb::bson::{doc, serialize_to_bson};
+use mongodb::bson::doc;
 
 use super::layout::{self, Chunk, Head, Kept, PIECE, Page, Row, Shelf, binary};
 use super::lease::Lease;
 use super::read;
 use crate::store::queue::{Deed, Pen};
 use crate::store::{Entry, Position, StoreError, record};
+
+/// What is said where a document is there that was not seen to come in.
+const LOST: &str = "an answer was lost on its way";
 
 /// Records that become durable together, and answers that wait for them.
 pub(super) struct Batch {
@@ -144,7 +147,7 @@ impl Writer {
                     self.doubt = Some(first);
                     // Its own is there already if the answer to an earlier try of the driver was lost.
                     self.found().await?;
-                    return Err(StoreError::Io { store: self.shelf.name(), cause: "an answer was lost on its way".into() });
+                    return Err(self.shelf.failed(LOST));
                 }
                 Err(error) => {
                     self.doubt = Some(first);
@@ -174,7 +177,7 @@ impl Writer {
         match found {
             Some(page) if page.by == self.head.writer => Ok(page),
             Some(_) => Err(self.lease.taken().await),
-            None => Err(StoreError::Io { store: self.shelf.name(), cause: "a document is there for writing and not for reading".into() }),
+            None => Err(self.shelf.failed("a document is there for writing and not for reading")),
         }
     }
 
@@ -206,7 +209,7 @@ impl Writer {
         for piece in body.chunks(PIECE) {
             let chunk = Chunk { snapshot: id.clone(), part: parts, body: binary(piece) };
             if !self.shelf.server.insert(&self.shelf.chunks, &chunk).await? {
-                return Err(StoreError::Io { store: self.shelf.name(), cause: "an answer was lost on its way".into() });
+                return Err(self.shelf.failed(LOST));
             }
             parts += 1;
         }
@@ -215,8 +218,7 @@ impl Writer {
 
     /// Makes the head refer to another snapshot. It names the one before, so that an earlier switch that comes in late changes nothing.
     async fn switch(&mut self, from: i64, kept: Kept) -> Result<(), StoreError> {
-        let store = || self.shelf.name();
-        let value = serialize_to_bson(&kept).map_err(|error| StoreError::Io { store: store(), cause: error.to_string() })?;
+        let value = self.shelf.kept(&kept)?;
         loop {
             let before = match &self.head.snapshot {
                 Some(kept) => doc! { "snapshot.id": &kept.id },
@@ -236,7 +238,7 @@ impl Writer {
             }
             let same = |head: &Head| head.snapshot.as_ref().map(|kept| kept.id.clone());
             if same(&head) == same(&self.head) {
-                return Err(StoreError::Io { store: store(), cause: "the head cannot be changed".into() });
+                return Err(self.shelf.failed("the head cannot be changed"));
             }
             self.head = head;
         }

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use mongodb::bson::doc;
 
-use super::server::{connect, own};
+use super::own::Own;
+use super::server::connect;
 use super::*;
 
 /// How long the server is away after each kill: the driver outwaits the first and the last, and gives up in the second.
@@ -14,7 +15,7 @@ const AWAY: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(6), Dur
 
 #[test]
 fn a_server_that_is_killed_and_back_loses_nothing_that_was_answered() {
-    let Some(mut own) = own() else { return };
+    let Some(mut own) = Own::start() else { return };
     let server = connect(&own.address(), "killed");
     let store = Mongo::open(&server, "actor").unwrap();
     let stop = AtomicBool::new(false);
@@ -78,7 +79,7 @@ fn a_server_that_is_killed_and_back_loses_nothing_that_was_answered() {
 
 #[test]
 fn a_record_that_comes_in_after_it_failed_is_not_in_the_log() {
-    let Some(own) = own() else { return };
+    let Some(own) = Own::start() else { return };
     let server = connect(&own.address(), "late");
     let store = Mongo::open(&server, "actor").unwrap();
     append(&store, 1..=3);
@@ -113,7 +114,7 @@ fn a_server_that_is_not_there_is_named_and_the_password_is_not() {
 
 #[test]
 fn a_wrong_password_is_said_and_not_shown() {
-    let Some(mut own) = own() else { return };
+    let Some(mut own) = Own::start() else { return };
     let admin = connect(&own.address(), "admin");
     let user = doc! { "createUser": "keeper", "pwd": "right-one", "roles": [{ "role": "root", "db": "admin" }] };
     admin.wait(async { admin.database().run_command(user).await.unwrap() });

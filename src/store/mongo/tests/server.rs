@@ -2,14 +2,9 @@
 
 use secrecy::SecretString;
 
-use super::own::{Own, database};
+use super::own::database;
 use super::parts;
 use crate::store::MongoServer;
-
-/// A server of a test's own.
-pub fn own() -> Option<Own> {
-    parts::find("mongo").map(|part| Own::start(&part))
-}
 
 /// The server that is up, and databases of this test on it, which go at its end.
 pub struct Shared {

@@ -7,12 +7,16 @@ use mongodb::bson::{DateTime, Document, doc};
 
 use super::*;
 
+/// Sets fields of the lease of `actor`.
+fn set_lease(server: &MongoServer, fields: Document) {
+    let leases = server.database().collection::<Document>("leases");
+    server.wait(async { leases.update_one(doc! { "_id": "actor" }, doc! { "$set": fields }).await.unwrap() });
+}
+
 /// Makes the lease of the store end now, as if its holder had been paused for longer than it lasts.
 fn pause(store: &Mongo) {
     store.keeping.abort();
-    let leases = store.shelf.server.database().collection::<Document>("leases");
-    let ended = doc! { "$set": { "until": DateTime::from_millis(0) } };
-    store.shelf.server.wait(async { leases.update_one(doc! { "_id": &store.shelf.actor }, ended).await.unwrap() });
+    set_lease(&store.shelf.server, doc! { "until": DateTime::from_millis(0) });
 }
 
 #[test]
@@ -97,17 +101,12 @@ fn the_lease_of_a_process_of_this_host_that_is_gone_is_taken_at_once() {
     let store = Mongo::open(&server, "actor").unwrap();
     append(&store, 1..=3);
     store.keeping.abort();
-    let leases = server.database().collection::<Document>("leases");
-    let change = |field: &str, value: i64| {
-        server.wait(async { leases.update_one(doc! { "_id": "actor" }, doc! { "$set": { field: value } }).await.unwrap() });
-    };
-    change("process.began", 1);
+    set_lease(&server, doc! { "process.began": 1_i64 });
     let second = Mongo::open(&server, "actor").expect("a process with this id lives, but it is another");
     assert_eq!(store.append(entry(4)).wait().unwrap_err().code(), "store-taken");
     drop(store);
     second.keeping.abort();
-    let elsewhere = doc! { "$set": { "process.host": "another boot", "process.began": 1 } };
-    server.wait(async { leases.update_one(doc! { "_id": "actor" }, elsewhere).await.unwrap() });
+    set_lease(&server, doc! { "process.host": "another boot", "process.began": 1 });
     assert_eq!(Mongo::open(&server, "actor").unwrap_err().code(), "store-held", "of processes elsewhere nothing is known");
 }
 
@@ -116,9 +115,7 @@ fn a_writer_that_is_idle_hears_of_the_takeover_from_its_lease() {
     let Some(shared) = Shared::find() else { return };
     let server = shared.database("idle");
     let former = Mongo::open(&server, "actor").unwrap();
-    let leases = server.database().collection::<Document>("leases");
-    let other = doc! { "$set": { "holder": "process 1 on elsewhere", "token": mongodb::bson::oid::ObjectId::new() } };
-    server.wait(async { leases.update_one(doc! { "_id": "actor" }, other).await.unwrap() });
+    set_lease(&server, doc! { "holder": "process 1 on elsewhere", "token": mongodb::bson::oid::ObjectId::new() });
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let told = runtime.block_on(async { tokio::time::timeout(Duration::from_secs(10), former.overtaken()).await });
     assert!(matches!(told.unwrap(), StoreError::Taken { holder, .. } if holder == "process 1 on elsewhere"));
