@@ -10,12 +10,6 @@ use serde_json::{Value, json};
 
 use super::site::{PATIENCE, Site, eventually};
 use crate::support::mongo::{Own, database};
-use crate::support::parts;
-
-/// A server of a test's own.
-fn own() -> Option<Own> {
-    parts::find("mongo").map(|part| Own::start(&part))
-}
 
 /// A site whose records are in a database of its own.
 fn site(address: &str) -> Site {
@@ -34,7 +28,7 @@ fn submit(site: &Site, name: &str) -> Result<String, u16> {
 
 #[test]
 fn a_system_on_mongodb_that_is_killed_has_its_jobs_again() {
-    let Some(own) = own() else { return };
+    let Some(own) = Own::start() else { return };
     let site = site(&own.address());
     let running = site.launch();
     let Some(_worker) = site.worker("alpha", "0") else { return };
@@ -58,7 +52,7 @@ fn a_system_on_mongodb_that_is_killed_has_its_jobs_again() {
 
 #[test]
 fn of_two_managers_one_acts_and_the_other_waits_until_it_is_gone() {
-    let Some(own) = own() else { return };
+    let Some(own) = Own::start() else { return };
     let site = site(&own.address());
     let first = site.launch();
     let id = submit(&site, "first").unwrap();
@@ -79,7 +73,7 @@ fn of_two_managers_one_acts_and_the_other_waits_until_it_is_gone() {
 
 #[test]
 fn a_manager_that_stands_by_outlasts_a_server_that_goes_with_the_other() {
-    let Some(mut own) = own() else { return };
+    let Some(mut own) = Own::start() else { return };
     let site = site(&own.address());
     let first = site.launch();
     let id = submit(&site, "first").unwrap();
@@ -97,7 +91,7 @@ fn a_manager_that_stands_by_outlasts_a_server_that_goes_with_the_other() {
 
 #[test]
 fn a_paused_manager_that_was_overtaken_ends() {
-    let Some(own) = own() else { return };
+    let Some(own) = Own::start() else { return };
     let site = site(&own.address());
     let first = site.launch();
     submit(&site, "before").unwrap();
@@ -123,7 +117,7 @@ fn a_paused_manager_that_was_overtaken_ends() {
 
 #[test]
 fn a_mongodb_that_is_killed_under_load_loses_no_job_that_was_answered() {
-    let Some(mut own) = own() else { return };
+    let Some(mut own) = Own::start() else { return };
     let site = site(&own.address());
     let running = site.launch();
     // One that answers slowly is waited for.
@@ -166,28 +160,21 @@ fn a_mongodb_that_is_killed_under_load_loses_no_job_that_was_answered() {
 
 #[test]
 fn records_go_to_mongodb_and_back() {
-    let Some(own) = own() else { return };
-    let name = database();
-    let files = Site::new().with("STORE__DATABASE", &name).with("MONGODB_URI", &own.address());
-    let copy = |from: &str, to: &str, more: &[&str]| -> Output {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_management"));
-        command.args(["store", "copy", "--from", from, "--to", to, "--state"]).arg(files.state()).args(more);
-        command.env("WHARFINGER_STORE__DATABASE", &name).env("WHARFINGER_MONGODB_URI", own.address());
-        command.current_dir(files.folder.path()).output().unwrap()
-    };
+    let Some(own) = Own::start() else { return };
+    let files = Site::new().with("STORE__DATABASE", &database()).with("MONGODB_URI", &own.address());
     let said = |output: &Output| String::from_utf8_lossy(&output.stderr).into_owned();
     let running = files.launch();
     let id = submit(&files, "moved").unwrap();
-    let busy = copy("embedded", "mongodb", &[]);
+    let busy = copy(&files, ["embedded", "mongodb"], &[]);
     assert!(!busy.status.success() && said(&busy).contains("[store-locked]"), "{}", said(&busy));
     running.signal(Signal::TERM);
     assert_eq!(running.end(), 0);
 
-    let copied = copy("embedded", "mongodb", &["-o", "json"]);
+    let copied = copy(&files, ["embedded", "mongodb"], &["-o", "json"]);
     assert!(copied.status.success(), "{}", said(&copied));
     let copied: Value = serde_json::from_slice(&copied.stdout).unwrap();
     assert_eq!(copied["stores"].as_array().unwrap().len(), 4, "{copied}");
-    let again = copy("embedded", "mongodb", &[]);
+    let again = copy(&files, ["embedded", "mongodb"], &[]);
     assert!(!again.status.success() && said(&again).contains("[store-not-empty]"), "{}", said(&again));
 
     let files = files.with("STORE__ENGINE", "mongodb");
@@ -197,17 +184,18 @@ fn records_go_to_mongodb_and_back() {
     running.signal(Signal::TERM);
     assert_eq!(running.end(), 0);
 
-    let back = copy_back(&files, &name, &own);
+    let back = copy(&files, ["mongodb", "embedded"], &["--replace"]);
     assert!(back.status.success(), "{}", said(&back));
     let files = files.with("STORE__ENGINE", "embedded");
     let _running = files.launch();
     assert_eq!([&id, &later].map(|id| files.job(id)["name"].clone()), ["moved", "later"]);
 }
 
-fn copy_back(site: &Site, name: &str, own: &Own) -> Output {
+/// Copies the records of a site from one kind of store to the other.
+fn copy(site: &Site, [from, to]: [&str; 2], more: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_management"));
-    command.args(["store", "copy", "--from", "mongodb", "--to", "embedded", "--replace", "--state"]).arg(site.state());
-    command.env("WHARFINGER_STORE__DATABASE", name).env("WHARFINGER_MONGODB_URI", own.address());
+    command.args(["store", "copy", "--from", from, "--to", to, "--state"]).arg(site.state()).args(more);
+    command.envs(site.up(&[]).get_envs().filter_map(|(key, value)| Some((key, value?))));
     command.current_dir(site.folder.path()).output().unwrap()
 }
 
@@ -242,7 +230,7 @@ fn documents(own: &Own, database: &str, collection: &str) -> Vec<Value> {
 
 #[test]
 fn notebooks_of_the_earlier_system_find_their_collections() {
-    let Some(own) = own() else { return };
+    let Some(own) = Own::start() else { return };
     let name = database();
     let site = Site::new().with("STORE__ENGINE", "mongodb").with("STORE__DATABASE", &name).with("MONGODB_URI", &own.address());
     let _running = site.launch();

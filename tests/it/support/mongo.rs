@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 
+use super::parts;
+
 /// The name of a database that no other test has.
 pub fn database() -> String {
     static MADE: AtomicU32 = AtomicU32::new(0);
@@ -24,14 +26,14 @@ pub struct Own {
 }
 
 impl Own {
-    /// Starts one, by what is known of the part.
-    pub fn start(part: &serde_json::Value) -> Own {
-        let program = part["program"].as_str().expect("the part has a program").into();
+    /// Starts one; none where the part is absent.
+    pub fn start() -> Option<Own> {
+        let program = parts::find("mongo")?["program"].as_str().expect("the part has a program").into();
         let port = TcpListener::bind("127.0.0.1:0").and_then(|bound| bound.local_addr()).expect("loopback has a free port").port();
         let folder = tempfile::tempdir().expect("the temporary folder can be written");
         let mut own = Own { program, folder, port, running: None };
         own.again(&[]);
-        own
+        Some(own)
     }
 
     /// Starts it again, where it was, and waits until it answers.

@@ -13,6 +13,7 @@ mod swarm;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
@@ -159,6 +160,15 @@ fn pids(state: &Value) -> impl Iterator<Item = Pid> {
 
 fn lives(pid: Pid) -> bool {
     test_kill_process(pid).is_ok()
+}
+
+/// Starts a command of `setsid` that stays: in a session of its own, so that a Ctrl-C here is not for it. What it says goes to a log.
+fn start(mut command: Command, log: &Path) -> Result<u32, String> {
+    let said = |error: std::io::Error| format!("{}: {error}", log.display());
+    let out = fs::File::create(log).map_err(said)?;
+    let errors = out.try_clone().map_err(said)?;
+    let child = command.stdin(Stdio::null()).stdout(out).stderr(errors).spawn();
+    child.map(|child| child.id()).map_err(|error| format!("setsid: {error}"))
 }
 
 /// Kills processes at once.

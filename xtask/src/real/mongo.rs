@@ -1,16 +1,15 @@
 //! A server that speaks MongoDB's protocol: SecantusDB, from PyPI, in a folder of Python of its own. Its database lies below `target`, and what
 //! tests left in it goes at each start.
 
-use std::fs::{self, File};
+use std::fs;
 use std::net::{TcpListener, TcpStream};
-use std::os::unix::process::CommandExt as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{kill, wait_for};
+use super::{kill, start, wait_for};
 use crate::{Outcome, run};
 
 /// Pinned: it is young, and another version may keep other promises.
@@ -29,21 +28,12 @@ pub fn up(folder: &Path) -> Result<Value, String> {
     let port =
         TcpListener::bind("127.0.0.1:0").and_then(|bound| bound.local_addr()).map_err(|error| format!("no free port: {error}"))?.port();
     let log = own.join("log");
-    let out = File::create(&log).map_err(|error| format!("{}: {error}", log.display()))?;
-    let err = out.try_clone().map_err(|error| format!("{}: {error}", log.display()))?;
-    let mut server = Command::new(&program);
-    server.args(["--host", "127.0.0.1", "--port", &port.to_string(), "--storage-path"]).arg(&data).current_dir(&own);
-    // A Ctrl-C at the command that started it is not for it.
-    let server = server
-        .process_group(0)
-        .stdin(Stdio::null())
-        .stdout(out)
-        .stderr(err)
-        .spawn()
-        .map_err(|error| format!("{}: {error}", program.display()))?;
+    let mut command = Command::new("setsid");
+    command.arg(&program).args(["--host", "127.0.0.1", "--port", &port.to_string(), "--storage-path"]).arg(&data).current_dir(&own);
+    let pid = start(command, &log)?;
     let state = json!({
         "says": format!("SecantusDB {VERSION} at 127.0.0.1:{port}"),
-        "pids": [server.id()],
+        "pids": [pid],
         "port": port,
         "uri": format!("mongodb://127.0.0.1:{port}/?directConnection=true"),
         // A test that kills the server starts one of its own.

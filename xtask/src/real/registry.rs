@@ -3,12 +3,12 @@
 use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{packages, put, wait_for};
+use super::{packages, put, start, wait_for};
 
 /// Where it listens, as the engines reach it.
 pub const ADDRESS: &str = "10.99.0.254:5000";
@@ -26,8 +26,7 @@ const HASH: &str = "$2b$04$x2O75H2XgC0lrT6rax6QoOoN5QnjZYjZHTiWjJ7n9Bq/9JsvM6wq2
 pub fn up(folder: &Path, namespace: &str) -> Result<Value, String> {
     packages::ensure(&[("/usr/bin/docker-registry", "docker-registry")])?;
     let home = folder.join("nodes/registry");
-    let said = |error: std::io::Error| format!("{}: {error}", home.display());
-    fs::create_dir_all(&home).map_err(said)?;
+    fs::create_dir_all(&home).map_err(|error| format!("{}: {error}", home.display()))?;
     put(&home.join("users"), &format!("{USER}:{HASH}\n"))?;
     let at = |file: &str| home.join(file).display().to_string();
     let settings = json!({
@@ -36,13 +35,11 @@ pub fn up(folder: &Path, namespace: &str) -> Result<Value, String> {
     });
     // JSON is YAML.
     put(&home.join("settings.yml"), &settings.to_string())?;
-    let log = fs::File::create(home.join("log")).map_err(said)?;
-    let errors = log.try_clone().map_err(said)?;
     let mut command = Command::new("setsid");
     command.arg("nsenter").arg(format!("--net=/run/netns/{namespace}")).args(["docker-registry", "serve"]).arg(home.join("settings.yml"));
-    let child = command.stdin(Stdio::null()).stdout(log).stderr(errors).spawn().map_err(|error| format!("setsid: {error}"))?;
-    wait_for(&format!("the registry at {ADDRESS}"), Duration::from_secs(30), || listens(child.id()))?;
-    Ok(json!({ "address": ADDRESS, "user": USER, "password": PASSWORD, "pid": child.id() }))
+    let pid = start(command, &home.join("log"))?;
+    wait_for(&format!("the registry at {ADDRESS}"), Duration::from_secs(30), || listens(pid))?;
+    Ok(json!({ "address": ADDRESS, "user": USER, "password": PASSWORD, "pid": pid }))
 }
 
 /// Whether a process listens at the registry's port, as its own network namespace says: this program is in another.

@@ -4,7 +4,7 @@ use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -73,8 +73,7 @@ fn start(home: &Path, name: &str, port: u16) -> Result<u32, String> {
     );
     let file = home.join(name).with_extension("conf");
     put(&file, &settings)?;
-    let log = fs::File::create(home.join(name).with_extension("log")).map_err(|error| format!("{}: {error}", home.display()))?;
     let mut command = Command::new("setsid");
-    command.arg(SSHD).args(["-D", "-e", "-f"]).arg(&file).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
-    command.spawn().map(|child| child.id()).map_err(|error| format!("setsid: {error}"))
+    command.arg(SSHD).args(["-D", "-e", "-f"]).arg(&file);
+    super::start(command, &home.join(name).with_extension("log"))
 }

@@ -108,17 +108,15 @@ fn start(folder: &Path, bin: &Path, number: u8, name: &str) -> Result<Value, Str
     fs::create_dir_all("/etc/criu").map_err(|error| format!("/etc/criu: {error}"))?;
     // The only way to give options to the CRIU that runc starts.
     put(&home.join("etc-criu/runc.conf"), &format!("tcp-established\nlog-file {}/criu-last.log\n", home.display()))?;
-    let log = fs::File::create(home.join("log")).map_err(said)?;
-    let errors = log.try_clone().map_err(said)?;
     let path = format!("{}:/usr/sbin:/usr/bin:/sbin:/bin", bin.display());
     let mut command = Command::new("setsid");
     command.arg("nsenter").arg(format!("--net=/run/netns/{space}"));
     command.args(["unshare", "--mount", "--uts", "--pid", "--fork", "--kill-child", "--mount-proc", "docker-init", "-s", "--"]);
     command.args(["sh", "-c", NODE, "node"]).arg(&home).args([name, registry::ADDRESS]).env("PATH", path);
-    let child = command.stdin(Stdio::null()).stdout(log).stderr(errors).spawn().map_err(|error| format!("setsid: {error}"))?;
+    let pid = super::start(command, &home.join("log"))?;
     let at = |file: &str| home.join(file).display().to_string();
     Ok(json!({
-        "name": name, "address": address, "pid": child.id(), "namespace": space, "socket": at("docker.sock"), "data": at("data"), "exec": at("exec"),
+        "name": name, "address": address, "pid": pid, "namespace": space, "socket": at("docker.sock"), "data": at("data"), "exec": at("exec"),
         "hold": at("hold"), "cgroup": format!("/wharfinger-parts/{name}"), "log": at("log"),
     }))
 }
