@@ -84,6 +84,15 @@ impl<D: Driver> Agent<D> {
         }
     }
 
+    /// Forgets the runs that stand still here with nothing but their images, of which no driver has more to say; which they are.
+    pub fn forget_kept(&mut self) -> Vec<(TaskKey, Run)> {
+        let kept = |local: &Local| matches!(local.phase, Phase::Kept(_));
+        let forgotten = self.runs().zip(&self.runs).filter(|(_, local)| kept(local)).map(|(run, _)| run).collect();
+        self.keys = self.keys.iter().zip(&self.runs).filter(|(_, local)| !kept(local)).map(|(&key, _)| key).collect();
+        self.runs.retain(|local| !kept(local));
+        forgotten
+    }
+
     /// Takes a message.
     pub fn step(&mut self, now: Millis, input: ToAgent, signals: &mut Signals, out: &mut Outbox) {
         match input {
@@ -279,6 +288,20 @@ mod tests {
         assert_eq!(reported(None, [What::Stopped]), [Status::Running, Status::Ended(Cause::Requested)]);
         let ToDiscovery::Report(first) = Agent::new(NodeId(0), Deaf).counting_from(1 << 40).heartbeat() else { panic!() };
         assert_eq!(first.seq, (1 << 40) + 1);
+    }
+
+    #[test]
+    fn what_stands_still_is_forgotten_and_the_rest_is_not() {
+        let mut agent = Agent::new(NodeId(0), Deaf);
+        let other = TaskKey { instance: 1, ..TASK };
+        for task in [TASK, other] {
+            agent.adopt(task, RUN, None, Millis(0));
+        }
+        let image = Image { size: model::Bytes(1), elapsed: Millis(1), remaining: None };
+        let what = What::Checkpointed(Box::new(image));
+        agent.signal(Millis(5), Signal { task: TASK, run: RUN, what }, &mut Outbox::default());
+        assert_eq!(agent.forget_kept(), [(TASK, RUN)]);
+        assert_eq!(agent.runs().collect::<Vec<_>>(), [(other, RUN)]);
     }
 
     #[test]

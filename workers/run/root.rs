@@ -231,6 +231,22 @@ impl Runs {
         files::put(&folder.file("reported"), b"")
     }
 
+    /// A run goes on from where earlier placements of its attempt here stood still: those have nothing more to say, and nobody goes back to them.
+    ///
+    /// # Errors
+    /// When one cannot be marked.
+    pub(crate) fn supersede(&self, id: RunId) -> io::Result<()> {
+        let earlier =
+            |other: &RunId| other.task == id.task && other.run.attempt == id.run.attempt && other.run.placement < id.run.placement;
+        for other in self.ids().map_err(io::Error::other)?.into_iter().filter(earlier) {
+            let folder = self.run(other);
+            if folder.has("exit.json") && !folder.has("reported") {
+                self.acknowledge(other)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Lets go of folders of runs whose end was acknowledged, the oldest first, until `keep` of them are left for their logs.
     ///
     /// # Errors
@@ -301,7 +317,8 @@ fn last_look(folder: &RunFolder, launch: &LaunchFile) -> io::Result<ExitRecord> 
             Ok(lost)
         }
         Engine::Docker(engine) => {
-            let known = docker::conclude(engine, &launch.group)?;
+            // One that was being checkpointed did not end by itself, whatever Docker says.
+            let known = docker::conclude(engine, &launch.group)?.filter(|_| !folder.has(image::FOLDER));
             Ok(known.map_or(lost.clone(), |known| ExitRecord { started: lost.started.or(Some(known.ended)), ..known }))
         }
     }

@@ -152,6 +152,12 @@ impl<D: Runner, S: Remember> Node<D, S> {
             self.settle(now);
         }
         self.reports.look(now);
+        if matches!(self.standing, Standing::Clearing(_)) {
+            // Nothing of them runs that could be killed, and nobody will ask for their images.
+            for (task, run) in self.agent.forget_kept() {
+                self.acknowledge(RunId { task, run });
+            }
+        }
         if matches!(self.standing, Standing::Clearing(_)) && self.agent.runs().next().is_none() {
             let Standing::Clearing(end) = std::mem::replace(&mut self.standing, Standing::Outside) else { return };
             self.ending = end;

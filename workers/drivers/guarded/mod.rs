@@ -156,6 +156,12 @@ impl GuardedDriver {
         }
     }
 
+    fn checkpoint(&self, id: RunId) -> bool {
+        // One that was refused before says nothing of this.
+        let _ = std::fs::remove_file(self.runs().run(id).file("refused"));
+        self.shared.table.checkpoint(id)
+    }
+
     fn stop(&mut self, now: Millis, id: RunId, signals: &mut Signals) {
         if !self.shared.table.stop(id) {
             // Its last signal is on the way. This one goes behind it, in case the agent waits for another.
@@ -173,7 +179,7 @@ impl Driver for GuardedDriver {
         match command {
             Command::Start(start) => self.start(now, id, Launch::of(task, run, start), signals),
             Command::Stop => self.stop(now, id, signals),
-            Command::Checkpoint if self.moves() && self.shared.table.checkpoint(id) => {}
+            Command::Checkpoint if self.moves() && self.checkpoint(id) => {}
             Command::Checkpoint => signals.push((now, Signal { task, run, what: What::CheckpointRefused })),
             Command::Restore { start, image, source } => {
                 let source = source.map_or(Some(Source::Here), |node| self.sources.get(&node).cloned());

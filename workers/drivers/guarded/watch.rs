@@ -44,6 +44,11 @@ pub fn all(shared: &Arc<Shared>) {
 
 fn started(shared: &Shared, id: RunId) {
     if shared.table.note_started(id) {
+        if id.run.placement > 1
+            && let Err(error) = shared.runs.supersede(id)
+        {
+            tracing::warn!(job = %id.task.job, task = id.task.instance, %error, "the image that it goes on from stays");
+        }
         shared.tell(id, What::Started);
     }
 }
