@@ -1,4 +1,4 @@
-//! The composition root of `worker`, which is also the guard of each run and what becomes its program.
+//! The composition root of `worker`, which is also the guard of each run, what becomes its program, and a runtime of Docker's.
 
 use std::ffi::OsStr;
 use std::io::{IsTerminal as _, Write as _};
@@ -9,9 +9,14 @@ use clap::Parser;
 use engine::Verdict;
 use tracing_subscriber::EnvFilter;
 use workers::arguments::{Arguments, CommandLine, Deed, LogFormat};
+use workers::docker::runtime;
 use workers::{background, docker, guard, shell};
 
 fn main() -> ExitCode {
+    // What containerd has open for a container is that container's.
+    if std::env::args_os().next().is_some_and(|name| Path::new(&name).ends_with(runtime::PROGRAM)) {
+        return runtime::run(std::env::args_os().skip(1).collect());
+    }
     // Descriptors that whoever started this left open are no business of the tasks.
     close_fds::set_fds_cloexec(3, &[]);
     let arguments: Vec<_> = std::env::args_os().skip(1).take(4).collect();

@@ -10,6 +10,7 @@ use bollard::models::{
 use model::{Cause, HealthCheck, Volume};
 
 use super::Fault;
+use super::runtime::RUNTIME;
 use crate::run::{DockerEngine, Launch, LaunchFile};
 
 /// The label that names the folder of the runs that a container belongs to.
@@ -52,9 +53,13 @@ pub fn body(file: &LaunchFile, engine: &DockerEngine, root: &str, network: Optio
     })
 }
 
-/// The same with an address on its network. It is asked for where the user has chosen the network's addresses; elsewhere Docker gives one.
+/// The same, to be restored: by our runtime where it is registered, and with an address on its network. That is asked for where the user has
+/// chosen the network's addresses; elsewhere Docker gives one.
 #[must_use]
-pub fn with_address(mut body: ContainerCreateBody, address: Option<std::net::IpAddr>) -> ContainerCreateBody {
+pub fn to_restore(mut body: ContainerCreateBody, restores: bool, address: Option<std::net::IpAddr>) -> ContainerCreateBody {
+    if let Some(host) = &mut body.host_config {
+        host.runtime = restores.then(|| RUNTIME.to_owned());
+    }
     let endpoints = body.networking_config.as_mut().and_then(|config| config.endpoints_config.as_mut());
     for endpoint in endpoints.into_iter().flat_map(HashMap::values_mut) {
         let ipv4_address = address.map(|address| address.to_string());

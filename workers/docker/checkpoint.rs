@@ -1,7 +1,8 @@
 //! Checkpoint and restore of containers, by the fastest way that the host has.
 //!
 //! Docker's own checkpoint copies the memory several times; runc, which Docker itself calls, writes it once. So runc is asked first, in the
-//! namespaces of the Docker daemon, and Docker itself where that does not work. A restore is always Docker's: the container is Docker's to keep.
+//! namespaces of the Docker daemon, and Docker itself where that does not work. A restore is always Docker's, for the container is Docker's to
+//! keep; where our runtime is registered, it is a plain start, which that makes a restore, and else Docker's own.
 
 use std::io::Read;
 use std::os::unix::net::UnixStream;
@@ -14,10 +15,11 @@ use model::Cause;
 use rustix::net::sockopt::socket_peercred;
 use tokio::time::timeout;
 
+use super::runtime::{IMAGE, RESTORED, RUNTIME};
 use super::{Docker, Fault};
+use crate::guard::note;
+use crate::run::{RUN_MARKER, RunFolder};
 
-/// What Docker calls the checkpoint. A container has one at most.
-const NAME: &str = "wharfinger";
 /// The longest that a checkpoint may take.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// The longest that a question may take.
@@ -26,6 +28,25 @@ const SOON: Duration = Duration::from_secs(10);
 const LOOK: Duration = Duration::from_millis(10);
 /// Where runc keeps containers for a Docker of the usual folders.
 const USUAL: &str = "/run/docker/runtime-runc/moby";
+
+/// What is to be known of a Docker before a container is restored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Host {
+    /// Where it keeps its things.
+    root: PathBuf,
+    /// Whether our runtime is registered.
+    pub restores: bool,
+}
+
+/// Asks for it.
+///
+/// # Errors
+/// When Docker does not answer.
+pub async fn host(docker: &Docker) -> Result<Host, Fault> {
+    let about = docker.0.info().await?;
+    let restores = about.runtimes.is_some_and(|runtimes| runtimes.contains_key(RUNTIME));
+    Ok(Host { root: about.docker_root_dir.unwrap_or_default().into(), restores })
+}
 
 /// Where Docker keeps a container's things on the disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,8 +63,7 @@ pub struct Places {
 ///
 /// # Errors
 /// When the container is not there, or its files are not kept in an overlay.
-pub async fn places(docker: &Docker, name: &str) -> Result<Places, Fault> {
-    let root = docker.0.info().await?.docker_root_dir.unwrap_or_default();
+pub async fn places(docker: &Docker, host: &Host, name: &str) -> Result<Places, Fault> {
     let about = docker.0.inspect_container(name, None).await?;
     let id = about.id.unwrap_or_default();
     let layer = about.graph_driver.and_then(|driver| driver.data.get("UpperDir").cloned());
@@ -52,31 +72,40 @@ pub async fn places(docker: &Docker, name: &str) -> Result<Places, Fault> {
     let networks = about.network_settings.and_then(|settings| settings.networks).unwrap_or_default();
     let ours = networks.into_iter().find(|(network, _)| network.starts_with("wharfinger"));
     let address = ours.and_then(|(_, endpoint)| endpoint.ip_address?.parse().ok());
-    Ok(Places { checkpoints: Path::new(&root).join("containers").join(id).join("checkpoints"), layer: layer.into(), address })
+    Ok(Places { checkpoints: host.root.join("containers").join(id).join("checkpoints"), layer: layer.into(), address })
 }
 
-/// Checkpoints a running container into a folder, and ends it. Where it fails the container runs on.
+/// Checkpoints the running container of a run into a folder, and ends it. Where it fails the container runs on.
 ///
 /// # Errors
 /// Why it cannot be checkpointed.
-pub async fn checkpoint(docker: &Docker, socket: &Path, name: &str, id: &str, into: &Path) -> Result<(), Fault> {
-    match by_runc(socket, id, into).await {
+pub async fn checkpoint(
+    docker: &Docker,
+    socket: &Path,
+    (name, id): (&str, &str),
+    places: &Places,
+    run: &RunFolder,
+    into: &Path,
+) -> Result<(), Fault> {
+    match by_runc(socket, id, run, into).await {
         Ok(()) => return Ok(()),
-        Err(words) => super::super::guard::note(&format!("runc does not checkpoint it ({words}), so Docker is asked")),
+        Err(words) => note(&format!("runc does not checkpoint it ({words}), so Docker is asked")),
     }
-    let options = CreateCheckpointOptions { checkpoint_id: NAME.into(), exit: true, ..CreateCheckpointOptions::default() };
+    let options = CreateCheckpointOptions { checkpoint_id: IMAGE.into(), exit: true, ..CreateCheckpointOptions::default() };
     docker.0.create_checkpoint(name, options).await?;
-    let made = places(docker, name).await?.checkpoints.join(NAME);
+    let made = places.checkpoints.join(IMAGE);
     move_all(&made, into).map_err(|error| Fault::new(Cause::StartRefused, format!("{}: {error}", made.display())))
 }
 
-async fn by_runc(socket: &Path, id: &str, into: &Path) -> Result<(), String> {
+async fn by_runc(socket: &Path, id: &str, folder: &RunFolder, into: &Path) -> Result<(), String> {
     let mut command = beside_daemon(socket)?;
+    // Whoever finds the run without its guard ends what this began.
+    command.env(RUN_MARKER, folder.marker());
     command
         .arg("runc")
         .arg("--root")
         .arg(runc_root(id))
-        .args(["checkpoint", "--image-path"])
+        .args(["checkpoint", "--tcp-established", "--image-path"])
         .arg(into)
         .arg("--work-path")
         .arg(into)
@@ -164,14 +193,38 @@ fn runc_root(id: &str) -> PathBuf {
 ///
 /// # Errors
 /// When it cannot be restored.
-pub async fn restore(docker: &Docker, name: &str, from: &Path) -> Result<(), Fault> {
+pub async fn restore(docker: &Docker, host: &Host, name: &str, from: &Path) -> Result<(), Fault> {
     let said = |path: &Path, error: std::io::Error| Fault::new(Cause::StartRefused, format!("{}: {error}", path.display()));
-    let to = places(docker, name).await?.checkpoints.join(NAME);
+    let to = places(docker, host, name).await?.checkpoints.join(IMAGE);
     std::fs::create_dir_all(&to).map_err(|error| said(&to, error))?;
     move_all(from, &to).map_err(|error| said(from, error))?;
-    // The one request that the library does not know: a start with a checkpoint.
+    let restored = host.restores && by_runtime(docker, name, &to).await?;
+    if !restored {
+        by_docker(docker, name).await?;
+    }
+    // What runs has read it, and a later checkpoint by Docker needs the name.
+    let _ = std::fs::remove_dir_all(&to);
+    Ok(())
+}
+
+/// By a plain start, which our runtime makes a restore; false where it cannot.
+async fn by_runtime(docker: &Docker, name: &str, image: &Path) -> Result<bool, Fault> {
+    if let Err(fault) = docker.0.start_container(name, None).await.map_err(Fault::from) {
+        note(&format!("the runtime `{RUNTIME}` does not restore it ({}), so Docker is asked", fault.words));
+        return Ok(false);
+    }
+    if image.join(RESTORED).exists() {
+        return Ok(true);
+    }
+    // It began anew, which nobody wanted.
+    docker.remove(name).await?;
+    Err(Fault::new(Cause::StartRefused, format!("what Docker calls `{RUNTIME}` is another runtime")))
+}
+
+/// By Docker's own start from a checkpoint: the one request that the library does not know.
+async fn by_docker(docker: &Docker, name: &str) -> Result<(), Fault> {
     let restoring = docker.0.clone().with_request_modifier(|mut request| {
-        let uri = format!("{}?checkpoint={NAME}", request.uri());
+        let uri = format!("{}?checkpoint={IMAGE}", request.uri());
         if let Ok(uri) = uri.parse() {
             *request.uri_mut() = uri;
         }

@@ -7,6 +7,7 @@ use engine::Check;
 
 use super::checkpoint::criu;
 use super::client::block_on;
+use super::runtime::{PROGRAM, RUNTIME};
 use super::{Docker, Fault};
 
 /// Docker's interface has to be this new: the one of Docker 20.10.
@@ -75,7 +76,17 @@ fn storage(about: &SystemInfo) -> Check {
 fn moves(about: &SystemInfo, criu: Result<String, String>) -> Check {
     let experimental = about.experimental_build == Some(true);
     match (criu, experimental) {
-        (Ok(version), true) => Check::ok("moves", format!("checkpoints by runc, where that fails by Docker; CRIU {version}")),
+        (Ok(version), true) => {
+            let registered = about.runtimes.as_ref().is_some_and(|runtimes| runtimes.contains_key(RUNTIME));
+            let starts = if registered {
+                format!("starts from them by the runtime `{RUNTIME}`, where that fails by Docker")
+            } else {
+                format!(
+                    "starts from them by Docker, which is slow for large ones (link the worker as {PROGRAM} and register it as `{RUNTIME}`)"
+                )
+            };
+            Check::ok("moves", format!("checkpoints by runc, where that fails by Docker; {starts}; CRIU {version}"))
+        }
         (Ok(version), false) => Check::warn(
             "moves",
             format!("containers cannot be started from a checkpoint; CRIU {version} works"),

@@ -50,18 +50,17 @@ pub fn sweep(engine: &DockerEngine, root: &str, keep: &BTreeSet<String>) -> io::
     })
 }
 
-/// Kills every process whose cgroup is that of the container of this id, for when Docker does not answer. Ids are 64 hexadecimal digits, and
-/// a cgroup is called after the whole of it.
-pub fn kill_outright(id: &str) {
-    if id.len() != 64 {
-        return;
-    }
-    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+/// Every process whose cgroup is that of the container of this id, without Docker. Ids are 64 hexadecimal digits, and a cgroup is called after
+/// the whole of it.
+pub(super) fn members(id: &str) -> impl Iterator<Item = Pid> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten().filter(|_| id.len() == 64);
     let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok().and_then(Pid::from_raw));
-    for pid in pids {
-        let member = fs::read_to_string(format!("/proc/{pid}/cgroup")).is_ok_and(|groups| groups.contains(id));
-        if member {
-            let _ = kill_process(pid, Signal::KILL);
-        }
+    pids.filter(move |pid| fs::read_to_string(format!("/proc/{pid}/cgroup")).is_ok_and(|groups| groups.contains(id)))
+}
+
+/// Kills a container's processes, for when Docker does not answer.
+pub fn kill_outright(id: &str) {
+    for pid in members(id) {
+        let _ = kill_process(pid, Signal::KILL);
     }
 }

@@ -63,6 +63,8 @@ struct Guard<'a> {
     status: File,
     /// Until when it may run as far as was ever read, in time since boot.
     deadline: Millis,
+    /// Where Docker had its things when it was checkpointed.
+    places: Option<docker::Places>,
 }
 
 /// What a container is to be told.
@@ -83,7 +85,7 @@ impl<'a> Guard<'a> {
         let lease = LeaseFile::of(folder.root());
         let deadline = lease.read().filter(|&deadline| deadline > boot_time());
         let deadline = deadline.ok_or_else(|| io::Error::other("the worker's lease has run out, or there is none"))?;
-        Ok(Self { folder, file, engine, lease, control: Receiver::from_file(folder.control()?)?, status, deadline })
+        Ok(Self { folder, file, engine, lease, control: Receiver::from_file(folder.control()?)?, status, deadline, places: None })
     }
 
     async fn run(mut self) -> ExitRecord {
@@ -120,7 +122,7 @@ impl<'a> Guard<'a> {
         loop {
             let started = match self.file.launch.resume {
                 None => docker.0.start_container(&self.file.group, None).await.map_err(Fault::from),
-                Some(_) => docker::restore(docker, &self.file.group, &self.folder.file(image::FOLDER).join("criu")).await,
+                Some(_) => self.restore(docker).await,
             };
             match started {
                 Err(fault) if self.file.launch.container.network.is_some() && is_missing_network(&fault) && boot_time() < until => {
@@ -129,6 +131,11 @@ impl<'a> Guard<'a> {
                 started => return started,
             }
         }
+    }
+
+    async fn restore(&self, docker: &Docker) -> Result<(), Fault> {
+        let host = docker::host(docker).await?;
+        docker::restore(docker, &host, &self.file.group, &self.folder.file(image::FOLDER).join("criu")).await
     }
 
     /// Waits for a wish that ends everything.
@@ -145,10 +152,18 @@ impl<'a> Guard<'a> {
     /// Checkpoints the container, unless it is to end meanwhile; false: it runs on.
     async fn checkpoint(&mut self, docker: &Docker, id: &str) -> bool {
         let into = self.folder.file(image::FOLDER).join("criu");
-        let (file, engine) = (self.file, self.engine);
+        let (file, engine, folder) = (self.file, self.engine, self.folder);
         let taken = async {
             std::fs::create_dir_all(&into).map_err(|error| Fault::new(Cause::StartRefused, error.to_string()))?;
-            docker::checkpoint(docker, &engine.socket, &file.group, id, &into).await
+            let places = docker::places(docker, &docker::host(docker).await?, &file.group).await?;
+            if !keeps_address(file) && docker::is_bound(id) {
+                return Err(Fault::new(
+                    Cause::StartRefused,
+                    "it has connections, and its network's subnet was not chosen, so its address may change",
+                ));
+            }
+            docker::checkpoint(docker, &engine.socket, (&file.group, id), &places, folder, &into).await?;
+            Ok(places)
         };
         let taken = tokio::select! {
             taken = taken => taken,
@@ -164,7 +179,8 @@ impl<'a> Guard<'a> {
             let _ = File::create(self.folder.file("refused"));
             let _ = self.status.write_all(&[REFUSED]);
         }
-        taken.is_ok()
+        self.places = taken.ok();
+        self.places.is_some()
     }
 
     /// The record of a container that has certainly not run, once nothing of it is there.
@@ -237,23 +253,21 @@ impl<'a> Guard<'a> {
             None => tokio::time::timeout(DRAIN, copy).await.unwrap_or(0),
         };
         if why == CHECKPOINTED {
-            why = self.keep_image(docker, started).await;
+            why = self.keep_image(started);
         }
         remove(self.engine, &name).await;
         record(why, id, state, started, lost)
     }
 
     /// Makes what the checkpoint left an image: with the files that the container has changed, and the list of all.
-    async fn keep_image(&self, docker: &Docker, started: Millis) -> Why {
+    fn keep_image(&self, started: Millis) -> Why {
         let folder = self.folder.file(image::FOLDER);
-        let made = async {
-            let places = docker::places(docker, &self.file.group).await.map_err(|fault| image::Trouble::Refused(fault.words))?;
+        let made = || {
+            let places = self.places.as_ref().ok_or_else(|| image::Trouble::Refused("nobody has made it".into()))?;
             image::pack(&places.layer, &folder.join("files.tar"))?;
-            // Only where the user has chosen the network's addresses may one be asked for.
-            let chosen = self.file.launch.container.network.as_ref().is_some_and(|network| network.subnet.is_some());
-            image::List::make(&folder, places.address.filter(|_| chosen))
+            image::List::make(&folder, places.address.filter(|_| keeps_address(self.file)))
         };
-        match made.await {
+        match made() {
             Ok(list) => Why::Checkpointed { size: list.size(), elapsed: self.file.launch.elapsed.plus(wall_time().since(started)) },
             Err(trouble) => Why::Failed { cause: Cause::EngineLost, words: format!("its checkpoint cannot be kept: {trouble}") },
         }
@@ -319,8 +333,9 @@ async fn prepare(folder: &RunFolder, file: &LaunchFile, engine: &DockerEngine) -
     let (root, runs) = (folder.root().to_owned(), folder.root().join("runs"));
     let refused = |trouble: image::Trouble| Fault::new(Cause::StartRefused, trouble.to_string());
     let list = image::fetch(&resume.source, &runs, &root.join("identity"), task, attempt, resume.size, &into).await.map_err(refused)?;
-    let created = docker.0.create_container(Some(options), docker::with_address(body, list.address)).await?;
-    let places = docker::places(&docker, &file.group).await?;
+    let host = docker::host(&docker).await?;
+    let created = docker.0.create_container(Some(options), docker::to_restore(body, host.restores, list.address)).await?;
+    let places = docker::places(&docker, &host, &file.group).await?;
     image::unpack(&into.join("files.tar"), &places.layer).map_err(refused)?;
     Ok((docker, created.id))
 }
@@ -437,6 +452,11 @@ async fn remove(engine: &DockerEngine, name: &str) {
         }
         sleep(AGAIN).await;
     }
+}
+
+/// Whether it is to have the same address wherever it goes: Docker takes one only where the user has chosen those of the network.
+fn keeps_address(file: &LaunchFile) -> bool {
+    file.launch.container.network.as_ref().is_some_and(|network| network.subnet.is_some())
 }
 
 fn is_missing_network(fault: &Fault) -> bool {

@@ -46,6 +46,11 @@ impl Docker {
         self.say(&["ps", "--all", "--quiet", "--no-trunc", "--filter", &filter]).lines().map(str::to_owned).collect()
     }
 
+    /// How much memory a container has.
+    pub fn megabytes(&self, id: &str) -> u64 {
+        self.cgroup(id, "memory", "memory.usage_in_bytes").parse::<u64>().unwrap() >> 20
+    }
+
     /// Kills the engine with a signal that it cannot hear; it starts again by itself unless it is held back.
     pub fn crash(&self) {
         let socket = format!("unix://{}", self.text("socket"));

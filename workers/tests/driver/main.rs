@@ -7,6 +7,7 @@ mod containers;
 mod docker;
 mod ends;
 mod eyes;
+mod gaps;
 mod groups;
 mod moves;
 mod node;

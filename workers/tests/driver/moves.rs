@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use engine::{Command, Driver as _, What};
 use link::identity::{Authority, Identity, PeerName, Role};
-use model::{Image, Millis, NodeId, Run};
+use model::{Bytes, Image, Millis, NodeId, Run};
 use workers::drivers::Runner as _;
 use workers::image::{Server, Source};
 use workers::run::{Engine, RunId};
@@ -15,9 +15,11 @@ use crate::eyes::eventually;
 use crate::node::{Node, Wish, order};
 
 /// Two nodes that trust each other, each over a Docker of its own.
-struct Pair {
-    nodes: [Node; 2],
-    dockers: [Docker; 2],
+pub struct Pair {
+    pub nodes: [Node; 2],
+    pub dockers: [Docker; 2],
+    /// What each container may have.
+    pub memory: Bytes,
     _authority: tempfile::TempDir,
     _runtime: tokio::runtime::Runtime,
 }
@@ -27,7 +29,7 @@ fn folder(node: &Node) -> PathBuf {
 }
 
 impl Pair {
-    fn find(numbers: [usize; 2]) -> Option<Self> {
+    pub fn find(numbers: [usize; 2]) -> Option<Self> {
         let dockers = [Docker::find(numbers[0])?, Docker::find(numbers[1])?];
         let place = tempfile::tempdir().unwrap();
         let authority = Authority::open(&place.path().join("authority")).unwrap();
@@ -46,15 +48,15 @@ impl Pair {
         for node in &mut nodes {
             (0..).map(NodeId).zip(&sources).for_each(|(id, source)| node.driver.meet(id, source.clone()));
         }
-        Some(Self { nodes, dockers, _authority: place, _runtime: runtime })
+        Some(Self { nodes, dockers, memory: Bytes(64 << 20), _authority: place, _runtime: runtime })
     }
 
-    fn wish(&self) -> Wish {
-        Wish { image: self.dockers[0].image.clone(), ..Wish::default() }
+    pub fn wish(&self) -> Wish {
+        Wish { image: self.dockers[0].image.clone(), memory: self.memory, ..Wish::default() }
     }
 
     /// Checkpoints a run.
-    fn checkpoint(&mut self, at: usize, run: RunId) -> Image {
+    pub fn checkpoint(&mut self, at: usize, run: RunId) -> Image {
         let mut signals = Vec::new();
         self.nodes[at].driver.command(Millis(0), run.task, run.run, Command::Checkpoint, &mut signals);
         assert_eq!(signals, []);
@@ -65,7 +67,7 @@ impl Pair {
     }
 
     /// Lets it go on, as the next placement.
-    fn restore(&mut self, at: usize, script: &str, run: RunId, image: Image, source: Option<u32>) -> RunId {
+    pub fn restore(&mut self, at: usize, script: &str, run: RunId, image: Image, source: Option<u32>) -> RunId {
         let next = RunId { run: Run { placement: run.run.placement + 1, ..run.run }, ..run };
         let start = order(&["sh", "-c", script], Wish { cpuset: "1".parse().unwrap(), ..self.wish() });
         let command = Command::Restore { start: &start, image, source: source.map(NodeId) };
@@ -151,6 +153,5 @@ fn a_move_that_comes_to_nothing_ends_where_it_began() {
     pair.nodes[0].expect(again, What::Started);
     eventually("it counts on", || !numbers(&pair.nodes[0].output(again)).is_empty());
     assert_eq!(numbers(&pair.nodes[0].output(again))[0], before[before.len() - 1] + 1);
-    pair.nodes[0].driver.acknowledge(run).unwrap();
     assert!(!kept.exists(), "an image that nobody needs any more goes");
 }

@@ -18,11 +18,13 @@ const IMAGE: &str = "wharfinger/base:1";
 const APPLETS: [&str; 16] =
     ["sh", "sleep", "cat", "nc", "echo", "ping", "ls", "wget", "true", "false", "date", "seq", "kill", "dd", "nslookup", "touch"];
 const NODES: [&str; 3] = ["n1", "n2", "n3"];
+/// What the worker is called where it is a runtime of Docker's.
+const RUNTIME: &str = "wharfinger-runc";
 /// The network namespace of the bridge.
 const FABRIC: &str = "wharfinger-fabric";
 
 /// What runs in a node's namespaces: the engine, started again whenever it ends unless a file holds it back. $1 is the node's folder, $2 its name,
-/// $3 the registry.
+/// $3 the registry, $4 the runtime of ours.
 const NODE: &str = r#"
 hostname "$2"
 mkdir -p /run/containerd /etc/criu
@@ -32,7 +34,7 @@ export TMPDIR="$1/tmp"
 while :; do
     while [ -e "$1/hold" ]; do sleep 0.05; done
     rm -f "$1/pid"
-    dockerd --experimental --data-root "$1/data" --exec-root "$1/exec" --pidfile "$1/pid" --host "unix://$1/docker.sock" --cgroup-parent "/wharfinger-parts/$2" --shutdown-timeout 2 --insecure-registry "$3"
+    dockerd --experimental --data-root "$1/data" --exec-root "$1/exec" --pidfile "$1/pid" --host "unix://$1/docker.sock" --cgroup-parent "/wharfinger-parts/$2" --shutdown-timeout 2 --insecure-registry "$3" --add-runtime "wharfinger=$4"
     sleep 0.2
 done
 "#;
@@ -51,6 +53,7 @@ pub fn up(folder: &Path) -> Result<Value, String> {
     ])?;
     let bin = criu::get(folder)?;
     let image = image(folder)?;
+    runtime(folder)?;
     ip(&["netns", "add", FABRIC])?;
     ip(&["-n", FABRIC, "link", "add", "br0", "type", "bridge"])?;
     ip(&["-n", FABRIC, "addr", "add", "10.99.0.254/24", "dev", "br0"])?;
@@ -106,19 +109,29 @@ fn start(folder: &Path, bin: &Path, number: u8, name: &str) -> Result<Value, Str
         fs::create_dir_all(home.join(part)).map_err(said)?;
     }
     fs::create_dir_all("/etc/criu").map_err(|error| format!("/etc/criu: {error}"))?;
-    // The only way to give options to the CRIU that runc starts.
+    // The only way to give options to the CRIU that runc starts for Docker.
     put(&home.join("etc-criu/runc.conf"), &format!("tcp-established\nlog-file {}/criu-last.log\n", home.display()))?;
     let path = format!("{}:/usr/sbin:/usr/bin:/sbin:/bin", bin.display());
     let mut command = Command::new("setsid");
     command.arg("nsenter").arg(format!("--net=/run/netns/{space}"));
     command.args(["unshare", "--mount", "--uts", "--pid", "--fork", "--kill-child", "--mount-proc", "docker-init", "-s", "--"]);
-    command.args(["sh", "-c", NODE, "node"]).arg(&home).args([name, registry::ADDRESS]).env("PATH", path);
+    command.args(["sh", "-c", NODE, "node"]).arg(&home).args([name, registry::ADDRESS]).arg(folder.join(RUNTIME)).env("PATH", path);
     let pid = super::start(command, &home.join("log"))?;
     let at = |file: &str| home.join(file).display().to_string();
     Ok(json!({
         "name": name, "address": address, "pid": pid, "namespace": space, "socket": at("docker.sock"), "data": at("data"), "exec": at("exec"),
         "hold": at("hold"), "cgroup": format!("/wharfinger-parts/{name}"), "log": at("log"),
     }))
+}
+
+/// Our runtime: the worker of the same target folder under another name, once it is built.
+fn runtime(folder: &Path) -> Outcome {
+    let link = folder.join(RUNTIME);
+    let said = |error: std::io::Error| format!("{}: {error}", link.display());
+    if !link.is_symlink() {
+        std::os::unix::fs::symlink("../debug/worker", &link).map_err(said)?;
+    }
+    Ok(())
 }
 
 /// A file system with busybox, as an archive that engines import.
