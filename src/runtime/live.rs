@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use link::FromPeer;
 use model::{
-    Action, Message, Millis, Name, NodeId, Operation, Order, Plan, Report, ReportBody, ToAgent, ToDiscovery, ToGlobalManager, ToJobManager,
-    Token,
+    Action, Message, Millis, Name, NodeId, Operation, Order, Plan, Report, ReportBody, TaskKey, ToAgent, ToDiscovery, ToGlobalManager,
+    ToJobManager, Token,
 };
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -69,6 +69,8 @@ pub(super) struct Outlets {
     pub swarm: Swarm,
     /// Where workers give away images, by their names.
     pub images: BTreeMap<String, String>,
+    /// Restores on nodes that wait for the worker that has the image to say where it gives it away.
+    pub restores: BTreeMap<(NodeId, TaskKey), Order>,
     pub heard: Heard,
     pub journal: Option<Journal>,
     pub gate: Option<Arc<Gate>>,
@@ -110,10 +112,15 @@ impl Routes for Outlets {
             let mail = &mut self.mail;
             fleet.tell(now, node, name, message, &mut |message| mail.push_back(Work::Mail(None, message)));
         } else if let Some(port) = &mut self.ports[0] {
-            if let ToAgent::Order(Order { action: Action::Restore { source, .. }, .. }) = &message
+            if let ToAgent::Order(order @ Order { task, action: Action::Restore { source, .. }, .. }) = &message
+                && *source != node
                 && let Some(worker) = stations.global_manager.as_ref().and_then(|station| station.machine.node_name(*source))
-                && let Some(address) = self.images.get(worker.as_str())
             {
+                let Some(address) = self.images.get(worker.as_str()) else {
+                    // Management was restarted, and that worker has not come back yet.
+                    self.restores.insert((node, *task), order.clone());
+                    return;
+                };
                 let source = ToWorker::Source { node: *source, worker: worker.clone(), address: address.clone() };
                 port.send(name.as_str(), &source);
             }
@@ -347,6 +354,16 @@ impl Live {
         }
     }
 
+    /// Sends restores that waited for where an image is given away, where they are still wanted; those of other images wait on.
+    fn restore_what_waited(&mut self) {
+        for ((node, task), order) in std::mem::take(&mut self.outlets.restores) {
+            let manager = self.stations.global_manager.as_ref().map(|station| &station.machine);
+            if manager.is_some_and(|manager| manager.holders(node).any(|(there, run, _)| (there, run) == (task, order.run))) {
+                self.outlets.agent(self.now, &self.stations, node, ToAgent::Order(order));
+            }
+        }
+    }
+
     /// A worker says something. It may speak of itself alone: its name is that of its certificate.
     fn hear_worker(&mut self, actor: ActorName, peer: &link::identity::PeerName, session: u64, payload: &[u8], work: &mut VecDeque<Work>) {
         let discovery = self.stations.discovery.as_ref().map(|station| &station.machine);
@@ -360,6 +377,7 @@ impl Live {
             (ActorName::GlobalManager, Some(FromWorker::Log { id, part })) => self.questions.answered(id, part),
             (ActorName::GlobalManager, Some(FromWorker::Images { address })) => {
                 self.outlets.images.insert(peer.name().to_owned(), address);
+                self.restore_what_waited();
             }
             (ActorName::GlobalManager, Some(FromWorker::Swarm(place))) => {
                 if let Some(port) = self.outlets.ports[0].as_mut().filter(|port| port.is_open(peer, session)) {

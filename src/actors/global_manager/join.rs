@@ -81,7 +81,9 @@ impl GlobalManager {
         self.welcome(node, join, out);
         let held: Vec<(TaskKey, Reservation)> = self.ledger.on(node).map(|(task, held)| (task, held.clone())).collect();
         for (task, run) in &memory.runs {
-            if !held.iter().any(|(there, held)| (there, held.run) == (task, *run)) {
+            // What a move that came to nothing left there is what the task is to go on from.
+            let kept = |held: &Reservation| matches!(held.phase, Phase::Resuming { .. }) && held.run.attempt == run.attempt;
+            if !held.iter().any(|(there, held)| there == task && (held.run == *run || kept(held))) {
                 self.order(node, *task, *run, Action::Stop { cause: Cause::RolledBack }, out);
             }
         }
