@@ -89,7 +89,8 @@ pub fn could_ever_hold(task: &TaskSpec, view: &View) -> bool {
     nodes.peek().is_none() || nodes.any(|node| could_hold(task, &node.spec))
 }
 
-fn could_hold(task: &TaskSpec, node: &model::NodeSpec) -> bool {
+/// Whether the node could ever hold an instance of the task, if it had the node for itself.
+pub fn could_hold(task: &TaskSpec, node: &model::NodeSpec) -> bool {
     let class = &node.class;
     let pinned = task.rules.pin.as_ref().is_none_or(|pin| pin.node == node.name && pin.cpuset.is_subset(&class.task_cpuset()));
     let allowed = task.rules.constraints.iter().all(|constraint| constraint.allows(&class.labels));

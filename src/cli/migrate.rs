@@ -4,6 +4,7 @@ use clap::Args;
 use model::Name;
 
 use super::failure::{Failure, Outcome};
+use super::moving;
 use super::server::ServerArguments;
 use super::shape::Shape;
 use crate::api::body::{GroupMigration, Migration};
@@ -15,8 +16,10 @@ use crate::client::Call;
   management migrate j12 web
   management migrate j12 web --index 2 --to pier-3
 
-Containers move, processes do not. Whatever fails, the task goes on: there, or where it was.
-`management job j12` shows where it is, `management events --follow` each step.")]
+Containers move, processes do not. Whatever fails, the task goes on: there, or
+where it was. The command waits until it does, and says what was carried over
+and how long the task stood still at most; it fails where the task stayed.
+`management events --follow` shows each step.")]
 pub struct Migrate {
     /// The job's id, as in j12
     job: String,
@@ -28,6 +31,9 @@ pub struct Migrate {
     /// The node to move to (else where the policy says)
     #[arg(long, value_name = "NODE")]
     to: Option<Name>,
+    /// Do not wait until it has moved
+    #[arg(long)]
+    no_wait: bool,
     #[command(flatten)]
     server: ServerArguments,
     /// How the answer is printed
@@ -38,9 +44,15 @@ pub struct Migrate {
 /// Runs `migrate`.
 pub fn run(arguments: &Migrate) -> Result<Outcome, Failure> {
     let Migrate { job, task, index, to, .. } = arguments;
+    let client = arguments.server.client()?;
+    // One that is not known the server refuses.
+    let before = if arguments.no_wait { None } else { moving::instance(&client, job, task, *index)? };
     let moves = vec![Migration { job: job.clone(), task: task.clone(), index: *index, to: to.clone() }];
     let call = Call::post(&["v1", "jobs", "actions", "migrate"]).json(&GroupMigration { moves });
-    let taken: GroupMigration = arguments.server.client()?.read(&call)?;
+    let taken: GroupMigration = client.read(&call)?;
+    if let Some(before) = before {
+        return moving::follow(&client, job, task, &before, arguments.output);
+    }
     arguments.output.print(&taken, |_| {
         let target = to.as_ref().map_or_else(|| "where the policy says".to_owned(), |node| format!("to {node}"));
         format!("{job} {task}[{index}] moves {target}\n")

@@ -18,6 +18,7 @@ mod live_demo;
 mod logging;
 mod logs;
 mod migrate;
+mod moving;
 mod node_actions;
 mod nodes;
 mod openapi;

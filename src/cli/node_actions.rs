@@ -3,10 +3,11 @@
 use clap::Args;
 
 use super::failure::{Failure, Outcome};
+use super::moving;
 use super::server::ServerArguments;
 use super::shape::Shape;
 use crate::api::body::{NodeAction, NodeDeed, NodeTaken};
-use crate::client::Call;
+use crate::client::{Call, Client};
 
 /// Empty a node of a live system: no new tasks, and what runs goes elsewhere
 #[derive(Debug, Args)]
@@ -14,13 +15,18 @@ use crate::client::Call;
   management drain pier-1
   management drain pier-1 --migrate
 
-Without --migrate tasks are stopped and begin anew elsewhere. `management node pier-1` shows what is left.")]
+Without --migrate tasks are stopped and begin anew elsewhere. With it the command
+waits, and says of each task what became of it; it fails where some could not leave.
+`management node pier-1` shows what is left.")]
 pub struct Drain {
     #[command(flatten)]
     which: Which,
     /// Move running tasks with their state where that is possible
     #[arg(long)]
     migrate: bool,
+    /// Do not wait until what can move has moved
+    #[arg(long, requires = "migrate")]
+    no_wait: bool,
 }
 
 /// Take a drained node of a live system back
@@ -63,7 +69,14 @@ struct Which {
 
 /// Runs `drain`.
 pub fn drain(arguments: &Drain) -> Result<Outcome, Failure> {
-    act(&arguments.which, NodeDeed::Drain, arguments.migrate)
+    let Drain { which, migrate, no_wait } = arguments;
+    if !migrate || *no_wait {
+        return act(which, NodeDeed::Drain, *migrate);
+    }
+    let client = which.server.client()?;
+    let held = moving::held(&client, &which.node)?;
+    let taken = take(&client, which, NodeDeed::Drain, true)?;
+    moving::emptied(&client, &taken.node, &held, which.output)
 }
 
 /// Runs `undrain`.
@@ -81,10 +94,14 @@ pub fn uncordon(arguments: &Uncordon) -> Result<Outcome, Failure> {
     act(&arguments.which, NodeDeed::Uncordon, false)
 }
 
-fn act(which: &Which, action: NodeDeed, migrate: bool) -> Result<Outcome, Failure> {
+fn take(client: &Client, which: &Which, action: NodeDeed, migrate: bool) -> Result<NodeTaken, Failure> {
     // Each of them says how the node shall be, so asking twice is asking once.
     let call = Call::post(&["v1", "nodes", &which.node, "actions"]).json(&NodeAction { action, migrate }).repeatable();
-    let taken: NodeTaken = which.server.client()?.read(&call)?;
+    Ok(client.read(&call)?)
+}
+
+fn act(which: &Which, action: NodeDeed, migrate: bool) -> Result<Outcome, Failure> {
+    let taken = take(&which.server.client()?, which, action, migrate)?;
     which.output.print(&taken, |taken| {
         let done = match action {
             NodeDeed::Drain => "is being emptied",

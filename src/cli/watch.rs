@@ -90,6 +90,11 @@ impl Watch {
         self.bar.set_message(format!("at {now}: {arrived} jobs arrived, {delivered} events"));
     }
 
+    /// What it waits for now.
+    pub fn says(&self, what: String) {
+        self.bar.set_message(what);
+    }
+
     /// So many are done.
     pub fn at(&self, done: u64) {
         self.bar.set_position(done);

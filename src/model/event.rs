@@ -127,6 +127,17 @@ pub enum Event {
         /// All that it has from now on.
         labels: Labels,
     },
+    /// A run that moves stands still: its image is made, and goes to where it moves.
+    Checkpointed {
+        /// The instance.
+        task: TaskKey,
+        /// Its attempt and placement there.
+        run: Run,
+        /// Where.
+        node: NodeId,
+        /// The size of its image.
+        size: Bytes,
+    },
 }
 }
 

@@ -32,6 +32,9 @@ pub(super) fn say(event: &Event) {
         Event::Cordoned { node, cordoned } => info!(%node, cordoned, "node"),
         Event::Suspected { node, suspect } => info!(%node, suspect, "node"),
         Event::Labelled { node, labels } => info!(%node, ?labels, "node"),
+        Event::Checkpointed { task, run, node, size } => {
+            info!(%task, attempt = run.attempt, placement = run.placement, %node, %size, "it stands still, and moves");
+        }
         Event::PolicyChanged { policy } => info!(%policy, "the policy was set"),
         // Why tasks wait is asked for, and what is held follows from where they are.
         Event::Reserved { .. } | Event::Released { .. } | Event::Shaped { .. } | Event::Waiting { .. } => {}

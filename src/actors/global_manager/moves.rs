@@ -1,6 +1,6 @@
 //! Moves: reserve at the target, checkpoint, restore there, release the source. Whatever fails, one side keeps the task.
 
-use model::{Action, Cause, Change, Image, Move, NodeId, Outbox, Placement, Run, Start, TaskKey};
+use model::{Action, Cause, Change, Event, Image, Move, NodeId, Outbox, Placement, Run, Start, TaskKey};
 
 use super::ledger::Phase;
 use super::{GlobalManager, reservation, start, tell};
@@ -51,6 +51,7 @@ impl GlobalManager {
         let held = self.ledger.get_mut(source, task).expect("the caller found it");
         match held.phase {
             Phase::MovingOut { to } => {
+                out.events.push(Event::Checkpointed { task, run: held.run, node: source, size: image.size });
                 held.phase = Phase::Kept { image, to };
                 let target = self.ledger.get_mut(to, task).expect("a move holds its target");
                 let Phase::Awaiting { start, .. } = &target.phase else { return };
@@ -61,6 +62,11 @@ impl GlobalManager {
             Phase::Abandoned { ref start, failed } => {
                 let start = start.clone();
                 self.resume(source, task, failed, image, start, out);
+            }
+            // Nobody waits for it any more, and how it was to run is not known here: it begins anew.
+            Phase::Running => {
+                let run = held.run;
+                self.order(source, task, run, Action::Stop { cause: Cause::RolledBack }, out);
             }
             _ => {}
         }

@@ -201,6 +201,33 @@ fn a_source_that_cannot_be_checkpointed_runs_on_and_frees_the_target() {
         assert!(matches!(changes[..], [Change::MoveFailed { .. }, Change::Stayed]), "{changes:?}");
         assert_eq!((manager.free().free_cores(NODE), manager.free().free_cores(NodeId(1))), (Cores(2), Cores(4)));
     }
+    // Its guard was quicker than the word that it is too early, and nobody waits for the image.
+    let image = Image { size: Bytes(1), elapsed: Millis(1), remaining: None };
+    let out = tell(&mut manager, found(Status::Checkpointed(image)));
+    let stops = |message: &Message| matches!(message, Message::Agent(NODE, ToAgent::Order(order)) if matches!(order.action, model::Action::Stop { .. }));
+    assert!(out.messages.iter().any(stops), "it begins anew: {:?}", out.messages);
+}
+
+#[test]
+fn what_a_failed_move_left_at_the_source_is_not_stopped_when_its_worker_comes_back() {
+    let mut manager = manager();
+    let name: Name = "m".parse().unwrap();
+    let class = Arc::new(NodeClass::plain(name.clone(), Cores(4), Bytes(100)));
+    tell(&mut manager, ToGlobalManager::Join(Box::new(Join::fresh(Arc::new(NodeSpec { name, class }), 0, Millis(200)))));
+    propose(&mut manager, vec![placement(0, FIRST, "0-1", 10)]);
+    let found = |node, run, status| ToGlobalManager::Found(Finding::Run { node, task: task(0), run, status });
+    tell(&mut manager, found(NODE, FIRST, Status::Running));
+    let moved_run = Run { placement: 2, ..FIRST };
+    let moved = Move { to: Placement { node: NodeId(1), ..placement(0, moved_run, "0-1", 10) }, from_run: FIRST, from: NODE };
+    tell(&mut manager, ToGlobalManager::Propose(Box::new(Plan { moves: vec![moved], ..Plan::default() })));
+    tell(&mut manager, found(NODE, FIRST, Status::Checkpointed(Image { size: Bytes(1), elapsed: Millis(1), remaining: None })));
+    tell(&mut manager, found(NodeId(1), moved_run, Status::Ended(Cause::StartRefused)));
+    let out = come_back(&mut manager, true);
+    let orders = out.messages.iter().filter_map(|message| match message {
+        Message::Agent(NODE, ToAgent::Order(order)) => Some((order.run.placement, matches!(order.action, model::Action::Restore { .. }))),
+        _ => None,
+    });
+    assert_eq!(orders.collect::<Vec<_>>(), [(3, true)], "it is restored from what it has, which is not stopped");
 }
 
 #[test]

@@ -16,7 +16,7 @@ pub struct EventBody {
     pub seq: u64,
     /// When it happened.
     pub time: Time,
-    /// `job.state`, `task.state`, `node.state`, `node.action` or `policy.changed`.
+    /// `job.state`, `task.state`, `task.checkpoint`, `node.state`, `node.action` or `policy.changed`.
     #[serde(rename = "type")]
     #[schema(example = "task.state")]
     pub kind: String,
@@ -43,7 +43,7 @@ pub struct EventBody {
     pub to: Option<String>,
     /// Why: a stable code.
     pub reason: Option<String>,
-    /// What else there is to say: the exit code, the policy.
+    /// What else there is to say: the exit code, the bytes of a checkpoint, the policy.
     #[schema(value_type = Object)]
     pub data: serde_json::Value,
 }

@@ -1,5 +1,6 @@
 //! A job with its tasks, as `GET /v1/jobs/{job}` shows it.
 
+use actors::MovePhase;
 use indexmap::IndexMap;
 use model::{CpuSet, JobState, Name, TaskState};
 use serde::{Deserialize, Serialize};
@@ -102,9 +103,34 @@ pub struct Instance {
     /// The exit code, where it exited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exit_code: Option<i32>,
+    /// The latest move of its latest attempt.
+    #[serde(default, skip_serializing_if = "Option::is_none", rename = "move")]
+    pub moved: Option<Move>,
     /// Attempts before the latest.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub history: Vec<Attempt>,
+}
+
+/// A move of an instance to another node.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Move {
+    /// From where.
+    #[schema(value_type = String)]
+    pub from: Name,
+    /// To where.
+    #[schema(value_type = String)]
+    pub to: Name,
+    /// How far it is.
+    #[schema(schema_with = words::move_phase)]
+    pub phase: MovePhase,
+    /// When it began.
+    pub since: Time,
+    /// What is carried over: memory and changed files. Absent until it stands still.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
+    /// The most that it can have stood still: from the order to the word that it runs again, wherever that is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub downtime_ms: Option<u64>,
 }
 
 /// What an instance holds of a node.

@@ -17,7 +17,7 @@ mod words;
 
 pub use action::{Action, GroupMigration, JobAction, Migration, NodeAction, NodeDeed, TaskAction, TaskDeed};
 pub use event::EventBody;
-pub use job::{Attempt, Instance, Job, Placement, Reason, Task};
+pub use job::{Attempt, Instance, Job, Move, Placement, Reason, Task};
 pub use node::{Amount, Holder, Node, NodeDetail, NodeList, NodePatch, NodeTaken};
 pub use policy::{Policies, PolicyBody};
 pub use problem::Problem;

@@ -1,5 +1,6 @@
 //! Schemas of words that `model` defines; it knows no OpenAPI.
 
+use actors::MovePhase;
 use model::{JobState, NodeState, Role, TaskState};
 use utoipa::openapi::{ObjectBuilder, RefOr, Schema, Type};
 
@@ -55,6 +56,10 @@ fn words(words: impl IntoIterator<Item = &'static str>) -> RefOr<Schema> {
 
 pub(super) fn task_state() -> RefOr<Schema> {
     words(TASK_STATES.map(TaskState::word))
+}
+
+pub(super) fn move_phase() -> RefOr<Schema> {
+    words(MovePhase::ALL.map(MovePhase::word))
 }
 
 pub(in crate::api) fn job_state() -> RefOr<Schema> {

@@ -1,7 +1,7 @@
 //! Events: those that say what changed. What the view alone needs (what a ledger holds, shapes of waiting tasks) is left out.
 
 use actors::View;
-use model::{Cause, Event, JobId, Name, Numbered, TaskKey};
+use model::{Cause, Event, JobId, Name, NodeId, Numbered, TaskKey};
 use serde_json::{Value, json};
 
 use super::{node_name, node_word, reason_code};
@@ -50,24 +50,23 @@ pub fn event(view: &View, numbered: &Numbered) -> Option<EventBody> {
             states(&mut body, node_word(*from), node_word(*to));
         }
         Event::Joined { node, epoch, .. } => {
-            body.kind = "node.action".to_owned();
-            body.node = node_name(view, *node);
-            body.data = json!({"action": "joined", "epoch": epoch});
+            of_action(view, &mut body, *node, json!({"action": "joined", "epoch": epoch}));
         }
         Event::Cordoned { node, cordoned } => {
-            body.kind = "node.action".to_owned();
-            body.node = node_name(view, *node);
-            body.data = json!({"action": if *cordoned { "cordon" } else { "uncordon" }});
+            of_action(view, &mut body, *node, json!({"action": if *cordoned { "cordon" } else { "uncordon" }}));
         }
         Event::Suspected { node, suspect } => {
-            body.kind = "node.action".to_owned();
-            body.node = node_name(view, *node);
-            body.data = json!({"action": if *suspect { "suspect" } else { "heard" }});
+            of_action(view, &mut body, *node, json!({"action": if *suspect { "suspect" } else { "heard" }}));
         }
         Event::Labelled { node, labels } => {
-            body.kind = "node.action".to_owned();
+            of_action(view, &mut body, *node, json!({"action": "label", "labels": labels}));
+        }
+        Event::Checkpointed { task, run, node, size } => {
+            body.kind = "task.checkpoint".to_owned();
+            of_task(view, &mut body, *task);
+            (body.attempt, body.placement) = (Some(run.attempt), Some(run.placement));
             body.node = node_name(view, *node);
-            body.data = json!({"action": "label", "labels": labels});
+            body.data = json!({"bytes": size.0});
         }
         Event::PolicyChanged { policy } => {
             body.kind = "policy.changed".to_owned();
@@ -80,6 +79,10 @@ pub fn event(view: &View, numbered: &Numbered) -> Option<EventBody> {
 
 fn states(body: &mut EventBody, from: &str, to: &str) {
     (body.from, body.to) = (Some(from.to_owned()), Some(to.to_owned()));
+}
+
+fn of_action(view: &View, body: &mut EventBody, node: NodeId, data: Value) {
+    (body.kind, body.node, body.data) = ("node.action".to_owned(), node_name(view, node), data);
 }
 
 fn of_job(view: &View, body: &mut EventBody, job: JobId) {

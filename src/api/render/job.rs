@@ -1,11 +1,11 @@
 //! Jobs, tasks and instances.
 
-use actors::{AttemptView, JobView, TaskView, View};
+use actors::{AttemptView, JobView, MoveView, TaskView, View};
 use indexmap::IndexMap;
 use model::{Cause, Condition, JobBody, Name, TaskState};
 
 use super::node_name;
-use crate::api::body::{Attempt, Instance, Job, JobSummary, Placement, Reason, Task, TaskCounts, Time, WaitingTask};
+use crate::api::body::{Attempt, Instance, Job, JobSummary, Move, Placement, Reason, Task, TaskCounts, Time, WaitingTask};
 
 /// A job with all its tasks.
 pub fn job(view: &View, job: &JobView) -> Job {
@@ -112,8 +112,16 @@ pub fn instance(view: &View, job: &JobView, task: usize, number: u32) -> Instanc
         ended_at: it.ended.map(Time),
         cause: it.cause.map(reason_code),
         exit_code: it.cause.and_then(exit_code),
+        moved: it.moved.as_ref().and_then(|moved| move_of(view, moved)),
         history: it.past.iter().map(|past| attempt(view, past)).collect(),
     }
+}
+
+fn move_of(view: &View, moved: &MoveView) -> Option<Move> {
+    let MoveView { from, to, phase, since, size, ended } = *moved;
+    let (from, to) = (node_name(view, from)?, node_name(view, to)?);
+    let downtime_ms = ended.map(|ended| ended.since(since).0);
+    Some(Move { from, to, phase, since: Time(since), bytes: size.map(|size| size.0), downtime_ms })
 }
 
 /// The tasks that a task still waits for.

@@ -2,17 +2,18 @@
 
 use std::collections::BTreeSet;
 
-use actors::View;
+use actors::{NodeView, View};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use model::{Operation, Request, TaskKey, TaskState};
+use model::{Bytes, Cores, NodeId, Operation, Request, TaskKey, TaskState};
 
 use super::{job_id, number_of, task_of};
 use crate::api::body::{GroupMigration, Migration};
 use crate::api::desk::{Desk, Fittings};
 use crate::api::error::{ApiError, shown};
 use crate::api::extract::JsonOf;
+use crate::api::intake::could_hold;
 use crate::api::render::node_name;
 
 /// The most moves of one group.
@@ -20,7 +21,7 @@ const MOST_MOVES: usize = 1000;
 
 /// Move several task instances
 ///
-/// All of them are checked before any starts.
+/// All of them are checked before any starts: that each runs where it can be moved, and that there is room for all of them together.
 #[utoipa::path(post, path = "/v1/jobs/actions/migrate", operation_id = "migrate_group", tag = "tasks", request_body = GroupMigration,
     responses((status = 202, description = "They are on their way", body = GroupMigration)))]
 pub async fn migrate_group(
@@ -39,6 +40,7 @@ pub async fn start(desk: &Fittings, moves: &[Migration]) -> Result<(), ApiError>
     let operations = desk.door.view(|view| {
         let mut seen = BTreeSet::new();
         let mut operations = Vec::with_capacity(moves.len());
+        let mut room = Room::of(view);
         for (index, migration) in moves.iter().enumerate() {
             let at = format!("moves[{index}].");
             let operation = checked_move(view, migration, &at)?;
@@ -47,6 +49,7 @@ pub async fn start(desk: &Fittings, moves: &[Migration]) -> Result<(), ApiError>
             {
                 return Err(ApiError::field(format!("{at}task"), "it is moved twice"));
             }
+            room.take(view, &operation)?;
             operations.push(operation);
         }
         Ok(operations)
@@ -55,6 +58,40 @@ pub async fn start(desk: &Fittings, moves: &[Migration]) -> Result<(), ApiError>
         desk.ask(Request::Operate(operation)).await?;
     }
     Ok(())
+}
+
+/// What is free on each node for the moves of a group. Each holds its old place until it runs at the new one, so nothing is given back.
+struct Room(Vec<(Cores, Bytes)>);
+
+impl Room {
+    fn of(view: &View) -> Self {
+        let free = |node: &NodeView| {
+            let class = &node.spec.class;
+            (class.task_cores().saturating_sub(node.used_cores), class.task_memory().saturating_sub(node.used_memory))
+        };
+        Self(view.nodes().iter().map(|node| if node.is_schedulable() { free(node) } else { (Cores::ZERO, Bytes::ZERO) }).collect())
+    }
+
+    /// Takes room for a move from its target, or from any node that may have the task.
+    fn take(&mut self, view: &View, operation: &Operation) -> Result<(), ApiError> {
+        let Operation::Migrate { task, to } = operation else { return Ok(()) };
+        let Some(job) = view.job(task.job) else { return Ok(()) };
+        let spec = &job.spec.body.tasks[job.spec.body.task_of(task.instance)];
+        let here = job.tasks[task.instance as usize].node;
+        let target = |node: &NodeView| to.as_ref().map_or_else(|| could_hold(spec, &node.spec), |to| node.spec.name == *to);
+        let mut places = view.nodes().iter().zip(&mut self.0).zip((0..).map(NodeId));
+        let place = places.find(|((node, free), id)| here != Some(*id) && target(node) && free.0 >= spec.cores && free.1 >= spec.memory);
+        let Some(((_, free), _)) = place else {
+            let place = to.as_ref().map_or_else(|| "no other node has".to_owned(), |to| format!("node `{to}` has not"));
+            let what = format!(
+                "{place} {} and {} free for task `{}` of job {} beside the other moves",
+                spec.cores, spec.memory, spec.name, job.id
+            );
+            return Err(ApiError::WrongState(what));
+        };
+        *free = (free.0 - spec.cores, free.1.saturating_sub(spec.memory));
+        Ok(())
+    }
 }
 
 /// The operation of a move that can begin now: the instance runs, and its target could hold it.
@@ -91,6 +128,9 @@ pub fn checked_move(view: &View, migration: &Migration, at: &str) -> Result<Oper
         }
         if spec.cores > class.task_cores() || spec.memory > class.task_memory() {
             return Err(ApiError::field(field(), format!("node `{to}` could never hold the instance: it is too small")));
+        }
+        if !could_hold(spec, &node.spec) {
+            return Err(ApiError::field(field(), format!("the placement of task `{}` does not allow node `{to}`", spec.name)));
         }
     }
     Ok(Operation::Migrate { task: TaskKey { job: job.id, instance: number }, to: migration.to.clone() })

@@ -1,5 +1,7 @@
 //! Tasks: actions, changes, moves, outputs.
 
+use model::{Bytes, Cores, Event, Run, TaskKey, TaskState};
+
 use super::site::Site;
 
 #[test]
@@ -68,6 +70,61 @@ fn moves_are_all_checked_before_any_starts() {
     assert_eq!(group(&format!(r#"{one}, {{"job": "j1", "task": "run"}}"#)).problem().1, "api-wrong-state");
     assert_eq!(group(&format!(r#"{one}, {{"job": "j9", "task": "run"}}"#)).problem().1, "api-unknown-job");
     assert_eq!(group(r#"{"job": "j0", "task": "../x"}"#).problem().2, "moves[0].task");
+}
+
+#[test]
+fn a_group_of_moves_needs_room_for_all_of_it() {
+    let site = Site::open();
+    let (alpha, beta, gamma) = (site.join(0, "alpha"), site.join(1, "beta"), site.join(2, "gamma"));
+    for node in [alpha, beta, gamma] {
+        site.run(site.submit(), node);
+    }
+    let group = |moves: &str| site.post("/v1/jobs/actions/migrate", &format!(r#"{{"moves": [{moves}]}}"#));
+    let one = |job: u32, to: &str| format!(r#"{{"job": "j{job}", "task": "run"{to}}}"#);
+    let (to_beta, to_alpha) = (r#", "to": "beta""#, r#", "to": "alpha""#);
+    let both = group(&format!("{}, {}", one(0, to_beta), one(2, to_beta)));
+    assert_eq!(both.problem().1, "api-wrong-state", "beta has two cores free, and each takes two");
+    assert_eq!(group(&format!("{}, {}", one(0, to_beta), one(1, to_alpha))).status, 202, "each goes where room is");
+    assert_eq!(group(&format!("{}, {}, {}", one(0, to_beta), one(2, to_alpha), one(1, ""))).status, 202, "the last one finds gamma");
+    assert_eq!(group(&format!("{}, {}, {}", one(0, to_beta), one(1, to_alpha), one(2, ""))).problem().1, "api-wrong-state");
+}
+
+#[test]
+fn a_move_is_seen_in_the_record_and_what_it_holds_is_where_it_is() {
+    let site = Site::open();
+    let (alpha, beta) = (site.join(0, "alpha"), site.join(1, "beta"));
+    let job = site.submit();
+    site.run(job, alpha);
+    let record = || site.get("/v1/jobs/j0").json()["tasks"]["run"].clone();
+    let task = TaskKey { job, instance: 0 };
+    let at = |placement| Run { attempt: 1, placement };
+    let became = |run, node, from, to| site.publish(Event::Task { task, run, node: Some(node), from, to, cause: None });
+    let begin = |placement: u16| {
+        became(at(1), alpha, TaskState::Running, TaskState::Migrating);
+        let cpuset = "0,3".parse().unwrap();
+        site.publish(Event::Reserved { task, run: at(placement), node: beta, cpuset, memory: Bytes(1 << 30) });
+    };
+    let release =
+        |placement, node| site.publish(Event::Released { task, run: at(placement), node, cores: Cores(2), memory: Bytes(1 << 30) });
+    let seen = |phase: &str, node: &str, cpuset: &str| {
+        let record = record();
+        let (moved, place) = (&record["move"], &record["placement"]);
+        assert_eq!((&moved["phase"], &moved["from"], &moved["to"]), (&phase.into(), &"alpha".into(), &"beta".into()), "{record:#}");
+        assert_eq!((&place["node"], &place["cpuset"]), (&node.into(), &cpuset.into()), "{record:#}");
+        record
+    };
+    begin(2);
+    seen("checkpointing", "alpha", "1-2");
+    site.publish(Event::Checkpointed { task, run: at(1), node: alpha, size: Bytes(5000) });
+    assert_eq!(seen("restoring", "alpha", "1-2")["move"]["bytes"], 5000);
+    release(2, beta);
+    became(at(1), alpha, TaskState::Migrating, TaskState::Running);
+    assert!(seen("stayed", "alpha", "1-2")["move"]["downtime_ms"].is_u64());
+    begin(3);
+    assert!(seen("checkpointing", "alpha", "1-2")["move"]["bytes"].is_null());
+    release(1, alpha);
+    became(at(3), beta, TaskState::Migrating, TaskState::Running);
+    assert!(seen("moved", "beta", "0,3")["move"]["downtime_ms"].is_u64());
 }
 
 #[test]

@@ -107,6 +107,8 @@ pub mod kind {
     pub const HEARD: &str = "heard";
     /// A node has other labels.
     pub const LABELLED: &str = "labelled";
+    /// A run that moves stands still.
+    pub const CHECKPOINTED: &str = "checkpointed";
     /// The policy was switched.
     pub const POLICY: &str = "policy_changed";
 }
@@ -171,6 +173,12 @@ pub fn push(sheet: &mut Sheet, seq: u64, time: Millis, event: &Event) {
         Event::Cordoned { node, cordoned } => of_node(sheet, if *cordoned { kind::CORDONED } else { kind::UNCORDONED }, *node),
         Event::Suspected { node, suspect } => of_node(sheet, if *suspect { kind::SUSPECT } else { kind::HEARD }, *node),
         Event::Labelled { node, .. } => of_node(sheet, kind::LABELLED, *node),
+        Event::Checkpointed { task, run, node, size } => {
+            sheet.word(Column::Type as usize, kind::CHECKPOINTED);
+            subject(sheet, *task, Some(*run));
+            sheet.int(Column::Node as usize, u64::from(node.0));
+            sheet.int(Column::Memory as usize, size.0);
+        }
         Event::PolicyChanged { policy } => {
             sheet.word(Column::Type as usize, kind::POLICY);
             sheet.text(Column::Policy as usize, policy.to_string());

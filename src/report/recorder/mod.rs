@@ -130,7 +130,8 @@ impl Recorder {
             | Event::Joined { .. }
             | Event::Cordoned { .. }
             | Event::Suspected { .. }
-            | Event::Labelled { .. } => {}
+            | Event::Labelled { .. }
+            | Event::Checkpointed { .. } => {}
         }
     }
 

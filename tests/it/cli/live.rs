@@ -114,7 +114,7 @@ fn actions_say_what_is_on_its_way() {
         assert!(called.code == 0 && called.stdout.starts_with("pier-1 "), "{action}: {}", called.stderr);
         assert_eq!(server.asked().last().unwrap().body, format!(r#"{{"action":"{action}","migrate":false}}"#));
     }
-    ask(&server, &["drain", "pier-1", "--migrate"]);
+    ask(&server, &["drain", "pier-1", "--migrate", "--no-wait"]);
     assert!(server.asked().last().unwrap().body.contains(r#""migrate":true"#));
     let made = ask(&server, &["token", "create", "--role", "submit", "--expires", "7d", "--note", "nightly"]);
     assert_eq!(made.stdout, "id       7h3k2m\nrole     submit\nexpires  2026-01-22 09:00:00\ntoken    wh_7h3k2m_secret\n");

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use model::{Cause, Event, JobId, JobState, Millis, NodeId, NodeSpec, NodeState, Numbered, Run, ShapeId, TaskKey, TaskState};
+use model::{
+    Bytes, Cause, CpuSet, Event, JobId, JobState, Millis, NodeId, NodeSpec, NodeState, Numbered, Run, ShapeId, TaskKey, TaskState,
+};
 
 use super::View;
-use super::job::{AttemptView, TaskView};
+use super::job::{AttemptView, MovePhase, MoveView, TaskView};
 use super::node::NodeView;
 
 impl View {
@@ -15,17 +17,7 @@ impl View {
         match &numbered.event {
             Event::Job { job, to, cause, .. } => self.job_became(time, *job, *to, *cause),
             Event::Task { task, run, node, from, to, cause } => self.task_became(time, *task, *run, *node, (*from, *to), *cause),
-            Event::Reserved { task, run, node, cpuset, memory } => {
-                if let Some(node) = self.nodes.get_mut(node.index()) {
-                    node.used_cores += cpuset.count();
-                    node.used_memory += *memory;
-                    node.held.insert(*task, (*run, cpuset.clone()));
-                }
-                self.totals.placed += 1;
-                if let Some(view) = self.task_mut(*task).filter(|view| view.run <= *run) {
-                    view.held = Some((cpuset.clone(), *memory));
-                }
-            }
+            Event::Reserved { task, run, node, cpuset, memory } => self.reserved(time, *task, *run, *node, (cpuset, *memory)),
             Event::Released { task, run, node, cores, memory } => {
                 if let Some(node) = self.nodes.get_mut(node.index()) {
                     node.used_cores = node.used_cores.saturating_sub(*cores);
@@ -70,12 +62,34 @@ impl View {
                     node.spec = Arc::new(spec);
                 }
             }
+            Event::Checkpointed { task, size, .. } => {
+                if let Some(moved) = self.task_mut(*task).and_then(|view| view.moved.as_mut()) {
+                    (moved.phase, moved.size) = (MovePhase::Restoring, Some(*size));
+                }
+            }
             Event::PolicyChanged { policy } => self.policy = *policy,
         }
         if self.latest.len() >= self.limits.events {
             self.latest.pop_front();
         }
         self.latest.push_back(numbered.clone());
+    }
+
+    fn reserved(&mut self, time: Millis, task: TaskKey, run: Run, node: NodeId, (cpuset, memory): (&CpuSet, Bytes)) {
+        if let Some(node) = self.nodes.get_mut(node.index()) {
+            node.used_cores += cpuset.count();
+            node.used_memory += memory;
+            node.held.insert(task, (run, cpuset.clone()));
+        }
+        self.totals.placed += 1;
+        let Some(view) = self.task_mut(task).filter(|view| view.run <= run) else { return };
+        match view.node.filter(|_| view.run.attempt == run.attempt && view.run < run) {
+            // Where it moves to, it only has a place until it runs there.
+            Some(from) => {
+                view.moved = Some(MoveView { from, to: node, phase: MovePhase::Checkpointing, since: time, size: None, ended: None });
+            }
+            None => view.held = Some((cpuset.clone(), memory)),
+        }
     }
 
     fn task_mut(&mut self, task: TaskKey) -> Option<&mut TaskView> {
@@ -132,17 +146,25 @@ impl View {
         cause: Option<Cause>,
     ) {
         self.totals.lost += u64::from(to == TaskState::Lost);
+        let there = node.and_then(|node| self.nodes.get(node.index())?.held.get(&key)).map(|(_, cpuset)| cpuset.clone());
         let Some(task) = self.task_mut(key) else { return };
         if run > task.run {
             // A later attempt: what is known of the one before is its past.
             if run.attempt > task.run.attempt {
-                (task.started, task.ended, task.cause) = (None, None, None);
+                (task.started, task.ended, task.cause, task.moved) = (None, None, None, None);
             }
             task.run = run;
         }
         (task.state, task.since) = (to, time);
         task.cause = cause.or(task.cause.filter(|_| to.is_terminal()));
         task.node = node.or(task.node);
+        // After a move it is what the ledger holds where it is now.
+        if let Some(((held, _), there)) = task.held.as_mut().zip(there.filter(|_| to == TaskState::Running)) {
+            *held = there;
+        }
+        if let Some(moved) = &mut task.moved {
+            moved.settle(to, node, time);
+        }
         if to != TaskState::Ready {
             task.shape = None;
         }

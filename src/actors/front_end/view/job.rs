@@ -47,8 +47,68 @@ pub struct TaskView {
     pub ended: Option<Millis>,
     /// Why it ended or is being stopped.
     pub cause: Option<Cause>,
+    /// The latest move of the latest attempt.
+    pub moved: Option<MoveView>,
     /// Attempts before the latest.
     pub past: Vec<AttemptView>,
+}
+
+/// A move to another node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MoveView {
+    /// From where.
+    pub from: NodeId,
+    /// To where.
+    pub to: NodeId,
+    /// How far it is.
+    pub phase: MovePhase,
+    /// When its target was reserved.
+    pub since: Millis,
+    /// The size of the image, once it is made.
+    pub size: Option<Bytes>,
+    /// When it was over, and the task ran again.
+    pub ended: Option<Millis>,
+}
+
+/// How far a move is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MovePhase {
+    /// Its image is being made.
+    Checkpointing,
+    /// It stands still; its image goes to the target and it is restored there, or again where it was.
+    Restoring,
+    /// It runs at the target.
+    Moved,
+    /// It came to nothing.
+    Stayed,
+}
+
+impl MovePhase {
+    /// All, in order.
+    pub const ALL: [Self; 4] = [Self::Checkpointing, Self::Restoring, Self::Moved, Self::Stayed];
+
+    /// The word that documents write.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Checkpointing => "checkpointing",
+            Self::Restoring => "restoring",
+            Self::Moved => "moved",
+            Self::Stayed => "stayed",
+        }
+    }
+}
+
+impl MoveView {
+    /// The task became something: the move goes on, or is over.
+    pub(super) fn settle(&mut self, to: TaskState, node: Option<NodeId>, time: Millis) {
+        if to == TaskState::Migrating || matches!(self.phase, MovePhase::Moved | MovePhase::Stayed) {
+            return;
+        }
+        self.phase = if to == TaskState::Running && node == Some(self.to) { MovePhase::Moved } else { MovePhase::Stayed };
+        self.ended = (to == TaskState::Running).then_some(time);
+    }
 }
 
 /// An attempt that is over.
