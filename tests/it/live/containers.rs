@@ -2,59 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::site::{Running, Site, eventually};
+use super::fleet::{Fleet, task};
+use super::site::eventually;
 use crate::support::docker::Docker;
-use crate::support::swarm::Swarm;
 use crate::support::{management, parts, worker};
-
-/// A system with a worker for each Docker, of which the first manages the Swarm. None: the test skips.
-struct Fleet {
-    site: Site,
-    swarm: Swarm,
-    _management: Running,
-    _workers: Vec<Running>,
-}
-
-impl Fleet {
-    fn launch() -> Option<Self> {
-        let swarm = Swarm::find()?;
-        let site = Site::new();
-        let management = site.launch();
-        let mut workers = Vec::new();
-        for (docker, part) in swarm.dockers.iter().zip(["manager", "member", "member"]) {
-            workers.push(site.docker_worker(docker, part)?);
-        }
-        for docker in &swarm.dockers {
-            site.node(docker.text("name"), "ready");
-        }
-        eventually("all Dockers are in the Swarm", || {
-            swarm.dockers[0].say(&["node", "ls", "--format", "{{.Status}}"]).lines().filter(|status| *status == "Ready").count() == 3
-        });
-        Some(Self { site, swarm, _management: management, _workers: workers })
-    }
-
-    /// Submits a job of tasks on one network; its id.
-    fn submit(&self, name: &str, tasks: &Value) -> String {
-        let job = json!({ "name": name, "network": {}, "tasks": tasks });
-        let mut answer = ureq::post(self.site.url("/v1/jobs")).send_json(job).unwrap();
-        let answer: Value = answer.body_mut().read_json().unwrap();
-        answer["id"].as_str().unwrap().to_owned()
-    }
-
-    /// The container of a task that runs, and its Docker.
-    fn container(&self, job: &str, task: &str) -> (&Docker, String) {
-        let filters = [format!("label=wharfinger.job={job}"), format!("label=wharfinger.task={task}")];
-        let found = self.swarm.dockers.iter().find_map(|docker| {
-            let id = docker.say(&["ps", "--quiet", "--no-trunc", "--filter", &filters[0], "--filter", &filters[1]]);
-            (!id.is_empty()).then_some((docker, id))
-        });
-        found.unwrap_or_else(|| panic!("no container of {job} {task}: {:#}", self.site.job(job)))
-    }
-}
-
-fn task(image: &str, script: &str) -> Value {
-    json!({ "kind": "container", "image": image, "command": ["sh", "-c", script], "resources": { "cores": 1, "memory": "16m" } })
-}
 
 #[test]
 fn a_job_runs_over_nodes_on_its_cores_and_its_network() {

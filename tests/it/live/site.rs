@@ -159,6 +159,11 @@ impl Site {
         });
     }
 
+    /// A path of the earlier system's GlobalManager, which had a port of its own.
+    pub fn earlier_url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.ports[2])
+    }
+
     pub fn url(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.ports[0])
     }
