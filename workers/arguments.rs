@@ -200,7 +200,7 @@ pub enum EngineKind {
 
 impl EngineKind {
     /// As the node's label says it.
-    fn label(self) -> &'static str {
+    pub(crate) fn label(self) -> &'static str {
         match self {
             Self::Process => "process",
             Self::Docker => "docker",

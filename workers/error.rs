@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use link::LinkError;
-use model::{Bytes, CpuSet, Name};
+use model::{Bytes, CpuSet, JoinRefusal, Name};
 
 use crate::shell::Ending;
 
@@ -68,6 +68,12 @@ pub enum Error {
         /// The name.
         name: Name,
     },
+    /// The system takes other engines alone.
+    #[error("this system takes no workers with the engine `{engine}`: give another --engine, or name it under `engines` in the actors file")]
+    EngineRefused {
+        /// The engine.
+        engine: &'static str,
+    },
     /// The system refuses what any program needs.
     #[error("the worker cannot run: {0}")]
     Runtime(io::Error),
@@ -86,6 +92,7 @@ impl Error {
             Self::Token { .. } => "worker-token",
             Self::Link(error) => error.code(),
             Self::NameTaken { .. } => "worker-name-taken",
+            Self::EngineRefused { .. } => "worker-engine-refused",
             Self::Runtime(_) => "worker-runtime",
         }
     }
@@ -95,7 +102,8 @@ impl Error {
     pub fn ending(&self) -> Ending {
         match self {
             Self::Token { .. } | Self::Link(_) => Ending::NotAdmitted,
-            Self::NameTaken { .. } => Ending::NameTaken,
+            Self::NameTaken { .. } => Ending::Refused(JoinRefusal::NameTaken),
+            Self::EngineRefused { .. } => Ending::Refused(JoinRefusal::Engine),
             _ => Ending::Failed,
         }
     }

@@ -13,6 +13,7 @@ mod error;
 pub mod guard;
 pub mod host;
 pub mod image;
+mod neighbours;
 mod orphans;
 pub mod run;
 pub mod shell;

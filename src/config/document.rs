@@ -26,7 +26,7 @@ pub struct Document {
     pub dc: DiscoveryPlace,
     /// Where records are kept.
     pub store: StoreSection,
-    /// The engines that workers may have; this version has `process` (default all).
+    /// The engines that workers may have: others are not let in (default all).
     pub engines: Option<Vec<Engine>>,
     /// The workers file: the hosts on which workers are launched by SSH.
     pub workers: Option<PathBuf>,
@@ -132,6 +132,19 @@ impl StoreEngine {
 pub enum Engine {
     /// Plain processes.
     Process,
+    /// Containers of Docker.
+    Docker,
+}
+
+impl Engine {
+    /// What it is called.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Process => "process",
+            Self::Docker => "docker",
+        }
+    }
 }
 
 /// How often things happen.

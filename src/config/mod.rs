@@ -11,7 +11,7 @@ use std::path::Path;
 
 use crate::sim::input::{InputError, Source};
 
-pub use document::{Document, StoreEngine, StoreSection};
+pub use document::{Document, Engine, StoreEngine, StoreSection};
 pub use resolve::{Config, Intervals, Place, Places, Security};
 pub use workers::{WorkerEntry, WorkerHost, Workers, read_workers};
 

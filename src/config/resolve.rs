@@ -8,7 +8,7 @@ use actors::Limits;
 use indexmap::IndexMap;
 use model::{Millis, Policy, PolicyName, Seconds};
 
-use super::document::{Document, LimitSection, SecuritySection, StoreSection};
+use super::document::{Document, Engine, LimitSection, SecuritySection, StoreSection};
 use crate::sim::input::Fault;
 
 /// A host and a port of it.
@@ -77,6 +77,8 @@ pub struct Config {
     pub policy: Policy,
     /// Where records are kept.
     pub store: StoreSection,
+    /// The engines that workers may have; absent: all.
+    pub engines: Option<Vec<Engine>>,
     /// The workers file, where workers are to be launched by SSH.
     pub workers: Option<PathBuf>,
     /// Where the journal is written.
@@ -94,7 +96,7 @@ type Wrong = (String, Fault);
 
 /// Fills in defaults and checks.
 pub fn resolve(document: &Document) -> Result<Config, Wrong> {
-    let Document { fe, jm, gm, dc, store, workers, intervals, limits, security, journal, .. } = document;
+    let Document { fe, jm, gm, dc, store, engines, workers, intervals, limits, security, journal } = document;
     let host = |key: &str, address: &Option<String>| match address.as_deref() {
         Some(host) if host.is_empty() || host.contains(['/', ' ']) => {
             Err((format!("{key}.address"), Fault::Value("it is the name or the address of a host, without a port".into())))
@@ -124,7 +126,11 @@ pub fn resolve(document: &Document) -> Result<Config, Wrong> {
     };
     let policy = policy(jm.scheduling_strategy.as_ref())?;
     let (limits, security) = (limits_of(limits)?, security_of(security)?);
-    Ok(Config { places, policy, store: store_of(store)?, workers: workers.clone(), journal: journal.clone(), intervals, limits, security })
+    if engines.as_ref().is_some_and(Vec::is_empty) {
+        return Err(("engines".into(), Fault::Value("with none of them no worker gets in; leave the key out for all".into())));
+    }
+    let (engines, workers, journal) = (engines.clone(), workers.clone(), journal.clone());
+    Ok(Config { places, policy, store: store_of(store)?, engines, workers, journal, intervals, limits, security })
 }
 
 fn span(key: &str, given: Option<Seconds>, default: Millis, least: Millis) -> Result<Millis, Wrong> {

@@ -98,7 +98,7 @@ impl<D: Driver> Agent<D> {
         match input {
             ToAgent::Welcome { node, fence, .. } => (self.node, self.fence) = (node, fence),
             // Its shell ends it: there is no life under this name.
-            ToAgent::NameTaken { .. } | ToAgent::Removed => {}
+            ToAgent::NotAdmitted { .. } | ToAgent::Removed => {}
             ToAgent::Order(order) => {
                 // An order of another epoch speaks of tasks that this agent never had; an older term has lost its say.
                 if order.fence.epoch == self.fence.epoch && order.fence.term >= self.fence.term {

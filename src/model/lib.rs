@@ -40,7 +40,7 @@ pub use plan::{Move, Placement, Plan, Stop};
 pub use policy::{Admission, CoreChoice, Fit, Order as QueueOrder, Policy, PolicyName, UnknownWord};
 pub use port::{HostPort, Protocol};
 pub use protocol::{
-    Action, Change, Finding, Image, Message, Operation, Order, Outbox, Progress, Report, ReportBody, Start, Status, Timer, ToAgent,
+    Action, Change, Finding, Image, JoinRefusal, Message, Operation, Order, Outbox, Progress, Report, ReportBody, Start, Status, Timer, ToAgent,
     ToDiscovery, ToFrontEnd, ToGlobalManager, ToJobManager,
 };
 pub use reason::{Cause, WaitReason};

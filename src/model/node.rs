@@ -56,10 +56,16 @@ impl NodeClass {
         (host.0..cores.0).collect()
     }
 
+    /// What runs its tasks, as its worker says; a simulated node says nothing.
+    #[must_use]
+    pub fn engine(&self) -> Option<&str> {
+        self.labels.get("engine").map(String::as_str)
+    }
+
     /// Whether its engine can move a running task to another node; that of plain processes cannot.
     #[must_use]
     pub fn moves_tasks(&self) -> bool {
-        self.labels.get("engine").is_none_or(|engine| engine != "process")
+        self.engine() != Some("process")
     }
 
     /// How many cores tasks may have.

@@ -272,15 +272,26 @@ pub enum ToAgent {
         /// The number of the join.
         join: u64,
     },
-    /// Another instance of its name is alive, or may be until its lease has run out.
-    NameTaken {
+    /// It does not get in.
+    NotAdmitted {
         /// The instance that asked.
         instance: u64,
+        /// Why.
+        refusal: JoinRefusal,
     },
     /// The node was removed: stop everything, and do not come back.
     Removed,
     /// What to do with a run.
     Order(Order),
+}
+
+/// Why a worker does not get in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum JoinRefusal {
+    /// Another instance of its name is alive, or may be until its lease has run out.
+    NameTaken,
+    /// The actors file does not name its engine.
+    Engine,
 }
 
 /// What to do with a run, fenced.

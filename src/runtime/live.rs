@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use link::FromPeer;
 use model::{
-    Action, Message, Millis, Name, NodeId, Operation, Order, Plan, Report, ReportBody, TaskKey, ToAgent, ToDiscovery, ToGlobalManager,
+    Action, JoinRefusal, Message, Millis, Name, NodeId, Operation, Order, Plan, Report, ReportBody, TaskKey, ToAgent, ToDiscovery, ToGlobalManager,
     ToJobManager, Token,
 };
 use tokio::sync::{mpsc, watch};
@@ -74,6 +74,8 @@ pub(super) struct Outlets {
     pub heard: Heard,
     pub journal: Option<Journal>,
     pub gate: Option<Arc<Gate>>,
+    /// The engines that workers may have; absent: all.
+    pub engines: Option<Vec<&'static str>>,
     /// Where the ports are bound.
     pub addresses: BTreeMap<ActorName, std::net::SocketAddr>,
 }
@@ -163,6 +165,13 @@ impl Routes for Outlets {
         if self.ports[1].is_some() && renewed {
             self.heard.add(report, report.body == ReportBody::Heartbeat, renewed);
         }
+    }
+}
+
+impl Outlets {
+    /// Whether a worker with this engine is not let in.
+    fn refuses(&self, engine: Option<&str>) -> bool {
+        self.engines.as_ref().is_some_and(|engines| engine.is_none_or(|engine| !engines.contains(&engine)))
     }
 }
 
@@ -371,7 +380,15 @@ impl Live {
             (ActorName::GlobalManager, Some(FromWorker::Join(join)))
                 if join.spec.name.as_str() == peer.name() && join.spec.class.is_sound() =>
             {
-                self.outlets.ports[0].iter_mut().for_each(|port| port.joined(peer, session));
+                let refused = self.outlets.refuses(join.spec.class.engine());
+                if let Some(port) = &mut self.outlets.ports[0] {
+                    port.joined(peer, session);
+                    if refused {
+                        let (instance, refusal) = (join.instance, JoinRefusal::Engine);
+                        port.send(peer.name(), &ToWorker::Agent(ToAgent::NotAdmitted { instance, refusal }));
+                        return;
+                    }
+                }
                 work.push_back(Work::Mail(None, Message::GlobalManager(ToGlobalManager::Join(join))));
             }
             (ActorName::GlobalManager, Some(FromWorker::Log { id, part })) => self.questions.answered(id, part),

@@ -69,6 +69,8 @@ pub struct Network {
     pub ports: Vec<(ActorName, String)>,
     /// Actors elsewhere that are dialed.
     pub dial: Vec<(ActorName, String)>,
+    /// The engines that workers may have; absent: all.
+    pub engines: Option<Vec<&'static str>>,
     /// Tokens that let in beside those that the GlobalManager knows: where the FrontEnd, which makes tokens known, has yet to join itself.
     pub tokens: Vec<Token>,
 }
@@ -267,7 +269,7 @@ impl Outlets {
         servers: &mpsc::Sender<(ActorName, link::FromServer)>,
     ) -> Result<Vec<Arc<link::Counters>>, LinkError> {
         let mut counters = Vec::new();
-        let Network { folder, identity, authority, ports, dial, .. } = network;
+        let Network { folder, identity, authority, ports, dial, engines, .. } = network;
         for (actor, address) in ports {
             let accepts = match actor {
                 ActorName::GlobalManager | ActorName::Discovery => vec![Role::Worker, Role::Actor],
@@ -306,7 +308,7 @@ impl Outlets {
             self.links.dial(actor, dialer);
             forward(actor, events, servers.clone());
         }
-        self.gate = Some(gate);
+        (self.gate, self.engines) = (Some(gate), engines);
         Ok(counters)
     }
 }

@@ -25,9 +25,10 @@ use crate::docker::Swarm;
 use crate::drivers::guarded::{GuardedDriver, Settings};
 use crate::host::Host;
 use crate::image;
+use crate::neighbours;
 use crate::run::{Engine, ProcessEngine, boot_time};
 use entry::Entry;
-use model::Millis;
+use model::{JoinRefusal, Millis};
 pub use node::Node;
 pub use session::{Links, Over, Pace, Wire};
 pub use state::Remember;
@@ -43,8 +44,8 @@ pub enum Ending {
     Failed,
     /// The manager does not take its token or its certificate.
     NotAdmitted,
-    /// Another worker of its name lives.
-    NameTaken,
+    /// The manager does not let this worker in.
+    Refused(JoinRefusal),
     /// It was told to end, and tasks were still there when its time was over.
     LeftTasks,
     /// It was told twice.
@@ -58,8 +59,8 @@ impl Ending {
         ExitCode::from(match self {
             Self::Done => 0,
             Self::Failed => 1,
-            Self::NotAdmitted => 3,
-            Self::NameTaken => 4,
+            Self::NotAdmitted | Self::Refused(JoinRefusal::Engine) => 3,
+            Self::Refused(JoinRefusal::NameTaken) => 4,
             Self::LeftTasks => 5,
             Self::AtOnce => 130,
         })
@@ -80,6 +81,10 @@ pub fn run(arguments: &Arguments) -> Result<Ending, Error> {
     let (driver, recovered, mut signals) = GuardedDriver::open(settings)?;
     let state = State::open(&folder)?;
     let entry = Entry::new(arguments, name.as_str(), &state)?;
+    let (_held, shared) = neighbours::hold(&spec.class.task_cpuset());
+    if !shared.is_empty() {
+        tracing::warn!(cores = %shared, "another worker of this machine offers these cores too: give each --cores of its own");
+    }
     tracing::info!(cores = %spec.class.task_cpuset(), memory = %spec.class.task_memory(), runs = recovered.len(), "{name} is ready");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Runtime)?;
     let swarm = runtime.block_on(async { arguments.swarm().map_or_else(Swarm::none, Swarm::start) });
@@ -110,10 +115,11 @@ pub fn run(arguments: &Arguments) -> Result<Ending, Error> {
                 dialer.shutdown().await;
             }
             if let Over::End(ending) = over {
-                if ending == Ending::NameTaken {
-                    return Err(Error::NameTaken { name });
-                }
-                return Ok(ending);
+                return match ending {
+                    Ending::Refused(JoinRefusal::NameTaken) => Err(Error::NameTaken { name }),
+                    Ending::Refused(JoinRefusal::Engine) => Err(Error::EngineRefused { engine: arguments.engine.label() }),
+                    ending => Ok(ending),
+                };
             }
         }
     })

@@ -253,8 +253,11 @@ impl<D: Runner, S: Remember> Node<D, S> {
             // One that answers an earlier join speaks of an epoch that the latest one has ended, or will.
             ToWorker::Agent(ToAgent::Welcome { node, fence, join }) if join == self.join => self.welcome(now, node, fence),
             ToWorker::Agent(ToAgent::Welcome { .. }) => {}
-            ToWorker::Agent(ToAgent::NameTaken { instance }) if instance == self.state.instance() => self.clear(Some(Ending::NameTaken)),
-            ToWorker::Agent(ToAgent::NameTaken { .. }) => {}
+            ToWorker::Agent(ToAgent::NotAdmitted { instance, refusal }) => {
+                if instance == self.state.instance() {
+                    self.clear(Some(Ending::Refused(refusal)));
+                }
+            }
             ToWorker::Agent(ToAgent::Removed) => {
                 tracing::info!("the node was let go");
                 self.clear(Some(Ending::Done));

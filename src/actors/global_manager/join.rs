@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use model::{
-    Action, Cause, Event, Fence, Join, Memory, Message, Millis, NodeId, NodeSpec, NodeState, Operation, Outbox, Run, Status, TaskKey,
+    Action, Cause, Event, Fence, Join, JoinRefusal, Memory, Message, Millis, NodeId, NodeSpec, NodeState, Operation, Outbox, Run, Status, TaskKey,
     ToAgent, ToDiscovery, ToJobManager,
 };
 
@@ -24,7 +24,7 @@ impl GlobalManager {
         let record = &self.nodes[node.index()];
         let lives = matches!(record.state, NodeState::Ready | NodeState::Draining);
         if lives && record.instance != instance {
-            out.messages.push(Message::Agent(node, ToAgent::NameTaken { instance }));
+            out.messages.push(Message::Agent(node, ToAgent::NotAdmitted { instance, refusal: JoinRefusal::NameTaken }));
             return;
         }
         let same_capacity = record.joined == spec.class;

@@ -21,7 +21,7 @@ use super::serve_api::{self, Api};
 use super::token;
 use crate::cli::failure::Failure;
 use crate::cli::stores::stores_of;
-use crate::config::{Config, Places};
+use crate::config::{Config, Engine, Places};
 use crate::journal::Journal;
 use crate::runtime::{self, ActorName, FleetOptions, LiveOptions, Network, System};
 use crate::store::{Notebook, Store, StoreError, Stores};
@@ -96,6 +96,7 @@ impl Launch {
             certificate: config.security.certificate,
             ports: ports(&config.places, actor),
             dial: dials(&config.places, actor),
+            engines: config.engines.as_ref().map(|engines| engines.iter().copied().map(Engine::word).collect()),
             tokens: own,
         };
         let options = LiveOptions {

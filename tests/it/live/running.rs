@@ -59,10 +59,23 @@ fn a_name_has_one_worker() {
     let Some((_management, _one)) = site.launch_with_worker() else { return };
     let job = site.submit("j", "sleep 2", json!({}));
     site.until(&job, "running");
-    let other = site.worker_in("n1", "1", "other").unwrap();
+    let other = site.worker_in("n1", "0", "other").unwrap();
+    eventually("it says that the core has two", || site.logged("other").contains("offers these cores too"));
     assert_eq!(other.end(), 4, "{}", site.logged("other"));
     assert!(site.logged("other").contains("worker-name-taken"), "{}", site.logged("other"));
     assert_eq!(site.until(&job, "succeeded")["tasks"]["work"]["attempt"], 1);
+}
+
+#[test]
+fn a_worker_whose_engine_is_not_named_is_not_let_in() {
+    let site = Site::new().with("ENGINES", "[docker]");
+    let management = site.launch();
+    let Some(worker) = site.worker("n1", "0") else { return };
+    assert_eq!(worker.end(), 3, "{}", site.logged("n1"));
+    assert!(site.logged("n1").contains("worker-engine-refused"), "{}", site.logged("n1"));
+    assert_eq!(site.get("/v1/nodes").unwrap()["items"], json!([]));
+    management.signal(Signal::TERM);
+    assert_eq!(management.end(), 0, "{}", site.logged("management"));
 }
 
 #[test]

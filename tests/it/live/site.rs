@@ -174,10 +174,15 @@ impl Site {
         answer.body_mut().read_json().ok()
     }
 
+    /// The same of one that answers in text.
+    pub fn text(&self, path: &str) -> Option<String> {
+        let mut answer = ureq::get(self.url(path)).call().ok()?;
+        answer.body_mut().read_to_string().ok()
+    }
+
     /// A task's output.
     pub fn output(&self, job: &str) -> String {
-        let mut answer = ureq::get(self.url(&format!("/v1/jobs/{job}/tasks/work/logs"))).call().unwrap();
-        answer.body_mut().read_to_string().unwrap()
+        self.text(&format!("/v1/jobs/{job}/tasks/work/logs")).unwrap()
     }
 
     /// Submits a job of one task that is a script, and gives its id.
