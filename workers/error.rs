@@ -69,7 +69,9 @@ pub enum Error {
         name: Name,
     },
     /// The system takes other engines alone.
-    #[error("this system takes no workers with the engine `{engine}`: give another --engine, or name it under `engines` in the actors file")]
+    #[error(
+        "this system takes no workers with the engine `{engine}`: give another --engine, or name it under `engines` in the actors file"
+    )]
     EngineRefused {
         /// The engine.
         engine: &'static str,

@@ -262,7 +262,7 @@ impl From<Refusal> for ApiError {
             Refusal::UnknownToken(token) => Self::UnknownToken(token.to_string()),
             Refusal::Placed => Self::Unsupported {
                 what: refusal.to_string(),
-                possible: "`resources` can be changed while every instance of the task waits; else stop the job and submit it anew.",
+                possible: "`resources` can be changed while every instance of the task waits, or runs as a container; else stop the job and submit it anew.",
             },
             Refusal::WrongState { .. } | Refusal::Unmovable(_) | Refusal::NothingWaits => Self::WrongState(refusal.to_string()),
             Refusal::FixedLabel(label) => Self::field(format!("labels.{label}"), refusal),

@@ -134,6 +134,14 @@ impl<D: Driver> Agent<D> {
                 // The answer to an order before this one is on its way, or its end is.
                 Some(_) | None => {}
             },
+            Action::Resize { number, cpuset, memory } => {
+                // One that does not run here is not to be resized either: its end is known, or will be.
+                let runs =
+                    |index: &usize| self.runs[*index].run == run && matches!(self.runs[*index].phase, Phase::Running | Phase::Starting);
+                if found.is_some_and(|index| runs(&index)) {
+                    self.driver.command(now, task, run, Command::Resize { number, cpuset: &cpuset, memory }, signals);
+                }
+            }
         }
     }
 
@@ -208,6 +216,10 @@ impl<D: Driver> Agent<D> {
             (What::CheckpointRefused, Phase::Checkpointing(target)) => {
                 self.runs[index].phase = Phase::Running;
                 self.report(task, run, Status::CheckpointRefused { target }, out);
+            }
+            // Starting: it was taken over, and its driver has yet to say that it runs.
+            (What::Resized { number, done }, Phase::Running | Phase::Starting) => {
+                self.report(task, run, Status::Resized { number, done }, out);
             }
             _ => {}
         }

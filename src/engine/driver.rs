@@ -1,6 +1,6 @@
 //! The one driver trait: commands in, signals out.
 
-use model::{Cause, Image, Millis, NodeId, Run, Start, TaskKey};
+use model::{Bytes, Cause, CpuSet, Image, Millis, NodeId, Run, Start, TaskKey};
 
 /// What an agent tells its driver to do with a run.
 #[derive(Clone, Copy, Debug)]
@@ -19,6 +19,15 @@ pub enum Command<'a> {
         image: Image,
         /// The other node where the image lies; none: it lies here.
         source: Option<NodeId>,
+    },
+    /// Let it have these cores and this memory.
+    Resize {
+        /// The number to answer with.
+        number: u16,
+        /// All of its cores.
+        cpuset: &'a CpuSet,
+        /// All of its memory.
+        memory: Bytes,
     },
 }
 
@@ -39,6 +48,13 @@ pub enum What {
     Checkpointed(Box<Image>),
     /// It could not be checkpointed, and runs on; where it has ended meanwhile, that is said next.
     CheckpointRefused,
+    /// It has the cores and the memory of the resize with this number; or, not done, what it had before.
+    Resized {
+        /// Of the command.
+        number: u16,
+        /// It has them.
+        done: bool,
+    },
     /// It surely runs no more, and nobody knows how it ended.
     Lost,
 }

@@ -94,6 +94,12 @@ impl<B: Behaviour> Driver for SimulatedDriver<B> {
                 let image = Image { size: running.memory, elapsed, remaining };
                 signals.push((ready, Signal { task, run, what: What::Checkpointed(Box::new(image)) }));
             }
+            Command::Resize { number, memory, .. } => {
+                if let Some(running) = self.runs.iter_mut().find(|running| (running.task, running.run) == (task, run)) {
+                    running.memory = memory;
+                    signals.push((now, Signal { task, run, what: What::Resized { number, done: true } }));
+                }
+            }
             Command::Restore { start, image, source } => {
                 let begins = now + self.behaviour.restore_time(image.size, source.is_some());
                 self.run(begins, task, run, start, Some(image), signals);

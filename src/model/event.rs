@@ -67,6 +67,25 @@ pub enum Event {
         /// How much memory.
         memory: Bytes,
     },
+    /// The ledger holds this for a run, from now on.
+    Resized {
+        /// The instance.
+        task: TaskKey,
+        /// Its attempt and placement.
+        run: Run,
+        /// Where.
+        node: NodeId,
+        /// Which cores; before it is settled those that it has and those that it gets.
+        cpuset: CpuSet,
+        /// How much memory, likewise.
+        memory: Bytes,
+        /// How many cores it held before.
+        cores_before: Cores,
+        /// How much memory it held before.
+        memory_before: Bytes,
+        /// Whether it is over; else it is under way.
+        settled: bool,
+    },
     /// Waiting task instances belong to a shape; the shape's reasons are their reasons.
     Shaped {
         /// The first of them.

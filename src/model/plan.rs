@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Bytes, Cause, CpuSet, Millis, NodeId, PlanId, Run, TaskKey, TaskSpec};
+use crate::{Bytes, Cause, Cores, CpuSet, Millis, NodeId, PlanId, Run, TaskKey, TaskSpec};
 
 /// What the JobManager proposes in one round.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -17,13 +17,15 @@ pub struct Plan {
     pub moves: Vec<Move>,
     /// Running tasks to stop.
     pub stops: Vec<Stop>,
+    /// Running tasks that get other cores or other memory where they are.
+    pub resizes: Vec<Resize>,
 }
 
 impl Plan {
     /// Whether it asks for nothing.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.placements.is_empty() && self.moves.is_empty() && self.stops.is_empty()
+        self.placements.is_empty() && self.moves.is_empty() && self.stops.is_empty() && self.resizes.is_empty()
     }
 }
 
@@ -75,6 +77,44 @@ pub struct Stop {
     pub node: NodeId,
     /// Why.
     pub cause: Cause,
+}
+
+/// What a running task instance shall have.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Size {
+    /// Its cores.
+    pub cores: CoreWish,
+    /// Its memory.
+    pub memory: Bytes,
+}
+
+/// Which cores.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CoreWish {
+    /// So many: what is too much goes from the highest on, and what is short is chosen as that of a new task is.
+    Count(Cores),
+    /// These.
+    These(CpuSet),
+}
+
+/// A running task instance that gets other cores or other memory where it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resize {
+    /// Which instance.
+    pub task: TaskKey,
+    /// Which attempt and placement.
+    pub run: Run,
+    /// Where it runs.
+    pub node: NodeId,
+    /// Tells it from other resizes and moves of the run: a later one is higher.
+    pub number: u16,
+    /// The cores that it gets beside those that it has.
+    pub more: CpuSet,
+    /// The memory that it gets beside what it has.
+    pub more_memory: Bytes,
+    /// What it shall have.
+    pub size: Size,
 }
 
 /// A plan with the specs of its tasks, as logs and links carry it. A spec that many placements share is written once.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Amendment, Bytes, Cause, CpuSet, Event, Fence, JobId, JobSpec, Join, Labels, Millis, Name, NodeId, NodeSpec, Placement, Plan, Policy,
-    Request, Run, Stop, TaskKey, TaskSpec, Token,
+    Amendment, Bytes, Cause, Cores, CpuSet, Event, Fence, JobId, JobSpec, Join, Labels, Millis, Name, NodeId, NodeSpec, Placement, Plan,
+    Policy, Request, Run, Size, Stop, TaskKey, TaskSpec, Token,
 };
 
 /// A message; its variant names the machine that it goes to.
@@ -89,6 +89,13 @@ pub enum Operation {
         job: JobId,
         /// What is changed.
         amendment: Amendment,
+    },
+    /// Give a running task instance other cores or other memory, as soon as its node has room.
+    Resize {
+        /// Which instance.
+        task: TaskKey,
+        /// What it shall have.
+        size: Size,
     },
 }
 
@@ -205,6 +212,17 @@ pub enum Change {
     Resumed,
     /// Its source would not be checkpointed for a move, and runs on.
     Stayed,
+    /// Its resize is over, whether it came to something or not.
+    Resized {
+        /// How many cores it has now.
+        cores: Cores,
+        /// How much memory it has now.
+        memory: Bytes,
+        /// The cores that are free again.
+        freed: CpuSet,
+        /// The memory that is free again.
+        freed_memory: Bytes,
+    },
 }
 
 /// To the GlobalManager.
@@ -331,6 +349,15 @@ pub enum Action {
         /// Where the image lies: another node, or this one where a move came to nothing.
         source: NodeId,
     },
+    /// Let it have these cores and this memory.
+    Resize {
+        /// Tells it from other orders for the run: a later one is higher.
+        number: u16,
+        /// All of its cores.
+        cpuset: CpuSet,
+        /// All of its memory.
+        memory: Bytes,
+    },
 }
 
 /// How a run is started.
@@ -432,6 +459,13 @@ pub enum Status {
     CheckpointRefused {
         /// The placement that the order named.
         target: u16,
+    },
+    /// It was asked to take other cores or other memory.
+    Resized {
+        /// The number that the order had.
+        number: u16,
+        /// It has them; else it has what it had.
+        done: bool,
     },
 }
 

@@ -168,8 +168,8 @@ pub enum Refusal {
     /// Nothing that it would change waits.
     #[error("nothing that it would change waits for a place")]
     NothingWaits,
-    /// The task has a place.
-    #[error("an instance of the task has a place, and its cores and memory stay as they are")]
+    /// An instance of the task has a place where it cannot get other cores or memory, or is on its way to or from one.
+    #[error("an instance of the task has a place where its cores and memory stay as they are, for now or for good")]
     Placed,
     /// The label stays as the node's worker says it.
     #[error("a node's label `{0}` stays as its worker says it")]

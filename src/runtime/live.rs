@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use link::FromPeer;
 use model::{
-    Action, JoinRefusal, Message, Millis, Name, NodeId, Operation, Order, Plan, Report, ReportBody, TaskKey, ToAgent, ToDiscovery, ToGlobalManager,
-    ToJobManager, Token,
+    Action, JoinRefusal, Message, Millis, Name, NodeId, Operation, Order, Plan, Report, ReportBody, TaskKey, ToAgent, ToDiscovery,
+    ToGlobalManager, ToJobManager, Token,
 };
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;

@@ -35,8 +35,11 @@ pub(super) fn say(event: &Event) {
         Event::Checkpointed { task, run, node, size } => {
             info!(%task, attempt = run.attempt, placement = run.placement, %node, %size, "it stands still, and moves");
         }
+        Event::Resized { task, run, node, cpuset, memory, settled: true, .. } => {
+            info!(%task, attempt = run.attempt, placement = run.placement, %node, %cpuset, %memory, "it has these cores and this memory");
+        }
         Event::PolicyChanged { policy } => info!(%policy, "the policy was set"),
         // Why tasks wait is asked for, and what is held follows from where they are.
-        Event::Reserved { .. } | Event::Released { .. } | Event::Shaped { .. } | Event::Waiting { .. } => {}
+        Event::Reserved { .. } | Event::Released { .. } | Event::Resized { .. } | Event::Shaped { .. } | Event::Waiting { .. } => {}
     }
 }

@@ -69,7 +69,9 @@ impl Due {
         let (job, node) = match event {
             Event::Job { job, .. } => (Some(*job), None),
             Event::Task { task, .. } => (Some(task.job), None),
-            Event::Reserved { task, node, .. } | Event::Released { task, node, .. } => (Some(task.job), Some(*node)),
+            Event::Reserved { task, node, .. } | Event::Released { task, node, .. } | Event::Resized { task, node, .. } => {
+                (Some(task.job), Some(*node))
+            }
             Event::Node { node, .. } | Event::Joined { node, .. } => (None, Some(*node)),
             _ => (None, None),
         };

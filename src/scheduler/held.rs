@@ -105,6 +105,22 @@ impl Holdings {
         }
     }
 
+    /// What a task holds on a node.
+    #[must_use]
+    pub fn need(&self, node: NodeId, task: TaskKey) -> Option<Need> {
+        self.position(node, task).map(|index| self.held[node.index()][index].need)
+    }
+
+    /// Sets what a held task holds.
+    pub fn set_need(&mut self, node: NodeId, task: TaskKey, need: Need) {
+        if let Some(index) = self.position(node, task) {
+            let held = &mut self.held[node.index()][index];
+            held.need = need;
+            let held = *held;
+            self.note_end(node, task, held);
+        }
+    }
+
     /// Marks a held task as told to stop.
     pub fn set_stopping(&mut self, node: NodeId, task: TaskKey) {
         if let Some(index) = self.position(node, task) {

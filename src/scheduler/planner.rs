@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use model::{Admission, Bytes, CpuSet, HostPort, JobId, Labels, Millis, Name, NodeClass, NodeId, Policy, ShapeId, TaskKey, WaitReason};
+use model::{
+    Admission, Bytes, CoreWish, CpuSet, HostPort, JobId, Labels, Millis, Name, NodeClass, NodeId, Policy, ShapeId, Size, TaskKey,
+    WaitReason,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::admission;
 use crate::gang::{Ask, Place, place_all};
 use crate::held::{Held, Holdings};
-use crate::inventory::Inventory;
+use crate::inventory::{Inventory, Need};
 use crate::preempt::Victim;
 use crate::promise::Promises;
 use crate::queue::{Members, Queue, Rank, Unit};
@@ -230,6 +233,36 @@ impl Planner {
     /// A task was told to stop.
     pub fn stopping(&mut self, node: NodeId, task: TaskKey) {
         self.room.held.set_stopping(node, task);
+    }
+
+    /// Takes what a held task shall have beside what it has; none where it holds nothing, or its node lacks it.
+    pub fn grow(&mut self, node: NodeId, task: TaskKey, size: &Size) -> Option<(CpuSet, Bytes)> {
+        let held = self.room.held.need(node, task)?;
+        let inventory = &mut self.room.inventory;
+        let memory = size.memory.saturating_sub(held.memory);
+        let more = match &size.cores {
+            CoreWish::Count(cores) => {
+                let need = Need { cores: cores.saturating_sub(held.cores), memory };
+                inventory.fits(node, need).then(|| inventory.take(node, need))?
+            }
+            CoreWish::These(cpuset) => {
+                let free = inventory.free_cpuset(node);
+                let more = cpuset.without(&cpuset.without(&free));
+                inventory.take_exact(node, &more, memory).then_some(more)?
+            }
+        };
+        let need = Need { cores: held.cores + more.count(), memory: held.memory + memory };
+        self.room.held.set_need(node, task, need);
+        Some((more, memory))
+    }
+
+    /// A resize is over: what the task holds, if it holds it still, and what is free again.
+    pub fn resized(&mut self, node: NodeId, task: TaskKey, need: Option<Need>, freed: &CpuSet, memory: Bytes) {
+        self.room.inventory.give(node, freed, memory);
+        if let Some(need) = need {
+            self.room.held.set_need(node, task, need);
+        }
+        self.note_growth(node);
     }
 
     /// Takes a place that is already known, for a task of a saved state.

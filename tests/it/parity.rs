@@ -40,7 +40,10 @@ fn tell(story: &mut Story, time: Millis, event: &Event) {
     let task = |task: &TaskKey| (task.job, task.instance + 1);
     let (job, part) = match event {
         Event::Job { job, .. } => (*job, 0),
-        Event::Task { task: key, .. } | Event::Reserved { task: key, .. } | Event::Released { task: key, .. } => task(key),
+        Event::Task { task: key, .. }
+        | Event::Reserved { task: key, .. }
+        | Event::Released { task: key, .. }
+        | Event::Resized { task: key, .. } => task(key),
         _ => return,
     };
     // Whether the ledger lets go before or after the task's state is told is a matter of who numbers first.

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use model::{
-    Admission, Amendment, Bytes, Condition, Constraint, ContainerSpec, CoreChoice, Cores, Distribution, Fit, HostPort, JobBody, JobSpec,
-    Labels, Millis, Name, NodeClass, NodeId, NodeSpec, OnFailure, Operation, Operator, PlacementRules, Policy, QueueOrder, Seconds,
-    Simulate, TaskKey, TaskKind, TaskSpec, TaskState,
+    Admission, Amendment, Bytes, Condition, Constraint, ContainerSpec, CoreChoice, CoreWish, Cores, Distribution, Fit, HostPort, JobBody,
+    JobSpec, Labels, Millis, Name, NodeClass, NodeId, NodeSpec, OnFailure, Operation, Operator, PlacementRules, Policy, QueueOrder,
+    Seconds, Simulate, Size, TaskKey, TaskKind, TaskSpec, TaskState,
 };
 use proptest::prelude::*;
 use wharfinger::report::recording::Recording;
@@ -101,6 +101,18 @@ fn amendment() -> impl Strategy<Value = (Millis, Deed)> {
         .prop_map(|(at, job, amendment)| (Millis(at), Deed::Operate(Operation::Amend { job: model::JobId(job), amendment })))
 }
 
+/// Other cores and memory for what may run.
+fn resize() -> impl Strategy<Value = Deed> {
+    let cores = prop_oneof![
+        (1u32..6).prop_map(|cores| CoreWish::Count(Cores(cores))),
+        (0u32..4, 1u32..4).prop_map(|(first, count)| CoreWish::These((first..first + count).collect())),
+    ];
+    (0u32..12, 0u32..3, cores, 0u64..6).prop_map(|(job, instance, cores, gib)| {
+        let size = Size { cores, memory: Bytes(gib << 30) };
+        Deed::Operate(Operation::Resize { task: TaskKey { job: model::JobId(job), instance }, size })
+    })
+}
+
 pub(super) fn deed() -> impl Strategy<Value = (Millis, Deed)> {
     let node = |index: u32| name(&format!("n-{index}"));
     let what = prop_oneof![
@@ -113,6 +125,7 @@ pub(super) fn deed() -> impl Strategy<Value = (Millis, Deed)> {
             Deed::Operate(Operation::Migrate { task: TaskKey { job: model::JobId(job), instance }, to: to.map(node) })
         }),
         label(),
+        resize(),
         (0u32..12).prop_map(|job| Deed::Operate(Operation::Stop(model::JobId(job)))),
         policy().prop_map(|policy| Deed::Operate(Operation::SetPolicy(policy))),
     ];

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use bollard::API_DEFAULT_VERSION;
 use bollard::errors::Error;
-use bollard::models::{ContainerState, ContainerStateStatusEnum};
-use model::Cause;
+use bollard::models::{ContainerState, ContainerStateStatusEnum, ContainerUpdateBody};
+use model::{Bytes, Cause, CpuSet};
 
 /// The longest that a call may take, starts and checkpoints included; streams are not calls.
 const TIMEOUT: Duration = Duration::from_secs(120);
@@ -105,6 +105,21 @@ impl Docker {
             Err(fault) if !matches!(fault.status, 404 | 409) => Err(fault),
             _ => Ok(()),
         }
+    }
+
+    /// Lets a running container have these cores and this memory.
+    ///
+    /// # Errors
+    /// When Docker does not do it: the container has what it had.
+    pub async fn resize(&self, name: &str, cpuset: &CpuSet, memory: Bytes) -> Result<(), Fault> {
+        let bytes = i64::try_from(memory.0).ok().filter(|&bytes| bytes > 0);
+        let body = ContainerUpdateBody {
+            cpuset_cpus: Some(cpuset.to_string()),
+            memory: bytes,
+            memory_swap: bytes,
+            ..ContainerUpdateBody::default()
+        };
+        self.0.update_container(name, body).await.map_err(Fault::from)
     }
 
     /// Kills a container and removes it, with the volumes that have no name. One that is not there is no fault.

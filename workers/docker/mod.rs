@@ -14,7 +14,7 @@ mod verdict;
 
 pub use body::{LABEL_ROOT, LABEL_RUN, body, to_restore};
 pub use checkpoint::{Host, Places, checkpoint, criu, host, places, restore};
-pub use client::{Docker, Fault};
+pub use client::{Docker, Fault, block_on};
 pub use doctor::checks;
 pub use image::ensure;
 pub use remains::{conclude, kill_outright, sweep};

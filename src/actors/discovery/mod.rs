@@ -15,8 +15,8 @@ type Seen = (Run, Stage);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 enum Stage {
     Running,
-    /// For this placement; that of a later move is higher.
-    CheckpointRefused(u16),
+    /// A resize was answered, or a checkpoint refused: by the number of the order, which rises from one to the next.
+    Answered(u16),
     Checkpointed,
     Ended,
 }
@@ -187,7 +187,7 @@ impl Discovery {
     fn is_later(&mut self, task: TaskKey, run: Run, status: Status) -> bool {
         let stage = match status {
             Status::Running => Stage::Running,
-            Status::CheckpointRefused { target } => Stage::CheckpointRefused(target),
+            Status::CheckpointRefused { target: number } | Status::Resized { number, .. } => Stage::Answered(number),
             Status::Checkpointed(_) => Stage::Checkpointed,
             Status::Ended(_) => Stage::Ended,
         };

@@ -158,9 +158,12 @@ impl FrontEnd {
             | Operation::Undrain { .. }
             | Operation::Remove { .. }
             | Operation::Label { .. } => Message::GlobalManager(ToGlobalManager::Operate(operation)),
-            Operation::Stop(_) | Operation::StopTask(_) | Operation::SetPolicy(_) | Operation::Migrate { .. } | Operation::Amend { .. } => {
-                Message::JobManager(ToJobManager::Operate(operation))
-            }
+            Operation::Stop(_)
+            | Operation::StopTask(_)
+            | Operation::SetPolicy(_)
+            | Operation::Migrate { .. }
+            | Operation::Amend { .. }
+            | Operation::Resize { .. } => Message::JobManager(ToJobManager::Operate(operation)),
         });
         Ok(())
     }

@@ -4,11 +4,11 @@
 use std::sync::Arc;
 
 use model::{
-    Action, Cause, Event, Fence, Join, JoinRefusal, Memory, Message, Millis, NodeId, NodeSpec, NodeState, Operation, Outbox, Run, Status, TaskKey,
-    ToAgent, ToDiscovery, ToJobManager,
+    Action, Cause, Event, Fence, Join, JoinRefusal, Memory, Message, Millis, NodeId, NodeSpec, NodeState, Operation, Outbox, Run, Status,
+    TaskKey, ToAgent, ToDiscovery, ToJobManager,
 };
 
-use super::ledger::{Phase, Reservation};
+use super::ledger::{Phase, Reservation, Resizing};
 use super::{GlobalManager, Node};
 
 impl GlobalManager {
@@ -107,6 +107,10 @@ impl GlobalManager {
             Phase::MovingOut { .. } | Phase::Abandoned { .. } if has => {
                 let target = self.image_for(task, &phase).expect("a move holds its target");
                 self.order(node, task, run, Action::Checkpoint { target }, out);
+            }
+            Phase::Resizing(resizing) if has => {
+                let Resizing { number, to: (cpuset, memory), .. } = *resizing;
+                self.order(node, task, run, Action::Resize { number, cpuset, memory }, out);
             }
             // Nothing is there yet.
             Phase::Awaiting { .. } => {}

@@ -26,6 +26,19 @@ pub enum Phase {
     Awaiting { from: NodeId, start: Box<Start> },
     /// The restore order is out.
     Restoring { from: NodeId, start: Box<Start>, image: Image },
+    /// It is to have other cores or other memory; until that is settled both what it had and what it gets are held.
+    Resizing(Box<Resizing>),
+}
+
+/// A resize whose order is out.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Resizing {
+    /// The number of the order.
+    pub number: u16,
+    /// What it had.
+    pub from: (CpuSet, Bytes),
+    /// What it gets.
+    pub to: (CpuSet, Bytes),
 }
 
 /// A reservation.
@@ -127,6 +140,29 @@ impl Ledger {
         Some(reservation)
     }
 
+    /// Holds more for a task, or changes nothing: all of it must be free.
+    pub fn extend(&mut self, node: NodeId, task: TaskKey, more: &CpuSet, memory: Bytes, out: &mut Outbox) -> bool {
+        let Some(index) = self.position(node, task) else { return false };
+        let taken = self.free.take_exact(node, more, memory);
+        if taken {
+            let held = &mut self.held[node.index()][index];
+            let cpuset = held.cpuset.iter().chain(more.iter()).collect();
+            let memory = held.memory + memory;
+            tell_size(held, (node, task), (cpuset, memory), false, out);
+        }
+        taken
+    }
+
+    /// Settles what a task holds, which is part of what it held; what is free again.
+    pub fn settle(&mut self, node: NodeId, task: TaskKey, size: (CpuSet, Bytes), out: &mut Outbox) -> Option<(CpuSet, Bytes)> {
+        let index = self.position(node, task)?;
+        let held = &mut self.held[node.index()][index];
+        let freed = (held.cpuset.without(&size.0), held.memory.saturating_sub(size.1));
+        tell_size(held, (node, task), size, true, out);
+        self.free.give(node, &freed.0, freed.1);
+        Some(freed)
+    }
+
     /// What the run holds on the node.
     pub fn get_mut(&mut self, node: NodeId, task: TaskKey) -> Option<&mut Reservation> {
         let index = self.position(node, task)?;
@@ -136,4 +172,12 @@ impl Ledger {
     fn position(&self, node: NodeId, task: TaskKey) -> Option<usize> {
         self.keys.get(node.index())?.iter().position(|&key| key == task)
     }
+}
+
+/// Sets what a run holds, and says so.
+fn tell_size(held: &mut Reservation, (node, task): (NodeId, TaskKey), size: (CpuSet, Bytes), settled: bool, out: &mut Outbox) {
+    let before = std::mem::replace(&mut held.cpuset, size.0);
+    let memory_before = std::mem::replace(&mut held.memory, size.1);
+    let (run, cpuset, memory, cores_before) = (held.run, held.cpuset.clone(), held.memory, before.count());
+    out.events.push(Event::Resized { task, run, node, cpuset, memory, cores_before, memory_before, settled });
 }

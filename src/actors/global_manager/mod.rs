@@ -3,6 +3,7 @@
 mod join;
 mod ledger;
 mod moves;
+mod sizes;
 #[cfg(test)]
 mod tests;
 
@@ -138,9 +139,12 @@ impl GlobalManager {
             | Operation::Undrain { node }
             | Operation::Remove { node, .. }
             | Operation::Label { node, .. } => node,
-            Operation::Stop(_) | Operation::StopTask(_) | Operation::SetPolicy(_) | Operation::Migrate { .. } | Operation::Amend { .. } => {
-                return;
-            }
+            Operation::Stop(_)
+            | Operation::StopTask(_)
+            | Operation::SetPolicy(_)
+            | Operation::Migrate { .. }
+            | Operation::Amend { .. }
+            | Operation::Resize { .. } => return,
         };
         let Some(&node) = self.names.get(name) else { return };
         let state = self.nodes[node.index()].state;
@@ -183,6 +187,9 @@ impl GlobalManager {
         let mut refused = Vec::new();
         for moved in plan.moves {
             refused.extend(self.begin_move(moved, out));
+        }
+        for resize in plan.resizes {
+            self.begin_resize(resize, out);
         }
         out.messages.reserve(plan.placements.len());
         out.events.reserve(plan.placements.len());
@@ -278,6 +285,7 @@ impl GlobalManager {
             (Status::Checkpointed(image), _) => self.checkpointed(node, task, image, out),
             (Status::CheckpointRefused { target }, _) => self.stayed(node, task, target, out),
             (Status::Ended(cause), _) => self.ended(node, task, cause, out),
+            (Status::Resized { number, done }, _) => self.resized(node, task, number, done, out),
             (Status::Running, _) => {}
         }
     }
@@ -286,7 +294,7 @@ impl GlobalManager {
     fn ended(&mut self, node: NodeId, task: TaskKey, cause: Cause, out: &mut Outbox) {
         let held = self.ledger.release(node, task, out).expect("only a holder ends");
         match held.phase {
-            Phase::Starting(_) | Phase::Resuming { .. } | Phase::Running | Phase::Abandoned { .. } => {}
+            Phase::Starting(_) | Phase::Resuming { .. } | Phase::Running | Phase::Resizing(_) | Phase::Abandoned { .. } => {}
             Phase::MovingOut { to } | Phase::Kept { to, .. } => self.cancel_target(to, task, cause, out),
             Phase::Awaiting { from, start } | Phase::Restoring { from, start, .. } => {
                 let change = Change::MoveFailed { target: node, cpuset: held.cpuset, memory: held.memory };

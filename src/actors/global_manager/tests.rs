@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use model::{
-    Bytes, Cause, Change, ContainerSpec, Cores, Event, Finding, Image, JobId, Join, Labels, Memory, Message, Millis, Move, Name, NodeClass,
-    NodeId, NodeSpec, NodeState, Operation, Outbox, Placement, Plan, Run, Status, TaskKey, TaskSpec, ToAgent, ToGlobalManager,
-    ToJobManager,
+    Bytes, Cause, Change, ContainerSpec, CoreWish, Cores, Event, Finding, Image, JobId, Join, Labels, Memory, Message, Millis, Move, Name,
+    NodeClass, NodeId, NodeSpec, NodeState, Operation, Outbox, Placement, Plan, Resize, Run, Size, Status, TaskKey, TaskSpec, ToAgent,
+    ToGlobalManager, ToJobManager,
 };
 
 use super::GlobalManager;
@@ -279,4 +279,91 @@ fn labels_of_an_operator_hold_until_the_worker_joins_with_nothing_running() {
     assert!(out.messages.iter().any(|message| matches!(message, Message::JobManager(ToJobManager::NodeReady { node: NODE, spec })
         if spec.class.labels.is_empty())));
     assert_eq!((labels(&manager), free(&manager)), (&Labels::new(), (Cores(4), Bytes(100))), "it is the same node, as its worker says it");
+}
+
+/// A resize of the first instance to so many cores and bytes; it gets `more` and `bytes` beside what it has.
+fn resize(number: u16, cores: u32, memory: u64, more: &str, bytes: u64) -> Resize {
+    let size = Size { cores: CoreWish::Count(Cores(cores)), memory: Bytes(memory) };
+    Resize { task: task(0), run: FIRST, node: NODE, number, more: more.parse().unwrap(), more_memory: Bytes(bytes), size }
+}
+
+/// What the JobManager is told of a resize, if it is over.
+fn resized(out: &Outbox) -> Option<(u32, u64, String, u64)> {
+    out.messages.iter().find_map(|message| match message {
+        Message::JobManager(ToJobManager::Changed { change: Change::Resized { cores, memory, freed, freed_memory }, .. }) => {
+            Some((cores.0, memory.0, freed.to_string(), freed_memory.0))
+        }
+        _ => None,
+    })
+}
+
+/// A manager whose first instance runs on the cores 0 and 1 with 40 bytes, and what comes of a resize of it.
+fn resizing(resize: Resize) -> (GlobalManager, Outbox) {
+    let mut manager = manager();
+    assert_eq!(propose(&mut manager, vec![placement(0, FIRST, "0-1", 40)]), (0, 1));
+    status(&mut manager, Status::Running);
+    let out = tell(&mut manager, ToGlobalManager::Propose(Box::new(Plan { resizes: vec![resize], ..Plan::default() })));
+    (manager, out)
+}
+
+fn status(manager: &mut GlobalManager, status: Status) -> Outbox {
+    tell(manager, ToGlobalManager::Found(Finding::Run { node: NODE, task: task(0), run: FIRST, status }))
+}
+
+fn answer(manager: &mut GlobalManager, number: u16, done: bool) -> Option<(u32, u64, String, u64)> {
+    resized(&status(manager, Status::Resized { number, done }))
+}
+
+#[test]
+fn what_grows_has_both_until_it_is_answered_and_what_it_had_where_that_is_refused() {
+    for (done, now, left) in [(true, (3, 70), (Cores(1), Bytes(30))), (false, (2, 40), (Cores(2), Bytes(60)))] {
+        let (mut manager, out) = resizing(resize(2, 3, 70, "2", 30));
+        assert_eq!((resized(&out), free(&manager)), (None, (Cores(1), Bytes(30))));
+        assert_eq!(propose(&mut manager, vec![placement(1, FIRST, "2", 10)]), (1, 0), "it is held");
+        assert_eq!(answer(&mut manager, 1, true), None, "the answer to another order");
+        let freed = if done { (String::new(), 0) } else { ("2".to_owned(), 30) };
+        assert_eq!(answer(&mut manager, 2, done), Some((now.0, now.1, freed.0, freed.1)));
+        assert_eq!((answer(&mut manager, 2, done), free(&manager)), (None, left), "once");
+    }
+}
+
+#[test]
+fn what_shrinks_keeps_its_cores_until_it_is_answered_and_lets_the_highest_go() {
+    let (mut manager, _) = resizing(resize(2, 1, 10, "", 0));
+    assert_eq!(free(&manager), (Cores(2), Bytes(60)));
+    assert_eq!(answer(&mut manager, 2, true), Some((1, 10, "1".to_owned(), 30)));
+    assert_eq!(free(&manager), (Cores(3), Bytes(90)));
+    let these = Size { cores: CoreWish::These("1,3".parse().unwrap()), memory: Bytes(10) };
+    let resize = Resize { size: these, ..resize(3, 0, 0, "1,3", 0) };
+    tell(&mut manager, ToGlobalManager::Propose(Box::new(Plan { resizes: vec![resize], ..Plan::default() })));
+    assert_eq!(answer(&mut manager, 3, true), Some((2, 10, "0".to_owned(), 0)));
+    assert_eq!(manager.holders(NODE).next().map(|(.., cpuset)| cpuset.to_string()), Some("1,3".to_owned()));
+}
+
+#[test]
+fn a_resize_that_cannot_be_gives_back_what_its_plan_took() {
+    let given_back = |cores, memory| Some((cores, memory, "2".to_owned(), 30));
+    let cases = [
+        ("of a run that is not there", Resize { run: SECOND, ..resize(2, 3, 70, "2", 30) }, given_back(0, 0)),
+        ("of cores that it does not get", Resize { more: "2".parse().unwrap(), ..these("0,3") }, given_back(2, 40)),
+        ("to nothing", Resize { more: "2".parse().unwrap(), ..these("") }, given_back(2, 40)),
+        ("with less than it asks for", resize(2, 3, 71, "2", 30), given_back(2, 40)),
+        ("with a core that is held", resize(2, 3, 70, "1", 30), Some((2, 40, "1".to_owned(), 30))),
+    ];
+    for (what, resize, told) in cases {
+        let (manager, out) = resizing(resize);
+        assert_eq!((resized(&out), free(&manager)), (told, (Cores(2), Bytes(60))), "{what}");
+    }
+}
+
+fn these(cpuset: &str) -> Resize {
+    let size = Size { cores: CoreWish::These(cpuset.parse().unwrap()), memory: Bytes(70) };
+    Resize { size, ..resize(2, 0, 0, "", 30) }
+}
+
+#[test]
+fn an_end_under_a_resize_frees_both() {
+    let (mut manager, _) = resizing(resize(2, 3, 70, "2", 30));
+    assert_eq!((ended(&mut manager, 0, FIRST), free(&manager)), (1, (Cores(4), Bytes(100))));
+    assert_eq!(answer(&mut manager, 2, true), None);
 }

@@ -163,6 +163,13 @@ impl JobManager {
                 self.dirty = true;
             }
             Change::Stayed => self.stayed(task, run, node, out),
+            Change::Resized { cores, memory, freed, freed_memory } => {
+                self.resizing.remove(&task);
+                let current = self.job(task.job).is_some_and(|job| job.instance(task.instance).run == run);
+                let need = current.then_some(Need { cores, memory });
+                self.planner.resized(node, task, need, &freed, freed_memory);
+                self.dirty = true;
+            }
             Change::Resumed => {
                 if let Some(record) = self.job(task.job).map(|job| job.instance(task.instance)) {
                     record.run = run;
@@ -220,6 +227,8 @@ impl JobManager {
 
     pub(super) fn ended(&mut self, task: TaskKey, run: Run, cause: Cause, out: &mut Outbox) {
         self.wanted_moves.remove(&task);
+        self.wanted_sizes.remove(&task);
+        self.resizing.remove(&task);
         self.moving.remove(&task);
         let Some(job) = self.job(task.job) else { return };
         let (spec_attempts, at_most_once) = (job.task(task.instance).attempts, job.task(task.instance).at_most_once);

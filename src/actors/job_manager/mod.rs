@@ -7,10 +7,10 @@ mod rounds;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use model::{
-    JobId, JobSpec, Millis, NodeId, Outbox, Placement, PlanId, Policy, ShapeId, TaskKey, TaskState, Timer, ToJobManager, WaitReason,
+    JobId, JobSpec, Millis, NodeId, Outbox, Placement, PlanId, Policy, ShapeId, Size, TaskKey, TaskState, Timer, ToJobManager, WaitReason,
 };
 use record::Job;
 use scheduler::planner::Planner;
@@ -53,6 +53,10 @@ pub struct JobManager {
     adopted: Vec<Placement>,
     /// Running tasks that shall move, and where to if somebody chose.
     wanted_moves: BTreeMap<TaskKey, Option<NodeId>>,
+    /// Running tasks that shall have other cores or other memory.
+    wanted_sizes: BTreeMap<TaskKey, Size>,
+    /// Those whose resize is under way.
+    resizing: BTreeSet<TaskKey>,
     /// Moves under way: the node and the placement number that they go to.
     moving: BTreeMap<TaskKey, (NodeId, u16)>,
     nodes: Vec<NodeFlags>,
@@ -74,6 +78,8 @@ impl JobManager {
             fresh: Vec::new(),
             adopted: Vec::new(),
             wanted_moves: BTreeMap::new(),
+            wanted_sizes: BTreeMap::new(),
+            resizing: BTreeSet::new(),
             moving: BTreeMap::new(),
             nodes: Vec::new(),
             next_plan: 1,
@@ -154,7 +160,11 @@ impl JobManager {
 
     /// Asks for a round where one could decide something. An idle JobManager sleeps.
     fn arm(&mut self, now: Millis, out: &mut Outbox) {
-        let work = !self.fresh.is_empty() || !self.adopted.is_empty() || !self.wanted_moves.is_empty() || self.planner.waiting() > 0;
+        let work = !self.fresh.is_empty()
+            || !self.adopted.is_empty()
+            || !self.wanted_moves.is_empty()
+            || !self.wanted_sizes.is_empty()
+            || self.planner.waiting() > 0;
         if self.dirty && work && !self.armed && !self.in_flight {
             self.armed = true;
             out.timers.push((now.next_round(self.round), Timer::Round));

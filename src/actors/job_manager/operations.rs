@@ -1,6 +1,6 @@
 //! Operations: stop a job, switch the policy, cordon and drain nodes, move tasks.
 
-use model::{Amendment, Cause, Event, JobId, Name, NodeId, Operation, Outbox, TaskKey, TaskState};
+use model::{Amendment, Cause, CoreWish, Event, JobId, Name, NodeId, Operation, Outbox, Size, TaskKey, TaskState};
 
 use super::{JobManager, NodeFlags};
 
@@ -41,6 +41,13 @@ impl JobManager {
                 }
             }
             Operation::Amend { job, amendment } => self.amend(job, amendment),
+            Operation::Resize { task, size } => {
+                let record = self.job(task.job).and_then(|job| job.instances.get(task.instance as usize));
+                if record.is_some_and(|record| record.state == TaskState::Running) {
+                    self.wanted_sizes.insert(task, size);
+                    self.dirty = true;
+                }
+            }
             Operation::Label { node, labels } => {
                 if let Some(node) = self.planner.node(node.as_str()) {
                     self.planner.set_labels(node, &labels);
@@ -79,8 +86,19 @@ impl JobManager {
         self.settle(task.job, out);
     }
 
-    /// What waits of a job leaves the queue, and comes back to it as it shall be.
+    /// What waits of a job leaves the queue, and comes back to it as it shall be; what runs gets what it shall have.
     fn amend(&mut self, id: JobId, amendment: Amendment) {
+        if let Amendment::Resources { task, cores, memory } = amendment
+            && let Some(job) = self.jobs.get(&id).filter(|job| job.spec.body.tasks.len() > usize::from(task))
+        {
+            for instance in job.spec.body.instances_of(usize::from(task)) {
+                let record = &job.instances[instance as usize];
+                if record.state == TaskState::Running && self.nodes[record.node.index()].moves {
+                    let size = Size { cores: CoreWish::Count(cores), memory };
+                    self.wanted_sizes.insert(TaskKey { job: id, instance }, size);
+                }
+            }
+        }
         let Some(job) = self.job(id) else { return };
         let (priority, deadline) = (job.spec.body.priority, job.deadline());
         job.spec = job.spec.amended(amendment);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use model::{Cause, Event, Message, Millis, Move, NodeId, Outbox, Placement, Plan, Run, TaskKey, TaskState, ToGlobalManager};
+use model::{Cause, Event, Message, Millis, Move, NodeId, Outbox, Placement, Plan, Resize, Run, TaskKey, TaskState, ToGlobalManager};
 use scheduler::gang::Place;
 use scheduler::planner::Round;
 use scheduler::queue::{Members, Unit};
@@ -23,6 +23,7 @@ impl JobManager {
             adopted.gang = u32::MAX - index as u32;
         }
         self.plan_moves(now, &mut plan, out);
+        self.plan_resizes(&mut plan);
         let Round { places, victims, announced, reasons } = self.planner.plan(now);
         out.events.extend(announced.into_iter().map(|(task, end, shape)| Event::Shaped { task, end, shape }));
         out.events.extend(reasons.into_iter().map(|(shape, reason)| Event::Waiting { shape, reason }));
@@ -159,6 +160,8 @@ impl JobManager {
             let ends = job.task(task.instance).expected.map_or(Millis::NEVER, |expected| now.plus(expected));
             let Ok(place) = self.planner.place_move(task, record.node, to, part, job.spec.body.priority, ends) else { continue };
             self.wanted_moves.remove(&task);
+            // There it has what its spec says now.
+            self.wanted_sizes.remove(&task);
             let record = job.instance(task.instance);
             record.minted += 1;
             let (from, from_run) = (record.node, record.run);
@@ -170,6 +173,28 @@ impl JobManager {
             let Place { node, cpuset, need, .. } = place;
             let to = Placement { task, run, node, cpuset, memory: need.memory, gang: 0, spec, limit, elapsed: Millis::ZERO, ends: None };
             plan.moves.push(Move { to, from_run, from });
+        }
+    }
+}
+
+impl JobManager {
+    /// Takes what running tasks shall have beside what they have; what their nodes lack stays wanted.
+    fn plan_resizes(&mut self, plan: &mut Plan) {
+        for (task, size) in std::mem::take(&mut self.wanted_sizes) {
+            let Some(record) = self.jobs.get_mut(&task.job).map(|job| job.instance(task.instance)) else { continue };
+            let (run, node) = (record.run, record.node);
+            let busy = self.resizing.contains(&task) || record.state == TaskState::Migrating;
+            if !busy && record.state != TaskState::Running {
+                continue;
+            }
+            match (!busy).then(|| self.planner.grow(node, task, &size)).flatten() {
+                Some((more, more_memory)) => {
+                    record.minted += 1;
+                    self.resizing.insert(task);
+                    plan.resizes.push(Resize { task, run, node, number: record.minted, more, more_memory, size });
+                }
+                None => _ = self.wanted_sizes.insert(task, size),
+            }
         }
     }
 }

@@ -16,7 +16,7 @@ pub struct EventBody {
     pub seq: u64,
     /// When it happened.
     pub time: Time,
-    /// `job.state`, `task.state`, `task.checkpoint`, `node.state`, `node.action` or `policy.changed`.
+    /// `job.state`, `task.state`, `task.checkpoint`, `task.resized`, `node.state`, `node.action` or `policy.changed`.
     #[serde(rename = "type")]
     #[schema(example = "task.state")]
     pub kind: String,

@@ -52,7 +52,8 @@ pub struct TaskPatch {
     /// The priority of its job, for all of it that waits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub priority: Option<i32>,
-    /// Its cores and memory, from the next placement on; every instance of it must wait.
+    /// Its cores and memory, from the next placement on; a container that runs gets them where it is, as soon as its node has room. Until
+    /// then it has what it has, and so it does where Docker refuses.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resources: Option<WantedResources>,
     /// How many instances of it; it cannot be changed yet.

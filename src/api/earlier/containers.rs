@@ -1,8 +1,8 @@
 //! The earlier routes for containers that run.
 
-use actors::View;
+use actors::{JobView, View};
 use axum::extract::State;
-use model::{Bytes, CpuSet};
+use model::{Bytes, CoreWish, CpuSet, JobId, Operation, Request, Size, TaskKey, TaskState};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
@@ -110,14 +110,15 @@ fn migration(view: &View, one: &Move) -> Result<Migration, ApiError> {
     Ok(Migration { job: job.id.to_string(), task, index: 0, to: Some(named::name(to)) })
 }
 
-/// Change how many cores and how much memory a container that waits gets when it is placed; one that runs keeps what it has
+/// Change the cores and the memory of a container, now if it runs and as soon as its node has room
 #[utoipa::path(post, path = "/RESTfulSwarm/GM/request_update_container", operation_id = "gm_request_update_container", tag = "earlier",
     request_body(content = serde_json::Value, content_type = "application/json", description = "{job, node, container_name, cpuset_cpus, mem_limit}"),
     responses((status = 200, description = "`OK`", body = String, content_type = "text/plain")))]
 pub async fn gm_request_update_container(State(desk): State<Desk>, body: Result<JsonOf<Update>, ApiError>) -> Result<&'static str, Plain> {
     let JsonOf(update) = body?;
     // An empty set leaves the choice to the scheduler, as in a job.
-    let cores = update.cpuset_cpus.filter(|cpuset| !cpuset.is_empty()).map(|cpuset| cpuset.count().0);
+    let cpuset = update.cpuset_cpus.filter(|cpuset| !cpuset.is_empty());
+    let cores = cpuset.as_ref().map(|cpuset| cpuset.count().0);
     if cores.is_none() && update.mem_limit.is_none() {
         return Err(ApiError::field("cpuset_cpus", "it asks for no change: give `cpuset_cpus` or `mem_limit`").into());
     }
@@ -125,8 +126,38 @@ pub async fn gm_request_update_container(State(desk): State<Desk>, body: Result<
     let find = |view: &View| {
         named::node(view, "node", &update.node)?;
         let (job, task) = named::container(view, update.job.as_deref(), "container_name", &update.container_name)?;
+        if let Some(cpuset) = &cpuset {
+            lie_there(view, job, task, cpuset)?;
+        }
         Ok((job.id, task))
     };
+    let (job, task) = desk.door.view(find)?;
     amend(&desk, &patch, find).await?;
+    if let Some(cpuset) = cpuset {
+        take_these(&desk, job, task, cpuset).await?;
+    }
     Ok(OK)
+}
+
+/// Refuses cores that the node of a running container does not have.
+fn lie_there(view: &View, job: &JobView, task: usize, cpuset: &CpuSet) -> Result<(), ApiError> {
+    let node = job.tasks[job.spec.body.instances_of(task).start as usize].node;
+    let class = node.and_then(|node| view.nodes().get(node.index())).map(|node| &node.spec.class);
+    match class.map(|class| class.task_cpuset()).filter(|offered| !cpuset.is_subset(offered)) {
+        Some(offered) => Err(ApiError::field("cpuset_cpus", format!("its node offers the cores {offered}"))),
+        None => Ok(()),
+    }
+}
+
+/// A container that runs gets these very cores and not as many others.
+async fn take_these(desk: &Fittings, job: JobId, task: usize, cpuset: CpuSet) -> Result<(), ApiError> {
+    let running = desk.door.view(|view| {
+        let job = view.job(job)?;
+        let instance = job.spec.body.instances_of(task).start;
+        let memory = job.spec.body.tasks[task].memory;
+        (job.tasks[instance as usize].state == TaskState::Running).then_some((TaskKey { job: job.id, instance }, memory))
+    });
+    let Some((task, memory)) = running else { return Ok(()) };
+    let size = Size { cores: CoreWish::These(cpuset), memory };
+    desk.ask(Request::Operate(Operation::Resize { task, size })).await.map(drop)
 }

@@ -1,7 +1,7 @@
 //! Events: those that say what changed. What the view alone needs (what a ledger holds, shapes of waiting tasks) is left out.
 
 use actors::View;
-use model::{Cause, Event, JobId, Name, NodeId, Numbered, TaskKey};
+use model::{Cause, Event, JobId, Name, NodeId, Numbered, Run, TaskKey};
 use serde_json::{Value, json};
 
 use super::{node_name, node_word, reason_code};
@@ -9,23 +9,7 @@ use crate::api::body::{EventBody, PolicyBody, Time};
 
 /// The event as it is sent, where it is one that is.
 pub fn event(view: &View, numbered: &Numbered) -> Option<EventBody> {
-    let mut body = EventBody {
-        id: format!("e{}", numbered.seq),
-        seq: numbered.seq,
-        time: Time(numbered.time),
-        kind: String::new(),
-        tenant: None,
-        job: None,
-        task: None,
-        index: None,
-        node: None,
-        attempt: None,
-        placement: None,
-        from: None,
-        to: None,
-        reason: None,
-        data: json!({}),
-    };
+    let mut body = blank(numbered);
     match &numbered.event {
         Event::Job { job, from, to, cause } => {
             body.kind = "job.state".to_owned();
@@ -63,18 +47,44 @@ pub fn event(view: &View, numbered: &Numbered) -> Option<EventBody> {
         }
         Event::Checkpointed { task, run, node, size } => {
             body.kind = "task.checkpoint".to_owned();
-            of_task(view, &mut body, *task);
-            (body.attempt, body.placement) = (Some(run.attempt), Some(run.placement));
-            body.node = node_name(view, *node);
+            of_run(view, &mut body, *task, *run, *node);
             body.data = json!({"bytes": size.0});
+        }
+        Event::Resized { task, run, node, cpuset, memory, settled: true, .. } => {
+            body.kind = "task.resized".to_owned();
+            of_run(view, &mut body, *task, *run, *node);
+            body.data = json!({"cpuset": cpuset.to_string(), "memory_bytes": memory.0});
         }
         Event::PolicyChanged { policy } => {
             body.kind = "policy.changed".to_owned();
             body.data = serde_json::to_value(PolicyBody::from(*policy)).unwrap_or(Value::Null);
         }
-        Event::Reserved { .. } | Event::Released { .. } | Event::Shaped { .. } | Event::Waiting { .. } => return None,
+        Event::Reserved { .. } | Event::Released { .. } | Event::Resized { .. } | Event::Shaped { .. } | Event::Waiting { .. } => {
+            return None;
+        }
     }
     Some(body)
+}
+
+/// What all events have, and nothing more.
+fn blank(numbered: &Numbered) -> EventBody {
+    EventBody {
+        id: format!("e{}", numbered.seq),
+        seq: numbered.seq,
+        time: Time(numbered.time),
+        kind: String::new(),
+        tenant: None,
+        job: None,
+        task: None,
+        index: None,
+        node: None,
+        attempt: None,
+        placement: None,
+        from: None,
+        to: None,
+        reason: None,
+        data: json!({}),
+    }
 }
 
 fn states(body: &mut EventBody, from: &str, to: &str) {
@@ -88,6 +98,11 @@ fn of_action(view: &View, body: &mut EventBody, node: NodeId, data: Value) {
 fn of_job(view: &View, body: &mut EventBody, job: JobId) {
     body.job = Some(job.to_string());
     body.tenant = view.job(job).and_then(|job| job.spec.body.tenant.clone());
+}
+
+fn of_run(view: &View, body: &mut EventBody, task: TaskKey, run: Run, node: NodeId) {
+    of_task(view, body, task);
+    (body.attempt, body.placement, body.node) = (Some(run.attempt), Some(run.placement), node_name(view, node));
 }
 
 fn of_task(view: &View, body: &mut EventBody, task: TaskKey) {

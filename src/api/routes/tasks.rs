@@ -46,10 +46,11 @@ pub async fn get_task(
     })
 }
 
-/// Change a task that waits
+/// Change a task
 ///
-/// `resources` count from the next placement on, for every instance of the task; all of them must wait. `priority` is the job's, and counts for
-/// all of it that waits. What runs keeps its place as it is.
+/// `resources` count for every instance of the task: for one that waits from its next placement on, for a container that runs as soon as its node
+/// has room, without a stop; the event `task.resized` tells what it has then. A plain process keeps what it has, so that a task of which one runs
+/// is refused. `priority` is the job's, and counts for all of it that waits.
 #[utoipa::path(patch, path = "/v1/jobs/{job}/tasks/{task}", operation_id = "patch_task", tag = "tasks",
     params(("job" = String, Path, description = "The job's id", example = "j12"), ("task" = String, Path, description = "The task's name")),
     request_body = TaskPatch, responses((status = 202, description = "It is on its way", body = Taken)))]

@@ -113,7 +113,8 @@ fn containers_are_moved_and_what_needs_an_engine_says_so() {
     let update = format!(
         r#"{{"job": "job1533585500968-1533585495", "node": "alpha", "container_name": "{container}", "cpuset_cpus": "0,1", "mem_limit": "20m"}}"#
     );
-    refused(&site.manager("POST", "request_update_container", &update), "has a place");
+    refused(&site.manager("POST", "request_update_container", &update.replace("0,1", "0,4")), "its node offers the cores 0-3");
+    assert_eq!(site.manager("POST", "request_update_container", &update).text, "OK", "where it runs");
     refused(&site.manager("POST", "request_update_container", &update.replace("\"20m\"", "\"1e99g\"")), "mem_limit");
 }
 

@@ -44,6 +44,9 @@ fn what_waits_is_amended_and_what_has_a_place_is_not() {
     let spec = site.trial.door.view(|view| view.job(job).unwrap().spec.clone());
     assert_eq!((spec.body.tasks[0].cores, spec.body.tasks[0].memory), (model::Cores(3), model::Bytes(2 << 30)));
     site.run(job, node);
+    assert_eq!(patch(r#"{"resources": {"cores": 1}}"#).status, 202, "it gets them where it runs");
+    let (task, run) = (TaskKey { job, instance: 0 }, Run { attempt: 1, placement: 1 });
+    site.publish(Event::Task { task, run, node: Some(node), from: TaskState::Running, to: TaskState::Migrating, cause: None });
     let placed = patch(r#"{"resources": {"cores": 1}, "priority": 8}"#);
     assert_eq!((placed.status, placed.problem().1.as_str()), (409, "api-unsupported"));
     assert!(placed.json()["fix"].as_str().unwrap().contains("while every instance of the task waits"));

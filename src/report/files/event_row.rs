@@ -1,6 +1,6 @@
 //! A public event as a row of events.parquet. What a type of event does not say is null.
 
-use model::{Cause, Event, JobState, Millis, NodeId, NodeState, Run, TaskKey, WaitReason};
+use model::{Bytes, Cause, CpuSet, Event, JobState, Millis, NodeId, NodeState, Run, TaskKey, WaitReason};
 
 use super::sheet::{Field, Kind, Sheet};
 
@@ -89,6 +89,8 @@ pub mod kind {
     pub const RESERVED: &str = "reserved";
     /// They are let go.
     pub const RELEASED: &str = "released";
+    /// Others are held instead.
+    pub const RESIZED: &str = "resized";
     /// An instance belongs to a shape.
     pub const SHAPED: &str = "shaped";
     /// The reason of a shape changed.
@@ -133,11 +135,7 @@ pub fn push(sheet: &mut Sheet, seq: u64, time: Millis, event: &Event) {
         }
         Event::Reserved { task, run, node, cpuset, memory } => {
             sheet.word(Column::Type as usize, kind::RESERVED);
-            subject(sheet, *task, Some(*run));
-            sheet.int(Column::Node as usize, u64::from(node.0));
-            sheet.text(Column::Cpuset as usize, cpuset.to_string());
-            sheet.int(Column::Cores as usize, u64::from(cpuset.count().0));
-            sheet.int(Column::Memory as usize, memory.0);
+            holding(sheet, (*task, *run, *node), cpuset, *memory);
         }
         Event::Released { task, run, node, cores, memory } => {
             sheet.word(Column::Type as usize, kind::RELEASED);
@@ -145,6 +143,10 @@ pub fn push(sheet: &mut Sheet, seq: u64, time: Millis, event: &Event) {
             sheet.int(Column::Node as usize, u64::from(node.0));
             sheet.int(Column::Cores as usize, u64::from(cores.0));
             sheet.int(Column::Memory as usize, memory.0);
+        }
+        Event::Resized { task, run, node, cpuset, memory, .. } => {
+            sheet.word(Column::Type as usize, kind::RESIZED);
+            holding(sheet, (*task, *run, *node), cpuset, *memory);
         }
         Event::Shaped { task, end, shape } => {
             sheet.int(Column::Tasks as usize, u64::from(end - task.instance));
@@ -199,6 +201,15 @@ fn subject(sheet: &mut Sheet, task: TaskKey, run: Option<Run>) {
         sheet.int(Column::Attempt as usize, u64::from(run.attempt));
         sheet.int(Column::Placement as usize, u64::from(run.placement));
     }
+}
+
+/// What a run holds where.
+fn holding(sheet: &mut Sheet, (task, run, node): (TaskKey, Run, NodeId), cpuset: &CpuSet, memory: Bytes) {
+    subject(sheet, task, Some(run));
+    sheet.int(Column::Node as usize, u64::from(node.0));
+    sheet.text(Column::Cpuset as usize, cpuset.to_string());
+    sheet.int(Column::Cores as usize, u64::from(cpuset.count().0));
+    sheet.int(Column::Memory as usize, memory.0);
 }
 
 fn change(sheet: &mut Sheet, from: &'static str, to: &'static str, cause: Option<Cause>) {

@@ -119,6 +119,12 @@ impl Recorder {
                 self.chart.released(now, *task, *run, *node);
                 self.tasks.released(*task);
             }
+            Event::Resized { task, run, node, cpuset, memory, cores_before, memory_before, .. } => {
+                self.cluster.released(now, *node, *cores_before, *memory_before);
+                self.cluster.reserved(now, *node, cpuset.count(), *memory);
+                self.chart.released(now, *task, *run, *node);
+                self.chart.reserved(now, *task, *run, *node, cpuset, *memory);
+            }
             Event::Job { job, to, cause, .. } => self.job(now, *job, *to, *cause),
             Event::Node { node, from, to } => {
                 self.cluster.node_state(now, *node, *to);

@@ -56,6 +56,11 @@ fn instance_answer(found: &Found, task: &Listed, index: u32, facts: &[(Millis, F
                     attempt.ended_s.get_or_insert(Seconds(*time));
                 }
             }
+            Fact::Resized { run, cpuset, memory } => {
+                if let Some(attempt) = of(&mut attempts, *run) {
+                    (attempt.cpuset, attempt.memory_bytes) = (cpuset.clone(), *memory);
+                }
+            }
             Fact::State { run, to, cause, exit_code } => {
                 state = to.as_str();
                 waits.extend(blocked.take().filter(|from| from < time).map(|from| dependency_wait(from, Some(*time))));

@@ -13,13 +13,32 @@ use crate::report::files::{EventColumn, OutputError, SheetReader, event_kind, na
 #[derive(Clone, Debug)]
 pub enum Fact {
     /// It became `to`.
-    State { run: Run, to: String, cause: Option<String>, exit_code: Option<i64> },
+    State {
+        run: Run,
+        to: String,
+        cause: Option<String>,
+        exit_code: Option<i64>,
+    },
     /// It was given a place.
-    Reserved { run: Run, node: NodeId, cpuset: CpuSet, memory: Bytes },
+    Reserved {
+        run: Run,
+        node: NodeId,
+        cpuset: CpuSet,
+        memory: Bytes,
+    },
     /// The place was given back.
-    Released { run: Run },
+    Released {
+        run: Run,
+    },
+    Resized {
+        run: Run,
+        cpuset: CpuSet,
+        memory: Bytes,
+    },
     /// Its reasons are those of this shape.
-    Shaped { shape: ShapeId },
+    Shaped {
+        shape: ShapeId,
+    },
 }
 
 /// Everything that is needed to answer for a job, in the order of the stream.
@@ -110,6 +129,11 @@ fn facts(reader: &SheetReader, group: usize, job: JobId, history: &mut History) 
                 memory: Bytes(memory.get(row).unwrap_or_default()),
             },
             event_kind::RELEASED => Fact::Released { run },
+            event_kind::RESIZED => Fact::Resized {
+                run,
+                cpuset: word(&cpuset, row).and_then(|text| text.parse().ok()).unwrap_or_default(),
+                memory: Bytes(memory.get(row).unwrap_or_default()),
+            },
             event_kind::SHAPED => {
                 let time = Millis(time.get(row).unwrap_or_default());
                 let first = instance.small(row);

@@ -377,6 +377,10 @@ impl Driver for Hands {
                 if known { life.ask(id, Request::Stop) } else { life.tell(id, What::Stopped) }
             }
             Command::Checkpoint => signals.push((now, Signal { task, run, what: What::CheckpointRefused })),
+            Command::Resize { number, .. } => {
+                let done = number % 2 == 0;
+                signals.push((now, Signal { task, run, what: What::Resized { number, done } }));
+            }
             Command::Restore { .. } => signals.push((now, Signal { task, run, what: What::Refused })),
         }
     }

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use link::identity::PeerName;
 use model::{
-    Answer, Bytes, Cores, Distribution, JobBody, JobId, JobSpec, Labels, Millis, Name, NodeClass, NodeSpec, OnFailure, Operation, Policy,
-    PolicyName, Request, Seconds, Simulate, Submission, SubmitKey, TaskKey, TaskSpec, TaskState,
+    Answer, Bytes, CoreWish, Cores, Distribution, JobBody, JobId, JobSpec, Labels, Millis, Name, NodeClass, NodeSpec, OnFailure, Operation,
+    Policy, PolicyName, Request, Seconds, Simulate, Size, Submission, SubmitKey, TaskKey, TaskSpec, TaskState,
 };
 use proptest::prelude::*;
 use tokio::task::JoinHandle;
@@ -77,7 +77,7 @@ prop_compose! {
         jobs in proptest::collection::vec((0u64..30_000, body()), 1..7),
         cuts in proptest::collection::vec((0i64..150, any::<bool>(), 0u64..5000), 0..6),
         steps in 5u64..150,
-        operations in proptest::collection::vec((0u64..35_000, 0u8..5, 0u32..6), 0..6),
+        operations in proptest::collection::vec((0u64..35_000, 0u8..6, 0u32..6), 0..6),
     ) -> Scenario {
         Scenario { seed, nodes, jobs, cuts, steps, operations }
     }
@@ -216,6 +216,10 @@ impl World {
             1 => Operation::Drain { node, migrate: which > 2 },
             2 => Operation::Undrain { node },
             3 => Operation::Cordon { node, cordoned: which > 2 },
+            4 => {
+                let size = Size { cores: CoreWish::Count(Cores(1 + which % 3)), memory: Bytes(u64::from(which) << 20) };
+                Operation::Resize { task: TaskKey { job: JobId(which), instance: 0 }, size }
+            }
             _ => Operation::Migrate { task: TaskKey { job: JobId(which), instance: 0 }, to: None },
         }
     }

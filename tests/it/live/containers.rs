@@ -55,6 +55,42 @@ fn a_job_runs_over_nodes_on_its_cores_and_its_network() {
 }
 
 #[test]
+fn what_runs_gets_other_cores_and_memory_without_a_stop() {
+    let Some(fleet) = Fleet::launch() else { return };
+    let job = fleet.submit_job(&json!({ "name": "grows", "tasks": { "a": task(&fleet.swarm.dockers[0].image, "sleep 1000") } }));
+    fleet.site.until(&job, "running");
+    let (docker, id) = fleet.container(&job, "a");
+    let node = docker.text("name");
+    let has = |cpuset: &str, mebibytes: u64| {
+        let kernel = (docker.cgroup(&id, "cpuset", "cpuset.cpus"), docker.cgroup(&id, "memory", "memory.limit_in_bytes"));
+        let place = fleet.site.job(&job)["tasks"]["a"]["placement"].clone();
+        let bytes = mebibytes << 20;
+        let allocated = fleet.site.get(&format!("/v1/nodes/{node}")).unwrap()["allocated"].clone();
+        let cores = if cpuset.contains('-') { 2 } else { 1 };
+        kernel == (cpuset.to_owned(), bytes.to_string())
+            && place["cpuset"] == cpuset
+            && place["memory_bytes"] == bytes
+            && allocated == json!({ "cores": cores, "memory_bytes": bytes })
+    };
+    assert!(has("0", 16), "{:#}", fleet.site.job(&job));
+    let patched = ureq::patch(fleet.site.url(&format!("/v1/jobs/{job}/tasks/a")));
+    let patched = patched.send_json(json!({ "resources": { "cores": 2, "memory": "32m" } })).unwrap();
+    assert_eq!(patched.status(), 202);
+    eventually("it has both cores", || has("0-1", 32));
+    // The earlier client names its cores.
+    let update = json!({ "job": "grows", "node": node, "container_name": "a", "cpuset_cpus": "1", "mem_limit": "24m" });
+    let url = fleet.site.earlier_url("/RESTfulSwarm/GM/request_update_container");
+    assert_eq!(Fleet::post_to(&url, &update), (200, "OK".into()));
+    eventually("it has the one that was named", || has("1", 24));
+    assert_eq!(docker.say(&["inspect", "--format", "{{.State.Running}} {{.RestartCount}}", &id]), "true 0");
+    let wrong = json!({ "job": "grows", "node": node, "container_name": "a", "cpuset_cpus": "7", "mem_limit": "24m" });
+    let (status, said) = Fleet::post_to(&url, &wrong);
+    assert!(status == 400 && said.contains("offers the cores 0-1"), "{said}");
+    fleet.stop(&job);
+    fleet.is_clean();
+}
+
+#[test]
 fn the_doctor_says_what_a_docker_can_do() {
     let Some((state, _)) = parts::find("swarm").zip(worker()) else { return };
     let engine = &Docker::all(&state)[0];

@@ -73,7 +73,7 @@ fn a_worker_whose_engine_is_not_named_is_not_let_in() {
     let Some(worker) = site.worker("n1", "0") else { return };
     assert_eq!(worker.end(), 3, "{}", site.logged("n1"));
     assert!(site.logged("n1").contains("worker-engine-refused"), "{}", site.logged("n1"));
-    assert_eq!(site.get("/v1/nodes").unwrap()["items"], json!([]));
+    assert_eq!(site.get("/v1/nodes").unwrap()["nodes"], json!([]));
     management.signal(Signal::TERM);
     assert_eq!(management.end(), 0, "{}", site.logged("management"));
 }

@@ -1,10 +1,10 @@
 //! The driver: a task is a process group, or a container, under a guard of its own.
 //!
-//! A command never waits. Starts go to a few threads that write what is to run and start a guard; one thread waits for news of all guards. What they
+//! A command never waits. Starts and resizes go to a few threads that write what is to run and start a guard; one thread waits for news of all guards. What they
 //! learn comes out as signals of a bounded channel, in order for each run, and the shell gives them to the agent. Nothing is killed when
 //! the driver goes: the guards live on, and the next driver of the same root finds them.
 //!
-//! A process cannot be checkpointed; both commands about that are refused.
+//! A process cannot be checkpointed, and keeps the cores and the memory that it was started with; commands about that are refused.
 
 mod start;
 pub(crate) mod table;
@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 
 use engine::wire::LogPart;
@@ -26,9 +26,10 @@ use crate::Error;
 use crate::drivers::Runner;
 use crate::image::Source;
 use crate::run::{Engine, Launch, ProcessEngine, Recovered, Resume, RunId, Runs, Stream, Truth};
+use start::Deed;
 use table::Table;
 
-/// The most starts that wait for a thread. Each has cores of its own, so a node cannot have more at once.
+/// The most that waits for a thread. Each start has cores of its own, so a node cannot have more at once.
 const MOST_STARTS: usize = model::MOST_CORES as usize;
 /// The most signals that wait for the shell.
 const MOST_SIGNALS: usize = 4 * MOST_STARTS;
@@ -77,7 +78,7 @@ impl Shared {
 #[derive(Debug)]
 pub struct GuardedDriver {
     shared: Arc<Shared>,
-    starts: Option<SyncSender<Launch>>,
+    deeds: Option<SyncSender<Deed>>,
     /// Where images lie that runs may go on from.
     sources: BTreeMap<NodeId, Source>,
     threads: Vec<JoinHandle<()>>,
@@ -98,7 +99,7 @@ impl GuardedDriver {
         let (signals, receiver) = mpsc::channel(MOST_SIGNALS.max(2 * recovered.len()));
         let table = Table::new().map_err(Error::root(&settings.root))?;
         let shared = Arc::new(Shared { runs, settings, table, signals });
-        let (starts, queue) = sync_channel(MOST_STARTS);
+        let (deeds, queue) = sync_channel(MOST_STARTS);
         let queue = Arc::new(std::sync::Mutex::new(queue));
         let mut threads = Vec::new();
         for run in &recovered {
@@ -125,7 +126,7 @@ impl GuardedDriver {
             trash.empty();
             nudges.iter().for_each(|()| trash.empty());
         });
-        Ok((Self { shared, starts: Some(starts), sources: BTreeMap::new(), threads, sweeper }, recovered, receiver))
+        Ok((Self { shared, deeds: Some(deeds), sources: BTreeMap::new(), threads, sweeper }, recovered, receiver))
     }
 
     /// The folders of the runs.
@@ -149,11 +150,15 @@ impl GuardedDriver {
         if !self.shared.table.expect(id) {
             return;
         }
-        let starts = self.starts.as_ref().expect("it is there until the driver is dropped");
-        if let Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) = starts.try_send(launch) {
+        if !self.give(Deed::Start(Box::new(launch))) {
             self.shared.table.forget(id);
             signals.push((now, Signal { task: id.task, run: id.run, what: What::Refused }));
         }
+    }
+
+    /// Gives the threads something to do; false where too much waits for them.
+    fn give(&self, deed: Deed) -> bool {
+        self.deeds.as_ref().expect("it is there until the driver is dropped").try_send(deed).is_ok()
     }
 
     fn checkpoint(&self, id: RunId) -> bool {
@@ -181,6 +186,11 @@ impl Driver for GuardedDriver {
             Command::Stop => self.stop(now, id, signals),
             Command::Checkpoint if self.moves() && self.checkpoint(id) => {}
             Command::Checkpoint => signals.push((now, Signal { task, run, what: What::CheckpointRefused })),
+            Command::Resize { number, cpuset, memory } => {
+                if !self.give(Deed::Resize { id, number, cpuset: cpuset.clone(), memory }) {
+                    signals.push((now, Signal { task, run, what: What::Resized { number, done: false } }));
+                }
+            }
             Command::Restore { start, image, source } => {
                 let source = source.map_or(Some(Source::Here), |node| self.sources.get(&node).cloned());
                 match source.filter(|_| self.moves()) {
@@ -233,7 +243,7 @@ impl Runner for GuardedDriver {
 
 impl Drop for GuardedDriver {
     fn drop(&mut self) {
-        self.starts = None;
+        self.deeds = None;
         self.shared.table.close();
         for thread in self.threads.drain(..) {
             // A thread that panicked has said so already.

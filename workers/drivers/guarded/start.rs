@@ -1,4 +1,4 @@
-//! Starting: writes what is to run, durably, and starts the guard.
+//! What is done on threads of its own because it waits: a start writes what is to run, durably, and starts the guard; a resize asks Docker.
 
 use std::fs::File;
 use std::io;
@@ -8,22 +8,49 @@ use std::sync::Mutex;
 use std::sync::mpsc::Receiver;
 
 use engine::What;
+use model::{Bytes, CpuSet};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 use super::Shared;
 use super::table::Guarded;
-use crate::run::{ExitRecord, Launch, LaunchFile, RunFolder, RunId, Why, boot_id, wall_time};
+use crate::docker::{self, Docker};
+use crate::run::{Engine, ExitRecord, Launch, LaunchFile, RunFolder, RunId, Why, boot_id, wall_time};
 
-/// Starts what the queue brings, until its other end is gone.
-pub fn each(shared: &Shared, queue: &Mutex<Receiver<Launch>>) {
+/// What a thread is to do.
+#[derive(Debug)]
+pub enum Deed {
+    /// Start a run.
+    Start(Box<Launch>),
+    /// Let a container have these cores and this memory.
+    Resize {
+        /// Which run.
+        id: RunId,
+        /// The number to answer with.
+        number: u16,
+        /// All of its cores.
+        cpuset: CpuSet,
+        /// All of its memory.
+        memory: Bytes,
+    },
+}
+
+/// Does what the queue brings, until its other end is gone.
+pub fn each(shared: &Shared, queue: &Mutex<Receiver<Deed>>) {
     loop {
         let next = match queue.lock() {
             Ok(queue) => queue.recv(),
             Err(_) => return,
         };
-        let Ok(launch) = next else { return };
+        let launch = match next {
+            Ok(Deed::Start(launch)) => *launch,
+            Ok(Deed::Resize { id, number, cpuset, memory }) => {
+                shared.tell(id, What::Resized { number, done: resize(shared, id, &cpuset, memory) });
+                continue;
+            }
+            Err(_) => return,
+        };
         let id = RunId { task: launch.task, run: launch.run };
         if shared.table.stop_asked(id) {
             shared.table.forget(id);
@@ -37,6 +64,17 @@ pub fn each(shared: &Shared, queue: &Mutex<Receiver<Launch>>) {
             shared.tell(id, if stop_asked { What::Stopped } else { What::Refused });
         }
     }
+}
+
+/// Whether the container of a run has these cores and this memory now. What Docker refuses it has not done in part.
+fn resize(shared: &Shared, id: RunId, cpuset: &CpuSet, memory: Bytes) -> bool {
+    let Engine::Docker(engine) = &shared.settings.engine else { return false };
+    let name = shared.runs.group(id);
+    let asked = docker::block_on(async { Docker::connect(&engine.socket).await?.resize(&name, cpuset, memory).await });
+    if let Err(error) = &asked {
+        tracing::warn!(job = %id.task.job, task = id.task.instance, %cpuset, %memory, %error, "a container was not resized");
+    }
+    asked.is_ok()
 }
 
 fn start(shared: &Shared, id: RunId, launch: Launch) -> io::Result<()> {

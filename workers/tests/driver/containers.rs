@@ -68,6 +68,26 @@ fn a_container_has_its_cores_memory_and_name_and_leaves_nothing() {
 }
 
 #[test]
+fn a_container_gets_other_cores_and_memory_while_it_runs() {
+    let Some((mut node, docker)) = node(0) else { return };
+    let wish = Wish { cpuset: "1".parse().unwrap(), memory: Bytes(32 << 20), ..wish(&docker) };
+    let (run, id) = running(&mut node, &docker, 1, "sleep 1000", wish);
+    let kernel = |docker: &Docker| (docker.cgroup(&id, "cpuset", "cpuset.cpus"), docker.cgroup(&id, "memory", "memory.limit_in_bytes"));
+    let sizes = [(2, "0-1", 64 << 20, true), (3, "0", 16 << 20, true), (4, "900", 16 << 20, false), (5, "0-1", 1, false)];
+    let mut has = None;
+    for (number, cpuset, memory, done) in sizes {
+        node.resize(run, number, cpuset, Bytes(memory));
+        node.expect(run, What::Resized { number, done });
+        has = has.filter(|_| !done).or(Some((cpuset.to_owned(), memory.to_string())));
+        assert_eq!(Some(kernel(&docker)), has, "{number}");
+    }
+    node.stop(run);
+    node.expect(run, What::Stopped);
+    node.resize(run, 6, "1", Bytes(16 << 20));
+    node.expect(run, What::Resized { number: 6, done: false });
+}
+
+#[test]
 fn ends_are_told_apart() {
     let Some((mut node, docker)) = node(0) else { return };
     let run = node.start(1, &["sh", "-c", "exit 3"], wish(&docker));

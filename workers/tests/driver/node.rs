@@ -106,6 +106,12 @@ impl Node {
     }
 
     /// The next signal, whichever run it is of.
+    pub fn resize(&mut self, id: RunId, number: u16, cpuset: &str, memory: Bytes) {
+        let (cpuset, mut signals) = (cpuset.parse().unwrap(), Vec::new());
+        self.driver.command(Millis(0), id.task, id.run, Command::Resize { number, cpuset: &cpuset, memory }, &mut signals);
+        assert_eq!(signals, []);
+    }
+
     pub fn next(&mut self) -> (RunId, What) {
         let heard = self.runtime.block_on(async { tokio::time::timeout(PATIENCE, self.signals.recv()).await });
         let Signal { task, run, what } = heard.expect("a signal comes").expect("the driver lives");

@@ -92,7 +92,7 @@ impl View {
         };
         match operation {
             Operation::Stop(job) => open(*job),
-            Operation::StopTask(task) => open(task.job),
+            Operation::StopTask(task) | Operation::Resize { task, .. } => open(task.job),
             Operation::Migrate { task, .. } => {
                 open(task.job)?;
                 let task = self.job(task.job).and_then(|job| job.tasks.get(task.instance as usize));
@@ -104,7 +104,8 @@ impl View {
             Operation::SetPolicy(_) => Ok(()),
             Operation::Amend { job, amendment } => {
                 open(*job)?;
-                self.job(*job).map_or(Ok(()), |job| job.may_become(*amendment))
+                let resizes = |node: NodeId| self.nodes.get(node.index()).is_some_and(|node| node.spec.class.moves_tasks());
+                self.job(*job).map_or(Ok(()), |job| job.may_become(*amendment, resizes))
             }
             Operation::Label { node, labels } => match self.node_named(node.as_str()) {
                 Some((_, known)) => known.spec.relabelled(labels.clone()).map(drop).map_err(Refusal::FixedLabel),

@@ -27,6 +27,16 @@ impl View {
                     }
                 }
             }
+            Event::Resized { task, run, node, cpuset, memory, cores_before, memory_before, .. } => {
+                if let Some(node) = self.nodes.get_mut(node.index()) {
+                    node.used_cores = node.used_cores.saturating_sub(*cores_before) + cpuset.count();
+                    node.used_memory = node.used_memory.saturating_sub(*memory_before) + *memory;
+                    node.held.insert(*task, (*run, cpuset.clone()));
+                }
+                if let Some(view) = self.task_mut(*task).filter(|view| view.run == *run) {
+                    view.held = Some((cpuset.clone(), *memory));
+                }
+            }
             Event::Shaped { task, end, shape } => self.shaped(task.job, task.instance..*end, *shape),
             Event::Waiting { shape, reason } => match reason {
                 Some(reason) => {

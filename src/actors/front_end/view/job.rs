@@ -134,16 +134,19 @@ impl JobView {
         Self { id, spec, state: JobState::Accepted, cause: None, submitted, started: None, ended: None, tasks, forgotten: false }
     }
 
-    /// Whether something of it waits for which the amendment counts, and nothing that has a place would have to change.
-    pub(super) fn may_become(&self, amendment: Amendment) -> Result<(), Refusal> {
+    /// Whether the amendment counts for something of it. Other resources do for what runs too, if all that has a place runs where `resizes`
+    /// says that it can have others.
+    pub(super) fn may_become(&self, amendment: Amendment, resizes: impl Fn(NodeId) -> bool) -> Result<(), Refusal> {
         let instances = match amendment {
             Amendment::Priority(_) => 0..self.spec.body.instances(),
             Amendment::Resources { task, .. } => self.spec.body.instances_of(usize::from(task)),
         };
         let tasks = &self.tasks[instances.start as usize..instances.end as usize];
         let waits = |task: &TaskView| matches!(task.state, TaskState::Blocked | TaskState::Ready);
+        let fixed = |task: &TaskView| task.state.holds_cores() && (task.state != TaskState::Running || !task.node.is_some_and(&resizes));
         match amendment {
-            Amendment::Resources { .. } if tasks.iter().any(|task| task.state.holds_cores()) => Err(Refusal::Placed),
+            Amendment::Resources { .. } if tasks.iter().any(fixed) => Err(Refusal::Placed),
+            Amendment::Resources { .. } if tasks.iter().any(|task| task.state == TaskState::Running) => Ok(()),
             _ if tasks.iter().any(waits) => Ok(()),
             _ => Err(Refusal::NothingWaits),
         }
