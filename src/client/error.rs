@@ -122,7 +122,8 @@ impl std::fmt::Display for ClientError {
 fn refused(problem: &Problem, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
     let line = |text: &str| text.trim().trim_end_matches('.').replace(char::is_control, " ");
     let cause = if problem.detail.is_empty() { &problem.title } else { &problem.detail };
-    if let Some(field) = problem.field.as_deref().filter(|field| !field.is_empty() && !cause.starts_with(*field)) {
+    // `.` is the document itself.
+    if let Some(field) = problem.field.as_deref().filter(|field| !["", "."].contains(field) && !cause.starts_with(*field)) {
         write!(f, "{}: ", line(field))?;
     }
     write!(f, "{}", line(cause))?;

@@ -51,7 +51,7 @@ fn frames_have_ids_kinds_and_data_of_several_lines() {
 
 #[test]
 fn a_refusal_is_one_line_with_cause_fix_and_code() {
-    let problem = Problem {
+    let mut problem = Problem {
         kind: String::new(),
         title: "A field is wrong".into(),
         status: 400,
@@ -61,8 +61,10 @@ fn a_refusal_is_one_line_with_cause_fix_and_code() {
         field: Some("tasks.a.resources.memory".into()),
         request_id: "r1".into(),
     };
-    let shown = ClientError::Refused(Box::new(problem)).to_string();
+    let shown = ClientError::Refused(Box::new(problem.clone())).to_string();
     assert_eq!(shown, "tasks.a.resources.memory: `1e99g` is no amount of memory. Write it as in 64GiB");
+    (problem.field, problem.detail) = (Some(".".into()), "missing field `name`".into());
+    assert_eq!(ClientError::Refused(Box::new(problem)).to_string(), "missing field `name`. Write it as in 64GiB");
 }
 
 #[test]

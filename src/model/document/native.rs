@@ -188,7 +188,7 @@ pub enum AntiAffinity {
 
 /// A task that another one waits for.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object as in {\"task\": \"a\"}")]
 pub struct DependsOn {
     pub(super) task: Name,
     #[serde(default)]
