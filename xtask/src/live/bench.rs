@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
+use super::containers;
 use super::figures::{Aim, Figure, table};
 use super::server::{self, Launch, Server};
 use crate::{Outcome, run};
@@ -18,7 +19,7 @@ const WATCHED: Duration = Duration::from_secs(10);
 /// What to measure.
 #[derive(Args)]
 pub struct Options {
-    /// Only these parts (else all)
+    /// Only these parts (else all that need no real parts)
     #[arg(long, value_enum)]
     part: Vec<Part>,
     /// The program (else the release build)
@@ -42,7 +43,12 @@ pub enum Part {
     Fleet,
     /// 100,000 tasks in the store, and a kill -9
     Restart,
+    /// Containers of three real Dockers, which have to be up: starts, and 200 jobs beside what `simulate` says of them
+    Containers,
 }
+
+/// Those that need nothing but this machine.
+const ALONE: [Part; 5] = [Part::Idle, Part::Worker, Part::Submits, Part::Fleet, Part::Restart];
 
 /// Measures part by part. A part that fails is told, and the others go on.
 ///
@@ -50,7 +56,7 @@ pub enum Part {
 /// When a part failed, or the program does not build.
 pub fn run(options: &Options) -> Outcome {
     let program = server::program(options.binary.as_deref())?;
-    let parts = if options.part.is_empty() { Part::value_variants().to_vec() } else { options.part.clone() };
+    let parts = if options.part.is_empty() { ALONE.to_vec() } else { options.part.clone() };
     let (mut figures, mut failures) = (Vec::new(), Vec::new());
     for part in parts {
         println!("\n== live-bench: {part:?}");
@@ -60,6 +66,7 @@ pub fn run(options: &Options) -> Outcome {
             Part::Submits => submits(&program, &mut figures),
             Part::Fleet => fleet(&program, &mut figures),
             Part::Restart => restart(&program, &mut figures),
+            Part::Containers => containers::measure(&program, &mut figures),
         };
         if let Err(error) = measured {
             println!("failed: {error}");
@@ -94,7 +101,7 @@ fn idle(program: &Path, figures: &mut Vec<Figure>) -> Outcome {
 
 fn worker(program: &Path, figures: &mut Vec<Figure>) -> Outcome {
     let mut server = Launch { settings: Vec::new(), ..launch(program, "worker", 0, 0) }.start()?;
-    let worker = server.worker("real", "0.2")?;
+    let worker = server.worker("real", "0.2", &[])?;
     let report = server.stress(&["steady", "--a", "5", "--steps", "20", "--spread", "--wait", "--command", "true"])?;
     let wait_s = number(&report["jobs"]["wait_s"]["p99"], "jobs.wait_s.p99")?;
     figures.push(Figure { name: "submit to running process, idle, p99", unit: "ms", value: wait_s * 1e3, aim: Aim::AtMost(150.0) });
@@ -106,7 +113,7 @@ fn worker(program: &Path, figures: &mut Vec<Figure>) -> Outcome {
     {
         let settings = vec![("WHARFINGER_INTERVALS__HEARTBEAT_S", frequency.to_owned())];
         let mut server = Launch { settings, ..launch(program, "death", workers, 16) }.start()?;
-        let worker = server.worker("real", frequency)?;
+        let worker = server.worker("real", frequency, &[])?;
         // It has to be silent from some point of its rhythm, not from its join.
         sleep(Duration::from_secs(3));
         let start = Instant::now();
@@ -217,6 +224,10 @@ fn cores_over(server: &Server, span: Duration) -> Result<f64, String> {
     Ok((server.usage()?.cpu_s - before.cpu_s) / start.elapsed().as_secs_f64())
 }
 
-fn number(value: &Value, name: &str) -> Result<f64, String> {
-    value.as_f64().ok_or_else(|| format!("the report of stress has no {name}"))
+/// A number of a report.
+///
+/// # Errors
+/// When it is none.
+pub fn number(value: &Value, name: &str) -> Result<f64, String> {
+    value.as_f64().ok_or_else(|| format!("the report has no {name}"))
 }

@@ -164,7 +164,7 @@ impl Server {
     ///
     /// # Errors
     /// When it does not start, or does not join in time.
-    pub fn worker(&mut self, name: &str, frequency: &str) -> Result<Worker, String> {
+    pub fn worker(&mut self, name: &str, frequency: &str, more: &[&str]) -> Result<Worker, String> {
         let program = self.launch.program.with_file_name("worker");
         let said = |error: std::io::Error| format!("{}: {error}", program.display());
         let folder = self.folder();
@@ -172,7 +172,7 @@ impl Server {
         let mut command = Command::new(&program);
         command.args([frequency, "--name", name, "--manager", &format!("127.0.0.1:{}", self.ports.workers)]);
         command.args(["--discovery", &format!("127.0.0.1:{}", self.ports.discovery), "--token-file"]).arg(folder.join("state/join-token"));
-        command.arg("--state").arg(folder.join(name)).stdin(Stdio::null()).stdout(log.try_clone().map_err(said)?).stderr(log);
+        command.args(more).arg("--state").arg(folder.join(name)).stdin(Stdio::null()).stdout(log.try_clone().map_err(said)?).stderr(log);
         let worker = Worker(command.spawn().map_err(said)?);
         self.wait_until("joined by a worker", |server| Ok(server.node(name).is_ok_and(|node| node["state"] == "ready")))?;
         Ok(worker)

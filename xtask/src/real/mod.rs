@@ -19,6 +19,7 @@ use std::time::{Duration, Instant};
 use clap::{Args, ValueEnum};
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use serde_json::Value;
+pub use swarm::docker;
 
 use crate::{Outcome, run};
 
@@ -88,7 +89,7 @@ impl Part {
     }
 
     /// What is known of it, if it is up.
-    fn state(self) -> Option<Value> {
+    pub fn state(self) -> Option<Value> {
         let state: Value = serde_json::from_str(&fs::read_to_string(self.file()).ok()?).ok()?;
         let up = pids(&state).all(lives);
         up.then_some(state)
@@ -116,11 +117,6 @@ pub fn run(options: &Options) -> Outcome {
         }
     }
     Ok(())
-}
-
-/// Whether a part is up.
-pub fn is_up(part: Part) -> bool {
-    part.state().is_some()
 }
 
 fn up(part: Part) -> Outcome {

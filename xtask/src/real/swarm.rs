@@ -161,7 +161,11 @@ fn answers(socket: &str) -> bool {
     UnixStream::connect(socket).is_ok() && docker_command(socket, &["version"]).output().is_ok_and(|output| output.status.success())
 }
 
-fn docker(socket: &str, arguments: &[&str]) -> Outcome {
+/// Has an engine do something.
+///
+/// # Errors
+/// What it says.
+pub fn docker(socket: &str, arguments: &[&str]) -> Outcome {
     let output = docker_command(socket, arguments).output().map_err(|error| format!("docker: {error}"))?;
     if output.status.success() { Ok(()) } else { Err(format!("docker {arguments:?}: {}", String::from_utf8_lossy(&output.stderr))) }
 }
