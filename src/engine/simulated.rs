@@ -77,6 +77,10 @@ impl<B: Behaviour> SimulatedDriver<B> {
 
 impl<B: Behaviour> Driver for SimulatedDriver<B> {
     fn command(&mut self, now: Millis, task: TaskKey, run: Run, command: Command, signals: &mut Signals) {
+        // What has ended by itself goes before the list would grow: nobody says so.
+        if self.runs.len() == self.runs.capacity() {
+            self.runs.retain(|running| running.ends.is_none_or(|ends| ends >= now));
+        }
         match command {
             Command::Start(start) => {
                 let begins = now + self.behaviour.start_delay();
@@ -105,5 +109,48 @@ impl<B: Behaviour> Driver for SimulatedDriver<B> {
                 self.run(begins, task, run, start, Some(image), signals);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use model::{Cores, CpuSet, JobId, NodeId};
+
+    use super::*;
+
+    struct OfASecond;
+
+    impl Behaviour for OfASecond {
+        fn attempt(&self, _: TaskKey, _: u16, _: &TaskSpec) -> (Option<Millis>, i32) {
+            (Some(Millis(1000)), 0)
+        }
+        fn start_delay(&self) -> Millis {
+            Millis(5)
+        }
+        fn checkpoint_time(&self, _: Bytes) -> Millis {
+            Millis(1)
+        }
+        fn restore_time(&self, _: Bytes, _: bool) -> Millis {
+            Millis(1)
+        }
+    }
+
+    #[test]
+    fn what_has_ended_is_not_kept() {
+        let mut driver = SimulatedDriver::new(Arc::new(OfASecond));
+        let spec = Arc::new(TaskSpec::default());
+        let start = Start { cpuset: CpuSet::first(Cores(1)), memory: Bytes(1), spec, limit: None, elapsed: Millis::ZERO, ends: None };
+        let task = |number: u32| TaskKey { job: JobId(number), instance: 0 };
+        let run = Run { attempt: 1, placement: 1 };
+        for number in 0..10_000 {
+            let (now, restore) = (Millis(u64::from(number) * 100), number % 7 == 0);
+            let image = Image { size: Bytes(1), elapsed: Millis(1), remaining: Some(Millis(1000)) };
+            let command = if restore { Command::Restore { start: &start, image, source: Some(NodeId(1)) } } else { Command::Start(&start) };
+            driver.command(now, task(number), run, command, &mut Vec::new());
+        }
+        assert!(driver.runs.len() <= 16, "ten run at a time, and {} are kept", driver.runs.len());
+        let mut signals = Vec::new();
+        driver.command(Millis(1_000_000), task(9_999), run, Command::Checkpoint, &mut signals);
+        assert!(matches!(&signals[..], [(_, Signal { what: What::Checkpointed(_), .. })]), "the latest runs");
     }
 }
