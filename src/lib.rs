@@ -10,3 +10,4 @@ pub mod runtime;
 pub mod sim;
 pub mod store;
 pub mod stress;
+pub mod whatif;

@@ -34,6 +34,7 @@ pub struct Fittings {
     pub document: Bytes,
     pub(super) requests: Semaphore,
     streams: Arc<Semaphore>,
+    whatifs: Arc<Semaphore>,
     /// Parts the ids of this process from those of the one before it.
     launch: String,
     next: AtomicU64,
@@ -48,6 +49,8 @@ impl Fittings {
             document,
             requests: Semaphore::new(MOST_REQUESTS),
             streams: Arc::new(Semaphore::new(MOST_STREAMS)),
+            // Each keeps a core busy.
+            whatifs: Arc::new(Semaphore::new(1)),
             launch: ApiToken::new().id[..6].to_owned(),
             next: AtomicU64::new(1),
         })
@@ -64,6 +67,14 @@ impl Fittings {
     /// When all places are taken.
     pub fn stream(&self) -> Result<OwnedSemaphorePermit, ApiError> {
         Arc::clone(&self.streams).try_acquire_owned().map_err(|_| ApiError::Busy("streams"))
+    }
+
+    /// The place of who asks for a what-if, held until it is dropped.
+    ///
+    /// # Errors
+    /// While another is answered.
+    pub fn whatif(&self) -> Result<OwnedSemaphorePermit, ApiError> {
+        Arc::clone(&self.whatifs).try_acquire_owned().map_err(|_| ApiError::Busy("what-ifs"))
     }
 
     /// Asks the FrontEnd.

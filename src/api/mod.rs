@@ -1,4 +1,4 @@
-//! The REST interface: native routes, the earlier routes, SSE, Swagger UI. It asks machines and their read model, never a store.
+//! The REST interface: native routes, the earlier routes, streams, the page, Swagger UI. It asks machines and their read model, never a store.
 //!
 //! `routes` and `earlier` are the handlers, `body` what they take and give; `guard` is passed by every request, and `access` says who
 //! may do what; `error` is the one place where refusals get their codes; `document` makes the OpenAPI document of each port.
@@ -16,6 +16,7 @@ mod guard;
 mod intake;
 mod metrics;
 mod options;
+mod page;
 mod render;
 mod routes;
 mod serve;
@@ -25,8 +26,6 @@ mod tls;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use axum::response::Redirect;
-use axum::routing::get;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::runtime::Door;
@@ -38,11 +37,10 @@ pub use options::{ApiOptions, StartError};
 pub use serve::serve;
 pub use tls::Tls;
 
-/// The FrontEnd's port: the native routes, its earlier routes, and Swagger UI.
+/// The FrontEnd's port: the native routes, its earlier routes, the page, and Swagger UI.
 pub fn front_end_router(door: Door, options: ApiOptions) -> Router {
     let pages = SwaggerUi::new("/docs").config(Config::from("/openapi.json"));
-    let pages = Router::new().route("/", get(|| async { Redirect::temporary("/docs/") })).merge(pages);
-    router(Port::FrontEnd, pages, door, options)
+    router(Port::FrontEnd, page::page().merge(pages), door, options)
 }
 
 /// The GlobalManager's port: its earlier routes.

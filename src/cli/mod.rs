@@ -43,6 +43,7 @@ mod token;
 mod up;
 mod values;
 mod watch;
+mod whatif;
 mod why;
 mod workers;
 
@@ -105,6 +106,8 @@ enum Command {
     Cordon(node_actions::Cordon),
     Uncordon(node_actions::Uncordon),
     Policy(policy::Arguments),
+    #[command(name = "whatif")]
+    WhatIf(whatif::WhatIfArguments),
     Events(events::Events),
     Token(Box<token::Token>),
     Export(export::Export),
@@ -144,6 +147,7 @@ impl Command {
             Self::Cordon(arguments) => node_actions::cordon(arguments),
             Self::Uncordon(arguments) => node_actions::uncordon(arguments),
             Self::Policy(arguments) => policy::run(arguments),
+            Self::WhatIf(arguments) => whatif::run(arguments),
             Self::Events(arguments) => events::run(arguments),
             Self::Token(arguments) => token::run(arguments),
             Self::Export(arguments) => export::run(arguments),

@@ -42,7 +42,7 @@ pub fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
 }
 
 /// The choices as a document writes them.
-fn document(choices: PolicyChoices) -> Value {
+pub fn document(choices: PolicyChoices) -> Value {
     let PolicyChoices { name, order, fit, admission, cores, preempt, kill_overrun } = choices;
     let words = [
         ("name", name.map(|it| it.word())),

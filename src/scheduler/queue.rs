@@ -195,7 +195,7 @@ impl Queue {
             if was_first.is_none() {
                 continue;
             }
-            let primary = self.primary(self.shapes.get(shape).largest(), priority, deadline);
+            let primary = primary(self.order, self.shapes.get(shape).largest(), priority, deadline);
             let rank = |instance| Rank { primary, first: TaskKey { job, instance } };
             let mut removed = 0;
             while let Some((&found, unit)) = self.lanes[index].units.range(rank(0)..=rank(u32::MAX)).next() {
@@ -284,16 +284,18 @@ impl Queue {
     }
 
     fn rank(&self, first: TaskKey, unit: &Unit) -> Rank {
-        Rank { primary: self.primary(self.shapes.get(unit.shape).largest(), unit.priority, unit.deadline), first }
+        Rank { primary: primary(self.order, self.shapes.get(unit.shape).largest(), unit.priority, unit.deadline), first }
     }
+}
 
-    fn primary(&self, largest: Need, priority: i32, deadline: Millis) -> (u64, u64) {
-        match self.order {
-            QueueOrder::Arrival => (0, 0),
-            QueueOrder::Decreasing => (u64::from(u32::MAX - largest.cores.0), u64::MAX - largest.memory.0),
-            QueueOrder::Priority => ((i64::from(i32::MAX) - i64::from(priority)) as u64, 0),
-            QueueOrder::Deadline => (deadline.0, 0),
-        }
+/// Where a unit stands in an order: the smaller, the sooner it is tried. Equals are tried as they came.
+#[must_use]
+pub fn primary(order: QueueOrder, largest: Need, priority: i32, deadline: Millis) -> (u64, u64) {
+    match order {
+        QueueOrder::Arrival => (0, 0),
+        QueueOrder::Decreasing => (u64::from(u32::MAX - largest.cores.0), u64::MAX - largest.memory.0),
+        QueueOrder::Priority => ((i64::from(i32::MAX) - i64::from(priority)) as u64, 0),
+        QueueOrder::Deadline => (deadline.0, 0),
     }
 }
 

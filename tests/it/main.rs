@@ -1,6 +1,7 @@
 //! Integration tests: one program, so that it is linked once.
 
 mod cli;
+mod dashboard;
 mod journal;
 mod kills;
 mod launch;

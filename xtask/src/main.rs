@@ -10,6 +10,7 @@ mod real;
 mod run;
 mod scenarios;
 mod test;
+mod web;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -46,6 +47,9 @@ enum Task {
     LiveBench(live::bench::Options),
     /// Writes the JSON schemas in docs/schema anew from the types
     Schema,
+    /// The page in web/: checks its sources, builds the files that are committed, or measures it in a browser
+    #[command(subcommand)]
+    Web(web::Step),
     /// Writes the scenario files of the speed table anew
     Scenarios {
         /// Where to
@@ -65,6 +69,7 @@ fn main() -> ExitCode {
         Task::Soak(options) => live::soak::run(&options),
         Task::LiveBench(options) => live::bench::run(&options),
         Task::Schema => run::cargo(&["test", "--lib", "schema"]).env("WHARFINGER_BLESS", "1").done(),
+        Task::Web(step) => web::run(step),
         Task::Scenarios { folder } => scenarios::write(&folder),
     };
     match outcome {

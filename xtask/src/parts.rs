@@ -27,6 +27,11 @@ pub fn report() -> crate::Outcome {
             without: "the tests that open the report page skip",
         },
         Part {
+            name: "node, and what web/package-lock.json names (npm ci)",
+            present: found(&["node"]) && run::root().join("web/node_modules").is_dir(),
+            without: "the tests of the page in a browser skip",
+        },
+        Part {
             name: "ip, socat, nsenter, flock",
             present: ["ip", "socat", "nsenter", "flock"].iter().all(|name| found(&[name])),
             without: "the tests over a bad network, and those that kill programs at random, skip",

@@ -56,6 +56,10 @@ pub struct Task {
     pub memory_bytes: u64,
     /// How many instances it has.
     pub count: u32,
+    /// The tasks that have to succeed, or to run, before it begins.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<String>)]
+    pub depends_on: Vec<Name>,
     /// The only instance, or what the instances have in common: the state says the least that is true of all.
     #[serde(flatten)]
     pub instance: Instance,

@@ -1,5 +1,6 @@
 //! How the system is.
 
+use model::Role;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -11,6 +12,14 @@ pub struct Health {
     pub status: String,
     /// The version of the program.
     pub version: String,
+}
+
+/// Who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct WhoAmI {
+    /// What the bearer may do; where no token is asked for, everything.
+    #[schema(schema_with = super::words::role)]
+    pub role: Role,
 }
 
 /// The actors of the system.

@@ -61,7 +61,8 @@ pub fn task(view: &View, job: &JobView, index: usize) -> Task {
     let range = job.spec.body.instances_of(index);
     let mut instances: Vec<Instance> = range.map(|number| instance(view, job, index, number)).collect();
     let instance = if instances.len() == 1 { instances.remove(0) } else { summed(&instances) };
-    Task { cores: spec.cores.0, memory_bytes: spec.memory.0, count: spec.count, instance, instances }
+    let depends_on = spec.depends_on.iter().map(|(other, _)| job.spec.body.tasks[usize::from(*other)].name.clone()).collect();
+    Task { cores: spec.cores.0, memory_bytes: spec.memory.0, count: spec.count, depends_on, instance, instances }
 }
 
 /// What several instances have in common: the state says the least that is true of all of them.
@@ -138,7 +139,8 @@ fn waits_for(job: &JobView, body: &JobBody, task: usize) -> Vec<Name> {
     body.tasks[task].depends_on.iter().filter(unmet).map(named).collect()
 }
 
-fn reason(view: &View, job: &JobView, task: &TaskView) -> Option<Reason> {
+/// Why an instance waits, where it does.
+pub fn reason(view: &View, job: &JobView, task: &TaskView) -> Option<Reason> {
     let (reason, since) = view.reason(job, task)?;
     Some(Reason {
         code: reason.code().to_owned(),

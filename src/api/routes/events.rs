@@ -27,7 +27,7 @@ const BATCH: usize = 256;
 /// A quiet stream says that it lives.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// The types that there are.
-const TYPES: [&str; 5] = ["job.state", "task.state", "node.state", "node.action", "policy.changed"];
+const TYPES: [&str; 6] = ["job.state", "task.state", "task.checkpoint", "node.state", "node.action", "policy.changed"];
 
 /// Which events are sent.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -43,6 +43,8 @@ pub struct EventQuery {
     /// Only those of this job.
     #[param(example = "j12")]
     job: Option<String>,
+    /// Only those that happened on this node.
+    node: Option<String>,
 }
 
 /// Follow what happens
@@ -89,6 +91,7 @@ fn start(view: &View, since: u64) -> Result<u64, ApiError> {
 struct Wanted {
     kinds: Option<Vec<String>>,
     job: Option<JobId>,
+    node: Option<String>,
 }
 
 impl Wanted {
@@ -100,12 +103,13 @@ impl Wanted {
         let kinds = query.kinds.as_deref().map(|kinds| kinds.split(',').map(known).collect()).transpose()?;
         let job =
             query.job.as_deref().map(|job| job_id(job).ok_or_else(|| ApiError::field("job", "it is no id such as `j12`"))).transpose()?;
-        Ok(Self { kinds, job })
+        Ok(Self { kinds, job, node: query.node.clone() })
     }
 
     fn takes(&self, event: &EventBody) -> bool {
         self.kinds.as_ref().is_none_or(|kinds| kinds.contains(&event.kind))
             && self.job.is_none_or(|job| event.job.as_deref() == Some(&job.to_string()))
+            && self.node.as_ref().is_none_or(|node| event.node.as_ref().is_some_and(|known| known.as_str() == node))
     }
 }
 

@@ -1,5 +1,6 @@
 //! The native routes.
 
+mod cells;
 mod events;
 mod export;
 mod job_actions;
@@ -9,11 +10,13 @@ mod migrations;
 mod node_actions;
 mod nodes;
 mod policies;
+mod queue;
 mod snapshot;
 mod submit;
 mod system;
 mod tasks;
 mod tokens;
+mod whatif;
 
 use actors::{JobView, View};
 use model::JobId;
@@ -45,10 +48,14 @@ pub fn native() -> OpenApiRouter<Desk> {
         .routes(routes!(policies::get_policies))
         .routes(routes!(policies::put_placement))
         .routes(routes!(events::follow_events))
+        .routes(routes!(cells::follow_cells))
+        .routes(routes!(queue::get_queue))
         .routes(routes!(tokens::list_tokens, tokens::make_token))
         .routes(routes!(tokens::revoke_token))
         .routes(routes!(system::list_actors))
+        .routes(routes!(system::who_am_i))
         .routes(routes!(snapshot::get_snapshot))
+        .routes(routes!(whatif::ask_whatif))
         .routes(routes!(export::export_history))
         .routes(routes!(system::metrics))
 }

@@ -2,12 +2,14 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 
-use crate::api::body::{ActorBody, Actors, Health};
+use crate::api::bearer;
+use crate::api::body::{ActorBody, Actors, Health, WhoAmI};
 use crate::api::desk::Desk;
+use crate::api::error::ApiError;
 
 /// The type of Prometheus's text in its newer form.
 const SERIES: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -46,6 +48,13 @@ pub async fn list_actors(State(desk): State<Desk>) -> Json<Actors> {
         reachable: actor.reachable,
     };
     Json(Actors { actors: desk.door.status().actors().into_iter().map(body).collect() })
+}
+
+/// What the bearer of the request may do
+#[utoipa::path(get, path = "/v1/whoami", operation_id = "who_am_i", tag = "system",
+    responses((status = 200, description = "The role", body = WhoAmI)))]
+pub async fn who_am_i(State(desk): State<Desk>, headers: HeaderMap) -> Result<Json<WhoAmI>, ApiError> {
+    Ok(Json(WhoAmI { role: bearer::role(&desk, &headers)? }))
 }
 
 /// Series for Prometheus

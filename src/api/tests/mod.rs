@@ -2,6 +2,7 @@
 
 mod access;
 mod bad_input;
+mod cells;
 mod earlier;
 mod earlier_bad_input;
 mod events;
@@ -9,7 +10,9 @@ mod jobs;
 mod kept;
 mod nodes;
 mod page;
+mod queue;
 mod serving;
 mod site;
 mod system;
 mod tasks;
+mod whatif;

@@ -76,11 +76,31 @@ fn check_references(document: &Value, part: &Value) {
 }
 
 #[test]
+fn the_page_names_what_is_served_for_good_and_nothing_from_elsewhere() {
+    let site = Site::open();
+    let page = site.get("/");
+    assert_eq!((page.status, page.header("content-type"), page.header("cache-control")), (200, "text/html; charset=utf-8", "no-cache"));
+    let policy = page.header("content-security-policy");
+    assert!(policy.contains("default-src 'none'") && policy.contains("script-src 'self'"), "{policy}");
+    assert!(!policy.contains("unsafe") && !policy.contains("http"), "{policy}");
+    let named: Vec<&str> = page.text.split('"').filter(|part| part.starts_with("assets/")).collect();
+    assert_eq!(named.len(), 3, "{}", page.text);
+    for name in named {
+        let asset = site.get(&format!("/{name}"));
+        assert!(asset.status == 200 && asset.header("cache-control").contains("immutable"), "{name}: {asset:?}");
+        let (_, file) = name.rsplit_once('/').unwrap();
+        assert_eq!(site.get(&format!("/assets/0123456789abcdef/{file}")).status, 404, "another hash, another file");
+    }
+    assert!(!page.text.contains("<script>") && !page.text.contains("style="), "nothing is inline");
+    let hash = page.text.split("assets/").nth(1).unwrap().split('/').next().unwrap();
+    assert_eq!(site.get(&format!("/assets/{hash}/../page.js")).status, 404);
+    assert_eq!(site.get(&format!("/assets/{hash}/other.js")).problem().1, "api-unknown-route");
+}
+
+#[test]
 fn the_document_and_swagger_ui_are_served() {
     let site = Site::open();
     assert_eq!(site.get("/openapi.json").json(), document(Port::FrontEnd));
-    let first = site.get("/");
-    assert_eq!((first.status, first.header("location")), (307, "/docs/"));
     let page = site.get("/docs/");
     assert!(page.status == 200 && page.text.contains("swagger-ui"), "{page:?}");
     assert!(site.get("/docs/swagger-initializer.js").text.contains("/openapi.json"));

@@ -119,7 +119,7 @@ impl Site {
             [] => agent.run(request.body(()).unwrap()).unwrap(),
             _ => agent.run(request.body(body).unwrap()).unwrap(),
         };
-        let text = response.body_mut().read_to_string().unwrap();
+        let text = String::from_utf8_lossy(&response.body_mut().read_to_vec().unwrap()).into_owned();
         Answer { status: response.status().as_u16(), headers: response.headers().clone(), text }
     }
 

@@ -11,6 +11,7 @@ pub fn greeting(launched: &Launched) -> String {
     let scheme = if launched.tls { "https" } else { "http" };
     if let Some(address) = launched.rest.get(&ActorName::FrontEnd) {
         line("REST", format!("{scheme}://{address}/v1"));
+        line("Page", format!("{scheme}://{address}/"));
         line("Swagger UI", format!("{scheme}://{address}/docs/"));
         line("Metrics", format!("{scheme}://{address}/metrics"));
     }

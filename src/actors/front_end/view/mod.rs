@@ -6,6 +6,7 @@ mod ask;
 mod fold;
 mod job;
 mod node;
+mod queue;
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 pub use job::{AttemptView, JobView, MovePhase, MoveView, TaskView};
 pub use node::NodeView;
+pub use queue::QueuedView;
 
 /// How much is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

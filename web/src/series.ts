@@ -1,0 +1,89 @@
+/** Figures over time: one sample a second at first; when there are too many, neighbours are merged. */
+
+export interface Sample {
+  time: number;
+  /** Share of the cores that are held, 0 to 1. */
+  utilisation: number;
+  /** Task instances that wait. */
+  waiting: number;
+  /** Placements a second since the sample before. */
+  placements: number;
+  /** Waits of the tasks that began lately, seconds; null where none did. */
+  p50: number | null;
+  p95: number | null;
+}
+
+/** The nearest-rank percentile of some numbers. */
+export function percentile(values: readonly number[], percent: number): number | null {
+  if (values.length === 0) return null;
+  const sorted = [...values].sort((one, other) => one - other);
+  return sorted[Math.max(0, Math.ceil((percent / 100) * sorted.length) - 1)] ?? null;
+}
+
+export interface Reading {
+  time: number;
+  cores: number;
+  used: number;
+  waiting: number;
+  placed: number;
+  waits: readonly number[];
+}
+
+/** Tasks that began within this time count as lately. */
+const LATELY_MS = 60_000;
+const MOST_WAITS = 5_000;
+
+export class Series {
+  samples: Sample[] = [];
+  private lately: { time: number; wait: number }[] = [];
+  private last: Reading | null = null;
+
+  constructor(
+    private readonly most: number,
+    private pitch: number,
+  ) {}
+
+  /** Takes a reading in; whether it made a sample. */
+  take(reading: Reading): boolean {
+    for (const wait of reading.waits) this.lately.push({ time: reading.time, wait });
+    const last = this.last;
+    if (last && reading.time - last.time < this.pitch) return false;
+    this.lately = this.lately.filter(({ time }) => reading.time - time <= LATELY_MS).slice(-MOST_WAITS);
+    const waits = this.lately.map(({ wait }) => wait);
+    const seconds = last ? (reading.time - last.time) / 1000 : 0;
+    this.samples.push({
+      time: reading.time,
+      utilisation: reading.cores > 0 ? reading.used / reading.cores : 0,
+      waiting: reading.waiting,
+      placements: last && seconds > 0 ? Math.max(0, reading.placed - last.placed) / seconds : 0,
+      p50: percentile(waits, 50),
+      p95: percentile(waits, 95),
+    });
+    this.last = reading;
+    if (this.samples.length > this.most) this.thin();
+    return true;
+  }
+
+  clear(): void {
+    this.samples = [];
+    this.lately = [];
+    this.last = null;
+  }
+
+  /** Half as many samples, each for twice the time: the whole stays in sight and memory is bounded. */
+  private thin(): void {
+    const pairs: Sample[] = [];
+    for (let at = 0; at + 1 < this.samples.length; at += 2) {
+      const [one, other] = [this.samples[at], this.samples[at + 1]];
+      if (!one || !other) continue;
+      pairs.push({
+        ...other,
+        utilisation: (one.utilisation + other.utilisation) / 2,
+        waiting: Math.max(one.waiting, other.waiting),
+        placements: (one.placements + other.placements) / 2,
+      });
+    }
+    this.samples = pairs;
+    this.pitch *= 2;
+  }
+}
