@@ -175,6 +175,9 @@ fn refer(document: &mut Value) {
     let native = generator.subschema_for::<NativeJob>().to_value();
     let swarm = generator.subschema_for::<SwarmJob>().to_value();
     let policy = generator.subschema_for::<PolicyDocument>().to_value();
+    if let Some(question) = document["components"]["schemas"].get_mut("WhatIfQuestion") {
+        question["properties"]["policy"] = policy.clone();
+    }
     let bodies = [
         ("/v1/jobs", "post", json!({"anyOf": [native, swarm]}), example("native")),
         ("/v1/policies/placement", "put", policy, json!("best-fit")),

@@ -97,7 +97,7 @@ fn explain(response: &mut Response, error: &ApiError, id: String) {
 }
 
 /// The host that the request is for, with its port.
-fn host_of(request: &Request) -> Option<&str> {
+pub(super) fn host_of(request: &Request) -> Option<&str> {
     if let Some(authority) = request.uri().authority() {
         return Some(authority.as_str());
     }
@@ -108,7 +108,7 @@ fn host_of(request: &Request) -> Option<&str> {
 }
 
 /// The host without its port.
-fn name_of(host: &str) -> &str {
+pub(super) fn name_of(host: &str) -> &str {
     match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         Some((address, _)) => address,
         None => host.rsplit_once(':').map_or(host, |(name, _)| name),
@@ -117,9 +117,14 @@ fn name_of(host: &str) -> &str {
 
 /// A page of another site can point its own name at this host (DNS rebinding), but not an address, nor a name of ours.
 fn is_ours(desk: &Fittings, name: &str) -> bool {
-    name.eq_ignore_ascii_case("localhost")
+    is_of_loopback(name)
         || name.parse::<IpAddr>().is_ok()
         || desk.options.allowed_hosts.iter().any(|known| known.eq_ignore_ascii_case(name))
+}
+
+/// A name or an address of this host that means it wherever it is said.
+pub(super) fn is_of_loopback(name: &str) -> bool {
+    name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// Whether a browser says that a page of another site sent it.

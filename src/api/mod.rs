@@ -18,6 +18,7 @@ mod metrics;
 mod options;
 mod page;
 mod render;
+mod rerun;
 mod routes;
 mod serve;
 #[cfg(test)]
@@ -34,13 +35,14 @@ use desk::{Desk, Fittings};
 pub use document::{Port, document};
 pub use metrics::NAMES as METRICS;
 pub use options::{ApiOptions, StartError};
+pub use rerun::rerun_router;
 pub use serve::serve;
 pub use tls::Tls;
 
 /// The FrontEnd's port: the native routes, its earlier routes, the page, and Swagger UI.
 pub fn front_end_router(door: Door, options: ApiOptions) -> Router {
     let pages = SwaggerUi::new("/docs").config(Config::from("/openapi.json"));
-    router(Port::FrontEnd, page::page().merge(pages), door, options)
+    router(Port::FrontEnd, page::page(page::Scene::Live).merge(pages), door, options)
 }
 
 /// The GlobalManager's port: its earlier routes.

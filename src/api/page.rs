@@ -22,10 +22,23 @@ const ASSETS: [(&str, &str, &str); 3] = [
     ("icon.svg", "image/svg+xml", include_str!("../../web/dist/icon.svg")),
 ];
 
+/// What the page is of.
+#[derive(Clone, Copy, Debug)]
+pub enum Scene {
+    /// A live system.
+    Live,
+    /// Runs that are over.
+    Rerun,
+}
+
 /// The page and what it names.
-pub fn page<S: Clone + Send + Sync + 'static>() -> Router<S> {
+pub fn page<S: Clone + Send + Sync + 'static>(scene: Scene) -> Router<S> {
     let hash = hash();
     let document = DOCUMENT.replace("assets/", &format!("assets/{hash}/"));
+    let document = match scene {
+        Scene::Live => document,
+        Scene::Rerun => document.replace("content=\"live\"", "content=\"rerun\""),
+    };
     let shown = move || async move {
         let head = [
             (CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),

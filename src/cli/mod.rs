@@ -42,6 +42,7 @@ mod threads;
 mod token;
 mod up;
 mod values;
+mod view;
 mod watch;
 mod whatif;
 mod why;
@@ -88,6 +89,7 @@ enum Command {
     Compare(Box<compare::Compare>),
     Size(Box<size::Size>),
     Pack(pack::Pack),
+    View(view::View),
     Why(why::Arguments),
     Snapshot(Box<snapshot::Snapshot>),
     Demo(demo::Demo),
@@ -129,6 +131,7 @@ impl Command {
             Self::Compare(arguments) => compare::run(arguments),
             Self::Size(arguments) => size::run(arguments),
             Self::Pack(arguments) => pack::run(arguments),
+            Self::View(arguments) => view::run(arguments),
             Self::Why(arguments) => why::run(arguments),
             Self::Snapshot(arguments) => snapshot::run(arguments),
             Self::Demo(arguments) => demo::run(arguments),

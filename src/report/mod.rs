@@ -8,6 +8,7 @@ pub mod html;
 pub mod quantity;
 pub mod recorder;
 pub mod recording;
+pub mod rerun;
 pub mod summary;
 pub mod table;
 pub mod why;

@@ -15,7 +15,7 @@ use crate::sim::state_file;
 /// A state that can be run forward.
 #[derive(Clone, Debug)]
 pub struct Frozen {
-    /// BLAKE3 of its text.
+    /// BLAKE3 of the state, however its document was laid out.
     pub hash: String,
     scenario: Scenario,
 }
@@ -30,7 +30,9 @@ impl Frozen {
         if state.jobs.is_empty() {
             return Ok(None);
         }
-        let hash = blake3::hash(text.as_bytes()).to_hex().to_string();
+        let mut written = Vec::new();
+        state.write(&mut written).expect("a state is written to memory");
+        let hash = blake3::hash(&written).to_hex().to_string();
         // What `simulate --state` begins with where no flag says more.
         let scenario = Document::default().resolve(&Source::new("", "{}"), Some(&state))?;
         Ok(Some(Self { hash, scenario }))

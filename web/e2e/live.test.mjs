@@ -39,7 +39,7 @@ test("the map shows who holds a core, to the pointer and to the keyboard, and us
   await page.keyboard.press("ArrowRight");
   await page.getByText("alpha: ready, lease held").waitFor();
   await page.keyboard.press("Shift+ArrowRight");
-  const words = await eventually("the core is told", async () => /task work 0 of job tide/.test(await text("#pointed")) && text("#pointed"));
+  const words = await eventually("the core is told", async () => /task work 0 of job tide/.test(await text(".pointed")) && text(".pointed"));
   assert.match(words, /core 0: task work 0 of job tide \(j\d+\), running/);
   assert.match(words, /expected end .*, in \d+ min/);
   assert.ok(words.includes(HOSTILE), words);

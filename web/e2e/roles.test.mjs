@@ -20,8 +20,8 @@ after(async () => {
 });
 
 async function enter(page, token) {
-  await page.getByLabel("Token").last().fill(token);
-  await page.getByRole("button", { name: "Use it" }).last().click();
+  await page.locator("main").getByRole("textbox", { name: "Token" }).fill(token);
+  await page.locator("main").getByRole("button", { name: "Use it" }).click();
 }
 
 test("without a token nothing is shown but how to get one, and a wrong one is named", async () => {

@@ -8,8 +8,8 @@ import { join } from "node:path";
 import { chromium } from "playwright-core";
 
 const PATIENCE_MS = 15_000;
-const root = new URL("../..", import.meta.url).pathname;
-const management = process.env.WHARFINGER_MANAGEMENT ?? join(root, "target/debug/management");
+export const root = new URL("../..", import.meta.url).pathname;
+export const management = process.env.WHARFINGER_MANAGEMENT ?? join(root, "target/debug/management");
 const worker = process.env.WHARFINGER_WORKER ?? join(root, "target/debug/worker");
 /** Pictures for people to look at; git ignores them. */
 export const pictures = join(root, "web/out/pictures");

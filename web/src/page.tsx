@@ -4,11 +4,17 @@ import { render } from "preact";
 
 import { Live } from "./live";
 import { App } from "./views/app";
+import { RerunApp } from "./views/rerun";
 
 const root = document.getElementById("page");
 if (root) {
-  const live = new Live();
   root.replaceChildren();
-  render(<App live={live} />, root);
-  void live.run();
+  const scene = document.querySelector<HTMLMetaElement>("meta[name=wharfinger-scene]")?.content;
+  if (scene === "rerun") {
+    render(<RerunApp />, root);
+  } else {
+    const live = new Live();
+    render(<App live={live} />, root);
+    void live.run();
+  }
 }

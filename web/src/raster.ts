@@ -1,6 +1,6 @@
 /** The map as pixels: where each node's tile lies, and what is in it. Only tiles that changed are drawn again. */
 
-import type { Cluster, Node } from "./cluster";
+import type { Cluster, Node, Run } from "./cluster";
 import type { Lens, Pattern } from "./palette";
 import { category, paint, pixel } from "./palette";
 
@@ -28,6 +28,12 @@ export interface Theme {
   frame: number;
   alarm: number;
   ink: number;
+}
+
+/** A paint as pixels. */
+interface Ink {
+  colour: number;
+  pattern: Pattern;
 }
 
 /** The largest tile: a few nodes need not fill the wall. */
@@ -75,7 +81,9 @@ export class Raster {
   pixels: Uint32Array;
   private readonly places = new Map<number, number>();
   private order: Node[] = [];
-  private readonly paints = new Map<string, { colour: number; dark: number; pattern: Pattern }>();
+  private readonly paints = new Map<string, Ink>();
+  /** What a run is drawn with, where that does not change with time: looked up for every core of every picture. */
+  private inks = new WeakMap<Run, Ink>();
 
   constructor(
     readonly width: number,
@@ -91,6 +99,7 @@ export class Raster {
   setLens(lens: Lens): void {
     this.lens = lens;
     this.paints.clear();
+    this.inks = new WeakMap();
   }
 
   /** Gives every node its place. */
@@ -191,14 +200,15 @@ export class Raster {
     }
     const gap = size >= 5 ? 1 : 0;
     node.holders.forEach((run, place) => {
-      const [left, top] = [x + (place % columns) * size, y + Math.floor(place / columns) * size];
+      const left = x + (place % columns) * size;
+      const top = y + Math.floor(place / columns) * size;
       if (!run) {
         this.fill(left, top, size - gap, size - gap, this.theme.free);
         return;
       }
-      const { colour, dark, pattern } = this.paintOf(category(cluster, run, this.lens));
+      const { colour, pattern } = this.inkOf(cluster, run);
       this.fill(left, top, size - gap, size - gap, colour);
-      if (size >= 7 && pattern !== "plain") this.overlay(left, top, size - gap, pattern, dark);
+      if (size >= 7 && pattern !== "plain") this.overlay(left, top, size - gap, pattern, this.theme.ink);
     });
   }
 
@@ -215,34 +225,51 @@ export class Raster {
 
   /** One colour for a whole node: that of what holds most of it. */
   private shade(cluster: Cluster, node: Node): number {
-    let [most, name] = [0, ""];
-    const counts = new Map<string, number>();
+    let most = 0;
+    let shade = this.theme.free;
+    const counts = new Map<Ink, number>();
     for (const run of node.runs.values()) {
-      const known = category(cluster, run, this.lens);
-      const count = (counts.get(known) ?? 0) + run.cores.length;
-      counts.set(known, count);
-      if (count > most) [most, name] = [count, known];
+      const ink = this.inkOf(cluster, run);
+      const count = (counts.get(ink) ?? 0) + run.cores.length;
+      counts.set(ink, count);
+      if (count <= most) continue;
+      most = count;
+      shade = ink.colour;
     }
-    return most === 0 ? this.theme.free : this.paintOf(name).colour;
+    return shade;
   }
 
-  private paintOf(name: string): { colour: number; dark: number; pattern: Pattern } {
+  private inkOf(cluster: Cluster, run: Run): Ink {
+    let ink = this.inks.get(run);
+    if (!ink) {
+      ink = this.paintOf(category(cluster, run, this.lens));
+      if (this.lens !== "age") this.inks.set(run, ink);
+    }
+    return ink;
+  }
+
+  private paintOf(name: string): Ink {
     let known = this.paints.get(name);
     if (!known) {
       // Jobs come and go for ever; what is looked up again is made again.
       if (this.paints.size > 20_000) this.paints.clear();
       const { colour, pattern } = paint(this.lens, name);
-      known = { colour: pixel(colour), dark: this.theme.ink, pattern };
+      known = { colour: pixel(colour), pattern };
       this.paints.set(name, known);
     }
     return known;
   }
 
   private fill(x: number, y: number, width: number, height: number, colour: number): void {
-    const [left, right] = [Math.max(0, x), Math.min(this.width, x + width)];
-    if (right <= left) return;
-    for (let row = Math.max(0, y); row < Math.min(this.height, y + height); row++) {
-      this.pixels.fill(colour, row * this.width + left, row * this.width + right);
+    const { pixels, width: line } = this;
+    const left = Math.max(0, x);
+    const right = Math.min(line, x + width);
+    const bottom = Math.min(this.height, y + height);
+    for (let row = Math.max(0, y); row < bottom; row++) {
+      const end = row * line + right;
+      // Most are a few pixels wide: a call for each would cost more than they do.
+      if (right - left > 48) pixels.fill(colour, row * line + left, end);
+      else for (let at = row * line + left; at < end; at++) pixels[at] = colour;
     }
   }
 

@@ -47,7 +47,7 @@ pub struct CellsQuery {
 
 /// Follow which task holds which core
 #[utoipa::path(get, path = "/v1/cells", operation_id = "follow_cells", tag = "events", params(CellsQuery),
-    responses((status = 200, description = "Frames (docs/formats/cells.md), compressed where the reader takes gzip", body = Vec<u8>,
+    responses((status = 200, description = "Frames (docs/formats/cells.md), compressed where the reader takes gzip", body = String,
         content_type = "application/octet-stream")))]
 pub async fn follow_cells(State(desk): State<Desk>, QueryOf(query): QueryOf<CellsQuery>, headers: HeaderMap) -> Result<Response, ApiError> {
     let frames = match query.frames {

@@ -6,6 +6,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { hasToken, setToken } from "../api";
 import type { Live } from "../live";
 import { count, plural, share } from "../quantity";
+import { Colours } from "./colours";
 import { EventsView } from "./events";
 import { JobView } from "./job";
 import { JobsView } from "./jobs";
@@ -117,7 +118,7 @@ function View({ live, view, of }: { live: Live; view: string; of: string }): JSX
   const now = cluster.time;
   switch (view) {
     case "map":
-      return <CoreMap source={live} />;
+      return <CoreMap source={live} name="Core map" leads />;
     case "queue":
       return <QueueView now={now} />;
     case "jobs":
@@ -179,30 +180,15 @@ function TokenForm({ live, done }: { live: Live; done?: () => void }): JSX.Eleme
   );
 }
 
-const THEMES = ["system", "light", "dark"] as const;
-
 function Settings({ live }: { live: Live }): JSX.Element {
-  const [theme, setTheme] = useState(localStorage.getItem("wharfinger-theme") ?? "system");
   const details = useRef<HTMLDetailsElement>(null);
-  useEffect(() => {
-    document.documentElement.dataset["theme"] = theme;
-    localStorage.setItem("wharfinger-theme", theme);
-    document.dispatchEvent(new Event("themechange"));
-  }, [theme]);
   return (
     <details class="settings" ref={details}>
       <summary>
         {live.role ?? "nobody"} <span aria-hidden="true">▾</span>
       </summary>
       <div>
-        <label>
-          Colours{" "}
-          <select value={theme} onChange={(event) => setTheme(event.currentTarget.value)}>
-            {THEMES.map((word) => (
-              <option key={word}>{word}</option>
-            ))}
-          </select>
-        </label>
+        <Colours />
         <TokenForm live={live} done={() => details.current?.removeAttribute("open")} />
         {hasToken() && (
           <button

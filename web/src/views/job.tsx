@@ -171,6 +171,10 @@ function Tasks({ job, role, now, again }: { job: Job; role: Role; now: number; a
                       <>
                         <a href={`#/node/${encodeURIComponent(row.it.placement.node)}`}>{row.it.placement.node}</a> cores {row.it.placement.cpuset}, {memory(row.it.placement.memory_bytes)}
                       </>
+                    ) : row.it.node ? (
+                      <>
+                        was on <a href={`#/node/${encodeURIComponent(row.it.node)}`}>{row.it.node}</a>
+                      </>
                     ) : (
                       `${plural(row.cores, "core")}, ${memory(row.memory)} wanted`
                     )}

@@ -1,7 +1,7 @@
 /** The core map: every core of every node, and what holds it. */
 
 import type { JSX } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useId, useRef, useState } from "preact/hooks";
 
 import type { Cluster, Node } from "../cluster";
 import type { Lens, LegendEntry } from "../palette";
@@ -241,8 +241,17 @@ declare global {
   }
 }
 
-export function CoreMap({ source, compact }: { source: Source; compact?: boolean }): JSX.Element {
+interface MapProps {
+  source: Source;
+  name: string;
+  compact?: boolean;
+  /** Jobs and nodes have views of their own. */
+  leads?: boolean;
+}
+
+export function CoreMap({ source, name, compact = false, leads = false }: MapProps): JSX.Element {
   const { cluster } = source;
+  const told = useId();
   const canvas = useRef<HTMLCanvasElement>(null);
   const painter = useRef<Painter | null>(null);
   const [lens, setLens] = useState<Lens>("job");
@@ -304,6 +313,7 @@ export function CoreMap({ source, compact }: { source: Source; compact?: boolean
   const drag = useRef<{ x: number; y: number; moved: boolean } | null>(null);
 
   const open = (to: Pointed): void => {
+    if (!leads) return;
     const run = to.core === null ? null : to.node.holders[to.core];
     window.location.hash = run ? `#/job/j${run.job}` : `#/node/${encodeURIComponent(to.node.name)}`;
   };
@@ -342,7 +352,7 @@ export function CoreMap({ source, compact }: { source: Source; compact?: boolean
   const shown = cluster.present();
   const fresh = pointed && cluster.nodes.get(pointed.node.node);
   return (
-    <section class="map" aria-label="Core map">
+    <section class="map" aria-label={name}>
       <div class="row tools">
         <label>
           Colour by{" "}
@@ -373,8 +383,8 @@ export function CoreMap({ source, compact }: { source: Source; compact?: boolean
           tabIndex={0}
           role="application"
           aria-roledescription="core map"
-          aria-label="Cores of all nodes. Arrow keys go from node to node, with shift from core to core; Enter opens what is there; plus and minus enlarge."
-          aria-describedby="pointed"
+          aria-label={`${name}: cores of all nodes. Arrow keys go from node to node, with shift from core to core; ${leads ? "Enter opens what is there; " : ""}plus and minus enlarge.`}
+          aria-describedby={told}
           onKeyDown={key}
           onPointerDown={(event) => {
             drag.current = { ...place(event), moved: false };
@@ -408,7 +418,7 @@ export function CoreMap({ source, compact }: { source: Source; compact?: boolean
           </div>
         )}
       </div>
-      <div class="pointed" id="pointed" aria-live="polite">
+      <div class="pointed" id={told} aria-live="polite">
         {pointed && fresh ? said(cluster, { node: fresh, core: pointed.core }).map((line) => <div key={line}>{line}</div>) : <div>Point at a core, or focus the map and use the arrow keys.</div>}
       </div>
       <ul class="legend" aria-label={`Legend: colours by ${lens}`}>

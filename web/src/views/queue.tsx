@@ -24,7 +24,7 @@ export function QueueView({ now }: { now: number }): JSX.Element {
       {queue && queue.jobs.length > 0 && (
         <>
           <p>
-            {plural(queue.waiting_tasks, "task")} of {plural(queue.waiting_jobs, "job")} wait. Policy <b>{queue.policy}</b> tries them in the order <b>{queue.order}</b>
+            Waiting for a place: {plural(queue.waiting_tasks, "task")} of {plural(queue.waiting_jobs, "job")}. Policy <b>{queue.policy}</b> tries them in the order <b>{queue.order}</b>
             {queue.waiting_jobs > queue.jobs.length && `; the first ${queue.jobs.length} are shown`}.
           </p>
           <div class="scroll" tabIndex={0} role="region" aria-label="Waiting jobs">
@@ -62,7 +62,7 @@ export function QueueView({ now }: { now: number }): JSX.Element {
                     <td>{job.reason.nearest_node ? <a href={`#/node/${encodeURIComponent(job.reason.nearest_node)}`}>{job.reason.nearest_node}</a> : "–"}</td>
                     <td>
                       {count(job.waiting_tasks)} × {plural(job.cores, "core")}, {memory(job.memory_bytes)}
-                      {job.gang && " (together)"}
+                      {job.gang && job.waiting_tasks > 1 && " (together)"}
                     </td>
                     <td>{job.priority}</td>
                     <td>

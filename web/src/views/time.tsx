@@ -50,11 +50,19 @@ export function path(points: readonly (readonly [number, number | null])[]): str
   return text;
 }
 
-export function TimeView({ samples, marks, cursor }: { samples: readonly Sample[]; marks: readonly Mark[]; cursor?: number }): JSX.Element {
+interface TimeProps {
+  samples: readonly Sample[];
+  marks: readonly Mark[];
+  /** The moment that is shown elsewhere. */
+  cursor?: number;
+  title?: string;
+}
+
+export function TimeView({ samples, marks, cursor, title = "Over time" }: TimeProps): JSX.Element {
   const [first, last] = [samples[0], samples.at(-1)];
   return (
-    <section aria-labelledby="time-name">
-      <h2 id="time-name">Over time</h2>
+    <section aria-label={title}>
+      <h2>{title}</h2>
       {!first || !last || samples.length < 2 ? (
         <Empty>
           <strong>Nothing to draw yet.</strong> The page collects a sample a second while it is open.

@@ -65,7 +65,7 @@ fn play(program: &Path, options: &Options, server: &Server) -> Outcome {
     // What is there is asked for by its name; what is drawn at random is never there.
     let headers = "headers = { Authorization = \"Bearer ${WHARFINGER_ADMIN_TOKEN}\" }";
     let names = format!(
-        "[parameters]\n\"path.job\" = \"{}\"\n\"path.task\" = \"work\"\n\"path.node\" = \"simulated-2\"",
+        "[parameters]\n\"path.job\" = \"{}\"\n\"path.task\" = \"work\"\n\"path.node\" = \"simulated-2\"\n\"query.frames\" = 1",
         submit(server, token.trim())?
     );
     std::fs::write(&settings, format!("{headers}\n{names}\n")).map_err(said)?;
