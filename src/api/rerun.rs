@@ -19,7 +19,6 @@ use super::page::{Scene, page};
 use crate::report::rerun::Rerun;
 
 /// The page, what the runs are called with their figures, and the frames of each.
-#[must_use]
 pub fn rerun_router(runs: Vec<Rerun>) -> Router {
     let list = Value::Array(runs.iter().map(|run| json!({ "title": run.title, "summary": run.summary })).collect());
     let frames: Vec<Bytes> = runs.into_iter().map(|run| compressed(&run.frames)).collect();

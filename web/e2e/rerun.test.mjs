@@ -57,7 +57,6 @@ test("a run is shown at any moment of it, and plays", async () => {
   await page.locator(".pointed").getByText("n0: ready").waitFor();
   await page.keyboard.press("Shift+ArrowRight");
   await page.locator(".pointed").getByText(/core 0: task \S+ \d+ of job \S+ \(j\d+\), running/).waitFor();
-  // While its node was away, the map says so.
   await page.selectOption("select >> nth=2", "state");
   await slide(page, 0.9);
   await page.locator("g.mark-policy").first().waitFor();

@@ -126,7 +126,7 @@ export class Cluster {
   private take(cells: NodeCells, time: number): void {
     const known = this.nodes.get(cells.node);
     const state = NODE_STATES[cells.state] ?? "left";
-    const node: Node = {
+    const told: Node = {
       node: cells.node,
       name: cells.name,
       state,
@@ -143,11 +143,14 @@ export class Cluster {
       runs: known?.runs ?? new Map<string, Run>(),
     };
     if (known) this.uncount(known);
+    const before = known && { ...known };
+    // Whoever has a node keeps it: it is the same one, as it is now.
+    const node = known ? Object.assign(known, told) : told;
     this.nodes.set(node.node, node);
     this.recount(node);
-    if (!known || (known.state === "left") !== (state === "left")) this.reordered = true;
+    if (!before || (before.state === "left") !== (state === "left")) this.reordered = true;
     this.dirty.add(node.node);
-    if (this.whole && (known?.state !== state || known.cordoned !== node.cordoned || known.suspect !== node.suspect)) {
+    if (this.whole && (before?.state !== state || before.cordoned !== node.cordoned || before.suspect !== node.suspect)) {
       const what = node.suspect ? "suspect" : node.cordoned ? `${state}, cordoned` : state;
       this.marks.push({ time, kind: "node", text: `${node.name} ${what}` });
     }

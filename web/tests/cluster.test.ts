@@ -46,7 +46,9 @@ test("what is told anew replaces everything", () => {
 test("a node that is told again keeps what it holds, one that left counts no more, and both are marked", () => {
   const cluster = begun();
   cluster.apply(frame({ jobs: [label(7)], held: [held(7, [[0, 2]])] }));
+  const kept = cluster.nodes.get(0);
   cluster.apply(frame({ nodes: [node(0, { cordoned: true })] }));
+  assert.equal(cluster.nodes.get(0), kept, "whoever drew it draws it as it is now");
   assert.deepEqual([cluster.cores, cluster.used], [8, 2]);
   cluster.apply(frame({ nodes: [node(0, { state: 4 })] }));
   assert.deepEqual([cluster.cores, cluster.used, cluster.present().length], [4, 0, 1]);

@@ -189,6 +189,9 @@ impl Touched {
                 self.placed.insert(task.job);
                 self.held.entry((*node, *task)).or_default();
             }
+            Event::Resized { task, node, .. } => {
+                self.held.entry((*node, *task)).or_default();
+            }
             Event::Released { task, node, .. } => {
                 self.held.insert((*node, *task), true);
             }

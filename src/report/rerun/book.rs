@@ -83,6 +83,12 @@ impl Book {
             event_kind::CORDONED | event_kind::UNCORDONED => self.node(row.node).cordoned = row.kind == event_kind::CORDONED,
             event_kind::SUSPECT | event_kind::HEARD => self.node(row.node).suspect = row.kind == event_kind::SUSPECT,
             event_kind::RESERVED => self.reserve(place, row),
+            event_kind::RESIZED => {
+                if let Some(hold) = self.held.get_mut(&place) {
+                    hold.cpuset = row.cpuset.parse().unwrap_or_default();
+                    self.changed.insert(place);
+                }
+            }
             event_kind::RELEASED => {
                 self.held.remove(&place);
                 self.changed.insert(place);

@@ -52,8 +52,18 @@ fn starts(program: &Path, image: &str, engine: &Value, figures: &mut Vec<Figure>
     let median = by_docker[STARTS / 2];
     let ours = number(&report["jobs"]["wait_s"]["p50"], "jobs.wait_s.p50")? * 1e3;
     figures.push(Figure { name: "docker run, median", unit: "ms", value: median, aim: Aim::None });
-    figures.push(Figure { name: "submit to a running container, median, with half a round of 100 ms", unit: "ms", value: ours, aim: Aim::None });
-    figures.push(Figure { name: "the one by the other, without the half round", unit: "", value: (ours - 50.0) / median, aim: Aim::AtMost(1.2) });
+    figures.push(Figure {
+        name: "submit to a running container, median, with half a round of 100 ms",
+        unit: "ms",
+        value: ours,
+        aim: Aim::None,
+    });
+    figures.push(Figure {
+        name: "the one by the other, without the half round",
+        unit: "",
+        value: (ours - 50.0) / median,
+        aim: Aim::AtMost(1.2),
+    });
     Ok(())
 }
 
@@ -80,7 +90,8 @@ fn load(program: &Path, image: &str, engines: &[Value], figures: &mut Vec<Figure
     figures.push(Figure { name: "200 jobs of two containers: lost", unit: "jobs", value: planned - succeeded, aim: Aim::AtMost(0.0) });
     run::program_of(program, &["replay", &journal]).done()?;
     let (nodes, cores) = (engines.len().to_string(), CORES.to_string());
-    let arguments = ["simulate", "--trace", &trace, "--format", "native", "--nodes", &nodes, "--cores", &cores, "--memory", MEMORY, "-o", "json"];
+    let arguments =
+        ["simulate", "--trace", &trace, "--format", "native", "--nodes", &nodes, "--cores", &cores, "--memory", MEMORY, "-o", "json"];
     let simulated = run::program_of(program, &arguments).output()?;
     let simulated: Value = serde_json::from_str(&simulated).map_err(|error| format!("simulate: {error}"))?;
     let wait = |report: &Value| number(&report["wait_s"]["mean"], "wait_s.mean");
