@@ -44,11 +44,13 @@ function hash(text: string): number {
   return ((value >>> 16) ^ value) >>> 0;
 }
 
-/** The paint of a thing of many: the same for the same text. */
-export function distinct(text: string): Paint {
-  const value = hash(text);
+/** The paint of a thing of many: forty numbers in a row have forty paints, the same number always the same. */
+function numbered(value: number): Paint {
   return { colour: DISTINCT[value % DISTINCT.length] ?? DISTINCT[0], pattern: PATTERNS[Math.floor(value / 8) % PATTERNS.length] ?? "plain" };
 }
+
+/** The paint of a class: the same for the same text. */
+export const distinct = (text: string): Paint => numbered(hash(text));
 
 /** The category of a run as a lens sees it: what the legend calls it. */
 export function category(cluster: Cluster, run: Run, lens: Lens): string {
@@ -73,6 +75,8 @@ export function category(cluster: Cluster, run: Run, lens: Lens): string {
 export function paint(lens: Lens, name: string): Paint {
   switch (lens) {
     case "job":
+      // Jobs that run together have numbers that are near each other.
+      return numbered(Number(/\(j(\d+)\)$/.exec(name)?.[1] ?? 0));
     case "class":
       return distinct(name);
     case "priority": {
