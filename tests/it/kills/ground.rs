@@ -377,9 +377,12 @@ impl Driver for Hands {
                 if known { life.ask(id, Request::Stop) } else { life.tell(id, What::Stopped) }
             }
             Command::Checkpoint => signals.push((now, Signal { task, run, what: What::CheckpointRefused })),
-            Command::Resize { number, .. } => {
-                let done = number % 2 == 0;
-                signals.push((now, Signal { task, run, what: What::Resized { number, done } }));
+            // Every second one is refused; an order that is repeated is answered as it was before.
+            Command::Resize { number, cpuset, .. } => {
+                if life.fuse.step() {
+                    let done = number % 2 == 0 && life.machine.ledger.resize(now, life.machine.index, id, cpuset);
+                    signals.push((now, Signal { task, run, what: What::Resized { number, done } }));
+                }
             }
             Command::Restore { .. } => signals.push((now, Signal { task, run, what: What::Refused })),
         }

@@ -48,6 +48,23 @@ impl Ledger {
         told.faults.append(&mut faults);
     }
 
+    /// A run that lives has these cores from now on; false where it does not live.
+    pub fn resize(&self, at: Millis, machine: usize, id: RunId, cores: &CpuSet) -> bool {
+        let mut told = self.told();
+        if !told.live.contains_key(&(machine, id)) {
+            return false;
+        }
+        let others = told
+            .live
+            .iter()
+            .filter(|((other, live), held)| (*other, *live) != (machine, id) && *other == machine && !held.is_disjoint(cores));
+        let mut faults: Vec<_> =
+            others.map(|((_, live), held)| format!("{at:?}: {id} gets cores {cores} of {machine}, of which {live} has {held}")).collect();
+        told.live.insert((machine, id), cores.clone());
+        told.faults.append(&mut faults);
+        true
+    }
+
     pub fn end(&self, machine: usize, id: RunId, record: Option<&ExitRecord>) {
         let mut told = self.told();
         told.live.remove(&(machine, id));
