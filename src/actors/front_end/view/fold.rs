@@ -156,7 +156,9 @@ impl View {
         cause: Option<Cause>,
     ) {
         self.totals.lost += u64::from(to == TaskState::Lost);
-        let there = node.and_then(|node| self.nodes.get(node.index())?.held.get(&key)).map(|(_, cpuset)| cpuset.clone());
+        // After a move it has what the ledger holds where it is now.
+        let begins = node.filter(|_| to == TaskState::Running);
+        let there = begins.and_then(|node| self.nodes.get(node.index())?.held.get(&key)).map(|(_, cpuset)| cpuset.clone());
         let Some(task) = self.task_mut(key) else { return };
         if run > task.run {
             // A later attempt: what is known of the one before is its past.
@@ -168,8 +170,7 @@ impl View {
         (task.state, task.since) = (to, time);
         task.cause = cause.or(task.cause.filter(|_| to.is_terminal()));
         task.node = node.or(task.node);
-        // After a move it is what the ledger holds where it is now.
-        if let Some(((held, _), there)) = task.held.as_mut().zip(there.filter(|_| to == TaskState::Running)) {
+        if let Some(((held, _), there)) = task.held.as_mut().zip(there) {
             *held = there;
         }
         if let Some(moved) = &mut task.moved {
