@@ -15,7 +15,7 @@ use model::Cause;
 use rustix::net::sockopt::socket_peercred;
 use tokio::time::timeout;
 
-use super::runtime::{IMAGE, RESTORED, RUNTIME};
+use super::runtime::{self, IMAGE, RESTORED, RUNTIME};
 use super::{Docker, Fault};
 use crate::guard::note;
 use crate::run::{RUN_MARKER, RunFolder};
@@ -44,7 +44,7 @@ pub struct Host {
 /// When Docker does not answer.
 pub async fn host(docker: &Docker) -> Result<Host, Fault> {
     let about = docker.0.info().await?;
-    let restores = about.runtimes.is_some_and(|runtimes| runtimes.contains_key(RUNTIME));
+    let restores = runtime::is_registered(&about);
     Ok(Host { root: about.docker_root_dir.unwrap_or_default().into(), restores })
 }
 

@@ -7,7 +7,7 @@ use engine::Check;
 
 use super::checkpoint::criu;
 use super::client::block_on;
-use super::runtime::{PROGRAM, RUNTIME};
+use super::runtime::{self, PROGRAM, RUNTIME};
 use super::{Docker, Fault};
 
 /// Docker's interface has to be this new: the one of Docker 20.10.
@@ -77,8 +77,7 @@ fn moves(about: &SystemInfo, criu: Result<String, String>) -> Check {
     let experimental = about.experimental_build == Some(true);
     match (criu, experimental) {
         (Ok(version), true) => {
-            let registered = about.runtimes.as_ref().is_some_and(|runtimes| runtimes.contains_key(RUNTIME));
-            let starts = if registered {
+            let starts = if runtime::is_registered(about) {
                 format!("starts from them by the runtime `{RUNTIME}`, where that fails by Docker")
             } else {
                 format!(

@@ -10,6 +10,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
+use bollard::models::SystemInfo;
 use serde_json::Value;
 
 /// What this program is called where it is a runtime.
@@ -20,6 +21,11 @@ pub(super) const RUNTIME: &str = "wharfinger";
 pub(super) const IMAGE: &str = "wharfinger";
 /// Says in the folder of an image that it is used up, and in runc's of a container that it needs no start.
 pub(super) const RESTORED: &str = "wharfinger-restored";
+
+/// Whether a Docker knows it.
+pub(super) fn is_registered(about: &SystemInfo) -> bool {
+    about.runtimes.as_ref().is_some_and(|runtimes| runtimes.contains_key(RUNTIME))
+}
 
 /// Becomes runc, with these arguments or what they mean here.
 #[must_use]
