@@ -53,6 +53,9 @@ pub enum Deed {
         /// Docker's socket
         #[arg(long, value_name = "SOCKET", env = "DOCKER_HOST", default_value = "unix:///var/run/docker.sock", value_parser = socket)]
         docker: PathBuf,
+        /// The root of shared volumes, where there is one
+        #[arg(long, value_name = "FOLDER", env = "WHARFINGER_SHARED_ROOT")]
+        shared_root: Option<PathBuf>,
     },
 }
 
@@ -136,6 +139,9 @@ pub struct Arguments {
     /// A folder of this host that containers may have mounted, with all below it; may be given several times
     #[arg(long = "mount-root", value_name = "FOLDER", help_heading = "Docker")]
     pub mount_roots: Vec<PathBuf>,
+    /// A folder that is the same on every node (NFS, sshfs or the like), for the volumes `@job` and `@task` of jobs
+    #[arg(long, value_name = "FOLDER", env = "WHARFINGER_SHARED_ROOT", help_heading = "Docker")]
+    pub shared_root: Option<PathBuf>,
     /// The most processes of a container
     #[arg(long, value_name = "NUMBER", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(1..), help_heading = "Docker")]
     pub processes: u32,
@@ -267,7 +273,8 @@ impl Arguments {
     pub fn docker(&self) -> DockerEngine {
         let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".docker/config.json"));
         let (socket, roots, processes) = (self.docker.clone(), self.mount_roots.clone(), self.processes);
-        DockerEngine { socket, roots, processes, credentials: self.registry_config.clone().or_else(home) }
+        let (credentials, shared) = (self.registry_config.clone().or_else(home), self.shared_root.clone());
+        DockerEngine { socket, roots, processes, credentials, shared }
     }
 
     /// Where images are given away.

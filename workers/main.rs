@@ -48,7 +48,7 @@ fn said(deed: &Deed) -> ExitCode {
         Deed::Start(arguments) => background::start(arguments, std::env::args_os().skip(2)),
         Deed::Stop(place) => background::stop(place),
         Deed::Status(place) => background::status(&place.state),
-        Deed::Doctor { docker } => return look(docker),
+        Deed::Doctor { docker, shared_root } => return look(docker, shared_root.as_deref()),
     };
     match done {
         Ok(condition) => {
@@ -64,8 +64,9 @@ fn said(deed: &Deed) -> ExitCode {
 }
 
 /// Prints what the Docker of this host can do; exit code 1 where something has to be mended.
-fn look(socket: &Path) -> ExitCode {
-    let checks = docker::checks(socket);
+fn look(socket: &Path, shared: Option<&Path>) -> ExitCode {
+    let mut checks = docker::checks(socket);
+    checks.extend(shared.map(docker::check_shared));
     let line = serde_json::to_string(&checks).expect("plain data is JSON");
     let printed = writeln!(std::io::stdout(), "{line}");
     let fails = checks.iter().any(|check| check.verdict == Verdict::Fail);

@@ -1,5 +1,6 @@
 //! Processes that a killed guard left behind: found by the run marker in their environment, or by the session of their task.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::thread;
@@ -39,6 +40,11 @@ pub fn kill(runs: &Path, sessions: &[Session], doomed: impl Fn(RunId) -> bool) {
         thread::sleep(wait);
         wait = (wait * 2).min(Duration::from_millis(50));
     }
+}
+
+/// The runs below `runs` that some process says it belongs to.
+pub fn runs(runs: &Path) -> BTreeSet<RunId> {
+    processes().filter_map(|pid| run_of(pid, runs)).collect()
 }
 
 fn processes() -> impl Iterator<Item = Pid> {

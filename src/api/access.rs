@@ -62,6 +62,7 @@ pub const OPERATIONS: &[Operation] = &[
     read("/v1/queue"),
     read("/v1/whoami"),
     change(Method::POST, "/v1/whatif", Role::Read),
+    change(Method::POST, "/v1/gc", Role::Operate),
     Operation { method: Method::GET, path: "/v1/tokens", access: Access::Role(Role::Admin), changes: false },
     change(Method::POST, "/v1/tokens", Role::Admin),
     change(Method::DELETE, "/v1/tokens/{id}", Role::Admin),

@@ -6,7 +6,7 @@ use model::document::BadDocument;
 use model::{JobId, Name, Refusal};
 
 use super::body::Problem;
-use crate::runtime::{LogTrouble, Trouble};
+use crate::runtime::{Silence, Trouble};
 
 /// Why a request is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -264,7 +264,9 @@ impl From<Refusal> for ApiError {
                 what: refusal.to_string(),
                 possible: "`resources` can be changed while every instance of the task waits, or runs as a container; else stop the job and submit it anew.",
             },
-            Refusal::WrongState { .. } | Refusal::Unmovable(_) | Refusal::NothingWaits => Self::WrongState(refusal.to_string()),
+            Refusal::WrongState { .. } | Refusal::Unmovable(_) | Refusal::NoCheckpoint(_) | Refusal::NothingWaits => {
+                Self::WrongState(refusal.to_string())
+            }
             Refusal::FixedLabel(label) => Self::field(format!("labels.{label}"), refusal),
             Refusal::QueueFull { open, most } => Self::QueueFull { open, most },
         }
@@ -282,11 +284,11 @@ impl From<Trouble> for ApiError {
     }
 }
 
-impl From<LogTrouble> for ApiError {
-    fn from(trouble: LogTrouble) -> Self {
+impl From<Silence> for ApiError {
+    fn from(trouble: Silence) -> Self {
         match trouble {
-            LogTrouble::Away => Self::NodeAway,
-            LogTrouble::None => Self::NoLog(trouble.to_string()),
+            Silence::Away => Self::NodeAway,
+            Silence::None => Self::NoLog(trouble.to_string()),
         }
     }
 }

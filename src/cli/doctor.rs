@@ -40,6 +40,9 @@ pub struct Doctor {
     /// Docker's socket, for what its containers can do (/var/run/docker.sock where there is one)
     #[arg(long, value_name = "SOCKET", env = "DOCKER_HOST")]
     docker: Option<String>,
+    /// Root of the shared volumes of jobs (`worker --shared-root`), where there is one
+    #[arg(long, value_name = "DIR", env = "WHARFINGER_SHARED_ROOT")]
+    shared_root: Option<PathBuf>,
     #[command(flatten)]
     server: ServerArguments,
     /// How the answer is printed
@@ -59,7 +62,7 @@ pub fn run(arguments: &Doctor) -> Result<Outcome, Failure> {
     let file = actors_file(arguments.config.as_deref());
     let shown = file.map_or_else(|| "no actors file: the defaults hold".to_owned(), |file| file.display().to_string());
     let mut checks = host::checks();
-    checks.extend(docker::checks(arguments.docker.as_deref()));
+    checks.extend(docker::checks(arguments.docker.as_deref(), arguments.shared_root.as_deref()));
     let config = match config::read(file, env::vars()) {
         Ok(config) => {
             checks.push(Check::ok("config", shown));

@@ -1,4 +1,4 @@
-//! `management stop` and `management retry`: what may be asked of a whole job.
+//! `management stop`, `retry` and, of a job, `restore`: what may be asked of a whole job.
 
 use clap::Args;
 
@@ -43,19 +43,26 @@ struct Which {
 
 /// Runs `stop`.
 pub fn stop(arguments: &Stop) -> Result<Outcome, Failure> {
-    act(&arguments.which, JobAction::Stop)
+    let Which { job, server, output } = &arguments.which;
+    act(job, server, *output, JobAction::Stop)
 }
 
 /// Runs `retry`.
 pub fn retry(arguments: &Retry) -> Result<Outcome, Failure> {
-    act(&arguments.which, JobAction::Retry)
+    let Which { job, server, output } = &arguments.which;
+    act(job, server, *output, JobAction::Retry)
 }
 
-fn act(which: &Which, action: JobAction) -> Result<Outcome, Failure> {
-    let call = Call::post(&["v1", "jobs", &which.job, "actions"]).json(&Action { action });
+/// Tries a job again, from its checkpoints.
+pub fn restore_job(job: &str, server: &ServerArguments, output: Shape) -> Result<Outcome, Failure> {
+    act(job, server, output, JobAction::Restore)
+}
+
+fn act(job: &str, server: &ServerArguments, output: Shape, action: JobAction) -> Result<Outcome, Failure> {
+    let call = Call::post(&["v1", "jobs", job, "actions"]).json(&Action { action });
     // Stopping twice is stopping; a second retry could meet the job ended again.
     let call = if action == JobAction::Stop { call.repeatable() } else { call };
-    let taken: Taken = which.server.client()?.read(&call)?;
-    which.output.print(&taken, |taken| format!("{} ({}): {}\n", taken.id, taken.name, taken.state.word()))?;
+    let taken: Taken = server.client()?.read(&call)?;
+    output.print(&taken, |taken| format!("{} ({}): {}\n", taken.id, taken.name, taken.state.word()))?;
     Ok(Outcome::Done)
 }

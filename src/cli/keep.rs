@@ -1,6 +1,6 @@
-//! `management backup` and `management restore`: copies of the stores, and their way back.
+//! `management backup`: copies of the stores, and their way back.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -23,23 +23,6 @@ pub struct Backup {
     stores: StoreArguments,
 }
 
-/// Put a backup in the place of the records of a live system that does not run
-#[derive(Debug, Args)]
-#[command(after_help = "Examples:
-  management restore backup-monday --force
-
-Everything is checked before anything is replaced.")]
-pub struct Restore {
-    /// Folder of the backup
-    #[arg(value_name = "BACKUP")]
-    backup: PathBuf,
-    #[command(flatten)]
-    stores: StoreArguments,
-    /// Replace records that are there
-    #[arg(long)]
-    force: bool,
-}
-
 /// Runs `backup`.
 pub fn backup(arguments: &Backup) -> Result<Outcome, Failure> {
     let contents = arguments.stores.stores()?.backup(&arguments.out)?;
@@ -47,10 +30,10 @@ pub fn backup(arguments: &Backup) -> Result<Outcome, Failure> {
     Ok(Outcome::Done)
 }
 
-/// Runs `restore`.
-pub fn restore(arguments: &Restore) -> Result<Outcome, Failure> {
-    let stores = arguments.stores.stores()?;
-    let contents = stores.restore(&arguments.backup, arguments.force)?;
+/// Puts a backup in the place of the records that are there.
+pub fn put_back(stores: &StoreArguments, backup: &Path, force: bool) -> Result<Outcome, Failure> {
+    let stores = stores.stores()?;
+    let contents = stores.restore(backup, force)?;
     terminal::print(&said(&contents, "restored to", &stores.name()))?;
     Ok(Outcome::Done)
 }

@@ -1,6 +1,7 @@
 //! The command line: one file a subcommand, which parses, calls and renders. No rules of scheduling or simulation live here.
 
 mod arguments;
+mod checkpoint;
 mod compare;
 mod configuration;
 mod demo;
@@ -10,6 +11,7 @@ mod experiment;
 mod export;
 mod failure;
 mod file;
+mod gc;
 mod job;
 mod job_actions;
 mod jobs;
@@ -27,6 +29,7 @@ mod pages;
 mod policy;
 mod provenance;
 mod replay;
+mod restore;
 mod run_folder;
 mod server;
 mod shape;
@@ -82,7 +85,7 @@ struct Cli {
 enum Command {
     Up(Box<up::Up>),
     Backup(keep::Backup),
-    Restore(keep::Restore),
+    Restore(restore::Restore),
     Store(store::Store),
     Simulate(Box<simulate::Simulate>),
     Replay(replay::Replay),
@@ -102,6 +105,7 @@ enum Command {
     Workers(workers::Workers),
     Nodes(nodes::Nodes),
     Node(nodes::Arguments),
+    Checkpoint(checkpoint::Checkpoint),
     Migrate(migrate::Migrate),
     Drain(node_actions::Drain),
     Undrain(node_actions::Undrain),
@@ -112,6 +116,7 @@ enum Command {
     WhatIf(whatif::WhatIfArguments),
     Events(events::Events),
     Token(Box<token::Token>),
+    Gc(gc::Arguments),
     Export(export::Export),
     Stress(stress::Stress),
     Doctor(doctor::Doctor),
@@ -124,7 +129,7 @@ impl Command {
         match self {
             Self::Up(arguments) => up::run(arguments),
             Self::Backup(arguments) => keep::backup(arguments),
-            Self::Restore(arguments) => keep::restore(arguments),
+            Self::Restore(arguments) => restore::run(arguments),
             Self::Store(arguments) => store::run(arguments),
             Self::Simulate(arguments) => simulate::run(arguments),
             Self::Replay(arguments) => replay::run(arguments),
@@ -144,6 +149,7 @@ impl Command {
             Self::Workers(arguments) => workers::run(arguments),
             Self::Nodes(arguments) => nodes::all(arguments),
             Self::Node(arguments) => nodes::one(arguments),
+            Self::Checkpoint(arguments) => checkpoint::run(arguments),
             Self::Migrate(arguments) => migrate::run(arguments),
             Self::Drain(arguments) => node_actions::drain(arguments),
             Self::Undrain(arguments) => node_actions::undrain(arguments),
@@ -153,6 +159,7 @@ impl Command {
             Self::WhatIf(arguments) => whatif::run(arguments),
             Self::Events(arguments) => events::run(arguments),
             Self::Token(arguments) => token::run(arguments),
+            Self::Gc(arguments) => gc::run(arguments),
             Self::Export(arguments) => export::run(arguments),
             Self::Stress(arguments) => stress::run(arguments),
             Self::Doctor(arguments) => doctor::run(arguments),

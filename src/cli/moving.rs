@@ -17,7 +17,7 @@ use crate::client::{Call, Client};
 use crate::report::quantity::Quantity;
 
 /// Between two looks.
-const LOOK: Duration = Duration::from_millis(200);
+pub const LOOK: Duration = Duration::from_millis(200);
 /// A node that is drained is left to itself when nothing has moved for so long.
 const STILL: Duration = Duration::from_secs(10);
 

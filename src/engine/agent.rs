@@ -124,16 +124,18 @@ impl<D: Driver> Agent<D> {
                 // It is not here: whoever believes so is told that it has ended.
                 _ => self.report(task, run, Status::Ended(cause), out),
             },
-            Action::Checkpoint { target } => match found.filter(|&index| self.runs[index].run == run).map(|index| &mut self.runs[index]) {
-                Some(local) if local.phase == Phase::Running => {
-                    local.phase = Phase::Checkpointing(target);
-                    self.driver.command(now, task, run, Command::Checkpoint, signals);
+            Action::Checkpoint { target, keep } => {
+                match found.filter(|&index| self.runs[index].run == run).map(|index| &mut self.runs[index]) {
+                    Some(local) if local.phase == Phase::Running => {
+                        local.phase = Phase::Checkpointing(target);
+                        self.driver.command(now, task, run, Command::Checkpoint { keep }, signals);
+                    }
+                    // It was taken over, and its driver has yet to say that it runs: the move can be tried again.
+                    Some(Local { phase: Phase::Starting, .. }) => self.report(task, run, Status::CheckpointRefused { target }, out),
+                    // The answer to an order before this one is on its way, or its end is.
+                    Some(_) | None => {}
                 }
-                // It was taken over, and its driver has yet to say that it runs: the move can be tried again.
-                Some(Local { phase: Phase::Starting, .. }) => self.report(task, run, Status::CheckpointRefused { target }, out),
-                // The answer to an order before this one is on its way, or its end is.
-                Some(_) | None => {}
-            },
+            }
             Action::Resize { number, cpuset, memory } => {
                 // One that does not run here is not to be resized either: its end is known, or will be.
                 let runs =
@@ -325,7 +327,7 @@ mod tests {
 
     #[test]
     fn a_refused_checkpoint_leaves_the_run_running() {
-        let statuses = reported(Some(Action::Checkpoint { target: 2 }), [What::CheckpointRefused, What::Exited(0)]);
+        let statuses = reported(Some(Action::Checkpoint { target: 2, keep: false }), [What::CheckpointRefused, What::Exited(0)]);
         // The order comes again after each signal, so the exit meets a run that is being checkpointed anew.
         assert_eq!(statuses, [Status::Running, Status::CheckpointRefused { target: 2 }]);
     }
@@ -335,7 +337,7 @@ mod tests {
         let mut agent = Agent::new(NodeId(0), Deaf);
         let mut out = Outbox::default();
         agent.adopt(TASK, RUN, None, Millis(0));
-        let order = Order { fence: Fence::default(), task: TASK, run: RUN, action: Action::Checkpoint { target: 2 } };
+        let order = Order { fence: Fence::default(), task: TASK, run: RUN, action: Action::Checkpoint { target: 2, keep: false } };
         agent.step(Millis(5), ToAgent::Order(order), &mut Vec::new(), &mut out);
         let Some(Message::Discovery(ToDiscovery::Report(report))) = out.messages.pop() else { panic!("it is answered") };
         assert_eq!(report.body, ReportBody::Run { task: TASK, run: RUN, status: Status::CheckpointRefused { target: 2 } });

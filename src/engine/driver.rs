@@ -10,7 +10,10 @@ pub enum Command<'a> {
     /// Ask it to stop, wait its grace period, kill it.
     Stop,
     /// Checkpoint it and stop it.
-    Checkpoint,
+    Checkpoint {
+        /// Keep a copy of the image for a later attempt.
+        keep: bool,
+    },
     /// Continue it from an image.
     Restore {
         /// How it is to run here.

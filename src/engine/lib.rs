@@ -6,6 +6,7 @@
 mod agent;
 mod check;
 mod driver;
+pub mod question;
 mod simulated;
 pub mod wire;
 

@@ -90,7 +90,7 @@ impl<B: Behaviour> Driver for SimulatedDriver<B> {
                 self.forget(task, run);
                 signals.push((now, Signal { task, run, what: What::Stopped }));
             }
-            Command::Checkpoint => {
+            Command::Checkpoint { .. } => {
                 let Some(running) = self.forget(task, run) else { return };
                 let elapsed = running.earlier + now.since(running.since);
                 let ready = now + self.behaviour.checkpoint_time(running.memory);
@@ -139,7 +139,8 @@ mod tests {
     fn what_has_ended_is_not_kept() {
         let mut driver = SimulatedDriver::new(Arc::new(OfASecond));
         let spec = Arc::new(TaskSpec::default());
-        let start = Start { cpuset: CpuSet::first(Cores(1)), memory: Bytes(1), spec, limit: None, elapsed: Millis::ZERO, ends: None };
+        let start =
+            Start { cpuset: CpuSet::first(Cores(1)), memory: Bytes(1), spec, limit: None, elapsed: Millis::ZERO, ends: None, resume: None };
         let task = |number: u32| TaskKey { job: JobId(number), instance: 0 };
         let run = Run { attempt: 1, placement: 1 };
         for number in 0..10_000 {
@@ -150,7 +151,7 @@ mod tests {
         }
         assert!(driver.runs.len() <= 16, "ten run at a time, and {} are kept", driver.runs.len());
         let mut signals = Vec::new();
-        driver.command(Millis(1_000_000), task(9_999), run, Command::Checkpoint, &mut signals);
+        driver.command(Millis(1_000_000), task(9_999), run, Command::Checkpoint { keep: false }, &mut signals);
         assert!(matches!(&signals[..], [(_, Signal { what: What::Checkpointed(_), .. })]), "the latest runs");
     }
 }

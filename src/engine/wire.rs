@@ -1,7 +1,9 @@
 //! What a worker and the control plane say to each other over a link. Types alone: both ends encode them in the same way.
 
-use model::{Join, Name, NodeId, Report, Run, TaskKey, ToAgent};
+use model::{Join, Name, NodeId, Report, ToAgent};
 use serde::{Deserialize, Serialize};
+
+use crate::question::{Question, Reply};
 
 /// From a worker.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -10,12 +12,12 @@ pub enum FromWorker {
     Join(Box<Join>),
     /// To Discovery.
     Report(Report),
-    /// To the GlobalManager: the answer to a `ReadLog`.
-    Log {
+    /// To the GlobalManager: the reply to a question.
+    Reply {
         /// Which question.
         id: u64,
-        /// The part; absent: there is no such output.
-        part: Option<LogPart>,
+        /// The reply.
+        reply: Reply,
     },
     /// To the GlobalManager's carrier: where this worker gives away the images of runs that go on elsewhere.
     Images {
@@ -60,12 +62,12 @@ pub enum ToWorker {
     },
     /// From the GlobalManager's carrier, to the Docker behind the worker.
     Swarm(SwarmAsk),
-    /// From the GlobalManager: send a part of an output.
-    ReadLog {
-        /// Which question; the answer repeats it.
+    /// From the GlobalManager: something that whoever asks it does not keep.
+    Ask {
+        /// Which question; the reply repeats it.
         id: u64,
         /// What is wanted.
-        query: LogQuery,
+        question: Question,
     },
 }
 
@@ -114,34 +116,6 @@ impl std::fmt::Debug for Secret {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Secret")
     }
-}
-
-/// Which part of which output of a run is wanted.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LogQuery {
-    /// Where the run is or was.
-    pub node: NodeId,
-    /// The task instance.
-    pub task: TaskKey,
-    /// Its run.
-    pub run: Run,
-    /// Its standard error instead of its standard output.
-    pub stderr: bool,
-    /// From which byte of all that was ever written.
-    pub offset: u64,
-    /// How many bytes at most.
-    pub most: u32,
-}
-
-/// A part of an output.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LogPart {
-    /// Where the part begins: later than asked for, where the beginning was cut off.
-    pub offset: u64,
-    /// The bytes.
-    pub bytes: Vec<u8>,
-    /// Whether more may come: the run has not ended, or more lies behind the part.
-    pub more: bool,
 }
 
 /// How the worker of a folder is, and the program that looked: what `worker start`, `stop` and `status` print as a line of JSON, for whoever

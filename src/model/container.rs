@@ -28,12 +28,25 @@ pub struct ContainerSpec {
 /// Something that is mounted in a container.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Volume {
-    /// A named volume of the node, or a folder of it from its root.
+    /// A named volume of the node, a folder of it from its root, or one of the two below.
     pub source: String,
     /// Where it is seen in the container.
     pub target: String,
     /// Whether it can only be read there.
     pub read_only: bool,
+}
+
+impl Volume {
+    /// The folder that all tasks of the job share, on whichever node.
+    pub const OF_JOB: &str = "@job";
+    /// The folder of the task instance, the same on whichever node.
+    pub const OF_TASK: &str = "@task";
+
+    /// Whether it is one of those.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        [Self::OF_JOB, Self::OF_TASK].contains(&&self.source[..])
+    }
 }
 
 /// A network that containers share across nodes, known to each other by the names of their tasks.

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::tagged::tagged;
 use crate::{
-    Bytes, Cause, Cores, CpuSet, JobId, JobState, Labels, Millis, NodeId, NodeSpec, NodeState, Policy, Run, ShapeId, TaskKey, TaskState,
-    WaitReason,
+    Bytes, Cause, Cores, CpuSet, Image, JobId, JobState, Labels, Millis, NodeId, NodeSpec, NodeState, Policy, Run, ShapeId, TaskKey,
+    TaskState, WaitReason,
 };
 
 tagged! {
@@ -146,7 +146,7 @@ pub enum Event {
         /// All that it has from now on.
         labels: Labels,
     },
-    /// A run that moves stands still: its image is made, and goes to where it moves.
+    /// A run that moves, or whose checkpoint is to be kept, stands still: its image is made.
     Checkpointed {
         /// The instance.
         task: TaskKey,
@@ -154,8 +154,10 @@ pub enum Event {
         run: Run,
         /// Where.
         node: NodeId,
-        /// The size of its image.
-        size: Bytes,
+        /// Its image.
+        image: Image,
+        /// It is kept for later attempts.
+        kept: bool,
     },
 }
 }

@@ -31,6 +31,15 @@ id!(
     /// A job, numbered by the FrontEnd in the order of admission, from 0.
     JobId(u32), "j"
 );
+impl JobId {
+    /// Reads an id as it is written. One job has one: `j+1` and `j01` are none.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let id = Self(text.strip_prefix('j')?.parse().ok()?);
+        (id.to_string() == text).then_some(id)
+    }
+}
+
 id!(
     /// A node, numbered by the GlobalManager in the order of first contact, from 0.
     NodeId(u32), "n"
@@ -46,7 +55,7 @@ id!(
 
 /// One task instance: the job, and the instance's position among all of the job's instances
 /// (the tasks in their order in the spec, each task's replicas together).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct TaskKey {
     /// The job.
     pub job: JobId,

@@ -14,6 +14,7 @@ mod join;
 mod label;
 mod name;
 mod node;
+mod order;
 mod plan;
 mod policy;
 mod port;
@@ -36,12 +37,13 @@ pub use join::{Join, Memory, PastEnd};
 pub use label::{Constraint, Labels, Operator, Preference, label_matches};
 pub use name::{BadName, LONGEST_NAME, Name};
 pub use node::{NodeClass, NodeSpec, NodeState};
-pub use plan::{CoreWish, Move, Placement, Plan, Resize, Size, Stop};
+pub use order::{Action, Image, Kept, Order, Start};
+pub use plan::{Checkpoint, CoreWish, Move, Placement, Plan, Resize, Size, Stop};
 pub use policy::{Admission, CoreChoice, Fit, Order as QueueOrder, Policy, PolicyName, UnknownWord};
 pub use port::{HostPort, Protocol};
 pub use protocol::{
-    Action, Change, Finding, Image, JoinRefusal, Message, Operation, Order, Outbox, Progress, Report, ReportBody, Start, Status, Timer,
-    ToAgent, ToDiscovery, ToFrontEnd, ToGlobalManager, ToJobManager,
+    Change, Finding, JoinRefusal, Message, Operation, Outbox, Progress, Report, ReportBody, Status, Timer, ToAgent, ToDiscovery,
+    ToFrontEnd, ToGlobalManager, ToJobManager,
 };
 pub use reason::{Cause, WaitReason};
 pub use request::{Answer, Refusal, Request, Role, Submission, SubmitKey, Token};

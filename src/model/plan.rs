@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Bytes, Cause, Cores, CpuSet, Millis, NodeId, PlanId, Run, TaskKey, TaskSpec};
+use crate::{Bytes, Cause, Cores, CpuSet, Kept, Millis, NodeId, PlanId, Run, TaskKey, TaskSpec};
 
 /// What the JobManager proposes in one round.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -19,18 +19,21 @@ pub struct Plan {
     pub stops: Vec<Stop>,
     /// Running tasks that get other cores or other memory where they are.
     pub resizes: Vec<Resize>,
+    /// Running tasks that are checkpointed where they are, and go on there.
+    pub checkpoints: Vec<Checkpoint>,
 }
 
 impl Plan {
     /// Whether it asks for nothing.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.placements.is_empty() && self.moves.is_empty() && self.stops.is_empty() && self.resizes.is_empty()
+        let Self { id: _, placements, moves, stops, resizes, checkpoints } = self;
+        placements.is_empty() && moves.is_empty() && stops.is_empty() && resizes.is_empty() && checkpoints.is_empty()
     }
 }
 
 /// One task instance on one node with named cores.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Placement {
     /// Which instance.
     pub task: TaskKey,
@@ -53,6 +56,8 @@ pub struct Placement {
     pub elapsed: Millis,
     /// When it will end: known only where a saved state is taken up again.
     pub ends: Option<Millis>,
+    /// The checkpoint that it goes on from; absent: it begins.
+    pub resume: Option<Box<Kept>>,
 }
 
 /// A running task instance that goes to another node.
@@ -117,6 +122,15 @@ pub struct Resize {
     pub size: Size,
 }
 
+/// A running task instance that is checkpointed where it is: it goes on there, and the image is kept.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Checkpoint {
+    /// Where it is now, and how it goes on there; its cores and its memory are those that it has.
+    pub of: Placement,
+    /// Tells it from moves and resizes of the run: a later one is higher.
+    pub number: u16,
+}
+
 /// A plan with the specs of its tasks, as logs and links carry it. A spec that many placements share is written once.
 pub(crate) mod whole {
     use std::sync::Arc;
@@ -128,13 +142,15 @@ pub(crate) mod whole {
     use crate::TaskSpec;
 
     fn placements(plan: &mut Plan) -> impl Iterator<Item = &mut Placement> {
-        plan.placements.iter_mut().chain(plan.moves.iter_mut().map(|moved| &mut moved.to))
+        let moves = plan.moves.iter_mut().map(|moved| &mut moved.to);
+        plan.placements.iter_mut().chain(moves).chain(plan.checkpoints.iter_mut().map(|checkpoint| &mut checkpoint.of))
     }
 
     pub fn serialize<S: Serializer>(plan: &Plan, serializer: S) -> Result<S::Ok, S::Error> {
         let mut specs: Vec<&Arc<TaskSpec>> = Vec::new();
         let mut of: Vec<u32> = Vec::new();
-        for placement in plan.placements.iter().chain(plan.moves.iter().map(|moved| &moved.to)) {
+        let others = plan.moves.iter().map(|moved| &moved.to).chain(plan.checkpoints.iter().map(|checkpoint| &checkpoint.of));
+        for placement in plan.placements.iter().chain(others) {
             // Placements of one task lie side by side, so the latest spec is nearly always the one.
             if !specs.last().is_some_and(|latest| Arc::ptr_eq(latest, &placement.spec)) {
                 specs.push(&placement.spec);

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Amendment, Bytes, Cause, Cores, CpuSet, Event, Fence, JobId, JobSpec, Join, Labels, Millis, Name, NodeId, NodeSpec, Placement, Plan,
-    Policy, Request, Run, Size, Stop, TaskKey, TaskSpec, Token,
+    Amendment, Bytes, Cause, Cores, CpuSet, Event, Fence, Image, JobId, JobSpec, Join, Kept, Labels, Millis, Name, NodeId, NodeSpec, Order,
+    Placement, Plan, Policy, Request, Run, Size, Stop, TaskKey, Token,
 };
 
 /// A message; its variant names the machine that it goes to.
@@ -97,6 +97,8 @@ pub enum Operation {
         /// What it shall have.
         size: Size,
     },
+    /// Checkpoint a running task instance where it is, and keep the image; it goes on.
+    Checkpoint(TaskKey),
 }
 
 /// What a saved state knows of one task instance.
@@ -107,8 +109,13 @@ pub enum Progress {
     Waiting,
     /// Ended well.
     Succeeded,
-    /// Ended otherwise and shall be tried again, as a run later than this one.
-    Again(Run),
+    /// Ended otherwise and shall be tried again.
+    Again {
+        /// As a run later than this one.
+        after: Run,
+        /// From this checkpoint, and from its beginning where there is none.
+        from: Option<Kept>,
+    },
     /// Runs on these cores of this node.
     Running {
         /// Where.
@@ -310,82 +317,6 @@ pub enum JoinRefusal {
     NameTaken,
     /// The actors file does not name its engine.
     Engine,
-}
-
-/// What to do with a run, fenced.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Order {
-    /// Stale ones are refused.
-    pub fence: Fence,
-    /// Which instance.
-    pub task: TaskKey,
-    /// Which run.
-    pub run: Run,
-    /// What to do with it.
-    pub action: Action,
-}
-
-/// What an agent is told to do with a run.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub enum Action {
-    /// Start it.
-    Start(Box<Start>),
-    /// Stop it: ask, wait the grace period, kill.
-    Stop {
-        /// Why.
-        cause: Cause,
-    },
-    /// Checkpoint it and stop it; keep the image until a stop.
-    Checkpoint {
-        /// The placement that the image is for, so that a refusal is not taken for that of another move.
-        target: u16,
-    },
-    /// Continue here from an image.
-    Restore {
-        /// How it is to run here.
-        start: Box<Start>,
-        /// The image.
-        image: Image,
-        /// Where the image lies: another node, or this one where a move came to nothing.
-        source: NodeId,
-    },
-    /// Let it have these cores and this memory.
-    Resize {
-        /// Tells it from other orders for the run: a later one is higher.
-        number: u16,
-        /// All of its cores.
-        cpuset: CpuSet,
-        /// All of its memory.
-        memory: Bytes,
-    },
-}
-
-/// How a run is started.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Start {
-    /// On which cores.
-    pub cpuset: CpuSet,
-    /// With how much memory.
-    pub memory: Bytes,
-    /// The spec of its task.
-    pub spec: Arc<TaskSpec>,
-    /// The longest that it may run, and what it is called when it does.
-    pub limit: Option<(Millis, Cause)>,
-    /// How long this attempt has run already.
-    pub elapsed: Millis,
-    /// When it will end: known only where a saved state is taken up again, and looked at by the simulated driver alone.
-    pub ends: Option<Millis>,
-}
-
-/// A checkpoint image.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Image {
-    /// Its size.
-    pub size: Bytes,
-    /// How long the attempt had run when it was made.
-    pub elapsed: Millis,
-    /// How long it has still to run, where the driver knows.
-    pub remaining: Option<Millis>,
 }
 
 /// To Discovery.

@@ -11,6 +11,8 @@ pub enum Request {
     Submit(Box<Submission>),
     /// Try again what did not succeed of a job that has ended.
     Retry(JobId),
+    /// The same, where a task has a checkpoint from there.
+    Restore(JobId),
     /// Stop what runs of a job, then forget it.
     Delete(JobId),
     /// An operation on the cluster or a job.
@@ -165,6 +167,9 @@ pub enum Refusal {
     /// The engine of the task's node cannot move it.
     #[error("the engine of node `{0}` cannot move a running task")]
     Unmovable(Name),
+    /// No task of the job that could be tried again has a checkpoint on a node that is there.
+    #[error("no task of job {0} that did not succeed has a checkpoint on a node that is there")]
+    NoCheckpoint(JobId),
     /// Nothing that it would change waits.
     #[error("nothing that it would change waits for a place")]
     NothingWaits,

@@ -3,8 +3,8 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use actors::{FrontEnd, View};
-use engine::wire::{LogPart, LogQuery};
-use model::{Answer, Millis, Name, Request, Token};
+use engine::question::{Leftover, LogPart, LogQuery, Question, Reply};
+use model::{Answer, Millis, Name, NodeId, Request, Token};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::status::Status;
@@ -35,9 +35,9 @@ pub enum Trouble {
     Stopping,
 }
 
-/// Why there is no log.
+/// Why a worker's answer is not to be had.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum LogTrouble {
+pub enum Silence {
     /// The node is away or does not answer in time.
     #[error("the node of the run does not answer")]
     Away,
@@ -46,20 +46,20 @@ pub enum LogTrouble {
     None,
 }
 
-/// A log query with the place for its answer.
+/// A question to a worker with the place for its answer.
 #[derive(Debug)]
-pub(super) struct LogAsked {
+pub(super) struct WorkerAsked {
     /// What is wanted.
-    pub query: LogQuery,
-    /// Where the part goes.
-    pub answer: oneshot::Sender<Result<LogPart, LogTrouble>>,
+    pub question: Question,
+    /// Where the answer goes.
+    pub answer: oneshot::Sender<Result<Reply, Silence>>,
 }
 
 /// The door; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Door {
     pub(super) requests: mpsc::Sender<Asked>,
-    pub(super) logs: mpsc::Sender<LogAsked>,
+    pub(super) questions: mpsc::Sender<WorkerAsked>,
     pub(super) front_end: Arc<RwLock<FrontEnd>>,
     pub(super) latest: watch::Receiver<u64>,
     pub(super) status: Arc<Status>,
@@ -114,10 +114,28 @@ impl Door {
     ///
     /// # Errors
     /// When the node does not answer, or has no such output.
-    pub async fn log(&self, query: LogQuery) -> Result<LogPart, LogTrouble> {
+    pub async fn log(&self, query: LogQuery) -> Result<LogPart, Silence> {
+        match self.ask_worker(Question::Log(query)).await? {
+            Reply::Log(part) => part.ok_or(Silence::None),
+            Reply::Leftovers(_) => Err(Silence::Away),
+        }
+    }
+
+    /// Has a node's worker remove what is named of what is left over there; what is left over then.
+    ///
+    /// # Errors
+    /// When the node does not answer.
+    pub async fn leftovers(&self, node: NodeId, remove: Vec<Leftover>) -> Result<Vec<Leftover>, Silence> {
+        match self.ask_worker(Question::Leftovers { node, remove }).await? {
+            Reply::Leftovers(left) => Ok(left),
+            Reply::Log(_) => Err(Silence::Away),
+        }
+    }
+
+    async fn ask_worker(&self, question: Question) -> Result<Reply, Silence> {
         let (answer, answered) = oneshot::channel();
-        self.logs.try_send(LogAsked { query, answer }).map_err(|_| LogTrouble::Away)?;
-        answered.await.unwrap_or(Err(LogTrouble::Away))
+        self.questions.try_send(WorkerAsked { question, answer }).map_err(|_| Silence::Away)?;
+        answered.await.unwrap_or(Err(Silence::Away))
     }
 
     /// The system's time: milliseconds since the Unix epoch, never backwards.

@@ -12,7 +12,7 @@ use model::{
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::door::{Asked, LogAsked, LogTrouble, Trouble};
+use super::door::{Asked, Silence, Trouble, WorkerAsked};
 use super::fleet::Fleet;
 use super::gate::Gate;
 use super::links::Links;
@@ -21,7 +21,7 @@ use super::station::Sent;
 use super::status::Status;
 use super::swarm::Swarm;
 use super::turn::{Routes, Stations, Work, each};
-use super::workers::{Heard, LogQuestions, Port, read};
+use super::workers::{Heard, Port, Questions, read};
 use crate::journal::Journal;
 use engine::wire::{FromWorker, ToWorker};
 
@@ -46,7 +46,7 @@ pub enum Deed {
 /// Everything that comes in from outside.
 pub(super) struct Inlets {
     pub requests: mpsc::Receiver<Asked>,
-    pub logs: mpsc::Receiver<LogAsked>,
+    pub questions: mpsc::Receiver<WorkerAsked>,
     pub deeds: mpsc::Receiver<Deed>,
     /// Sessions at the GlobalManager's port and at Discovery's.
     pub peers: mpsc::Receiver<(ActorName, FromPeer)>,
@@ -85,7 +85,7 @@ pub(super) struct Live {
     pub stations: Stations,
     pub outlets: Outlets,
     pub inlets: Inlets,
-    pub questions: LogQuestions,
+    pub questions: Questions,
     pub status: Arc<Status>,
     pub latest: watch::Sender<u64>,
     pub stop: CancellationToken,
@@ -270,8 +270,8 @@ impl Live {
         {
             self.outlets.links.server(actor, event, &mut self.stations, work);
         }
-        while let Ok(asked) = self.inlets.logs.try_recv() {
-            self.read_log(asked);
+        while let Ok(asked) = self.inlets.questions.try_recv() {
+            self.ask_worker(asked);
         }
         self.questions.expire(self.now);
     }
@@ -306,7 +306,7 @@ impl Live {
             () = self.stop.cancelled() => {}
             () = sleep => {}
             Some(asked) = self.inlets.requests.recv() => work.extend(self.asked(asked)),
-            Some(asked) = self.inlets.logs.recv() => self.read_log(asked),
+            Some(asked) = self.inlets.questions.recv() => self.ask_worker(asked),
             Some(deed) = self.inlets.deeds.recv() => {
                 self.now = self.status.now().max(self.now);
                 self.deed(deed, &mut work);
@@ -391,7 +391,7 @@ impl Live {
                 }
                 work.push_back(Work::Mail(None, Message::GlobalManager(ToGlobalManager::Join(join))));
             }
-            (ActorName::GlobalManager, Some(FromWorker::Log { id, part })) => self.questions.answered(id, part),
+            (ActorName::GlobalManager, Some(FromWorker::Reply { id, reply })) => self.questions.replied(id, reply),
             (ActorName::GlobalManager, Some(FromWorker::Images { address })) => {
                 self.outlets.images.insert(peer.name().to_owned(), address);
                 self.restore_what_waited();
@@ -422,12 +422,12 @@ impl Live {
         }
     }
 
-    fn read_log(&mut self, asked: LogAsked) {
-        let name = self.stations.global_manager.as_ref().and_then(|station| station.machine.node_name(asked.query.node));
+    fn ask_worker(&mut self, asked: WorkerAsked) {
+        let name = self.stations.global_manager.as_ref().and_then(|station| station.machine.node_name(asked.question.node()));
         match (name.cloned(), &mut self.outlets.ports[0]) {
             (Some(name), Some(port)) => self.questions.ask(self.now, port, name.as_str(), asked),
             _ => {
-                let _ = asked.answer.send(Err(LogTrouble::None));
+                let _ = asked.answer.send(Err(Silence::None));
             }
         }
     }

@@ -20,8 +20,8 @@ mod turn;
 mod workers;
 
 pub use clock::Clock;
-pub use door::{Door, LogTrouble, Trouble};
-pub use engine::wire::{LogPart, LogQuery};
+pub use door::{Door, Silence, Trouble};
+pub use engine::question::{Leftover, LogPart, LogQuery};
 pub use fleet::{AnyBehaviour, FleetOptions};
 pub use live::Deed;
 pub use machine::ActorName;

@@ -32,8 +32,9 @@ pub(super) fn say(event: &Event) {
         Event::Cordoned { node, cordoned } => info!(%node, cordoned, "node"),
         Event::Suspected { node, suspect } => info!(%node, suspect, "node"),
         Event::Labelled { node, labels } => info!(%node, ?labels, "node"),
-        Event::Checkpointed { task, run, node, size } => {
-            info!(%task, attempt = run.attempt, placement = run.placement, %node, %size, "it stands still, and moves");
+        Event::Checkpointed { task, run, node, image, kept } => {
+            let size = image.size;
+            info!(%task, attempt = run.attempt, placement = run.placement, %node, %size, kept, "it stands still: its image is made");
         }
         Event::Resized { task, run, node, cpuset, memory, settled: true, .. } => {
             info!(%task, attempt = run.attempt, placement = run.placement, %node, %cpuset, %memory, "it has these cores and this memory");

@@ -22,7 +22,7 @@ use super::machine::{ActorName, Machine, SharedFrontEnd};
 use super::station::{Counters, Recovered, Station};
 use super::status::{ActorStatus, Status};
 use super::turn::{Stations, Work, each};
-use super::workers::{Line, LogQuestions, Port};
+use super::workers::{Line, Port, Questions};
 use crate::journal::Journal;
 use crate::store::{Store, StoreError};
 
@@ -154,7 +154,7 @@ pub async fn start(options: LiveOptions) -> Result<System, StartError> {
         journal.start(policy, round, 0);
     }
     let (requests, asked) = mpsc::channel(QUEUE);
-    let (logs, logs_asked) = mpsc::channel(QUEUE);
+    let (questions, questions_asked) = mpsc::channel(QUEUE);
     let (deeds, deeds_done) = mpsc::channel(QUEUE);
     let (latest, latest_seen) = watch::channel(0);
     let status = Arc::new(Status::new(clock));
@@ -182,12 +182,12 @@ pub async fn start(options: LiveOptions) -> Result<System, StartError> {
     show_actors(&status, &outlets, &elsewhere);
     let addresses = outlets.addresses.clone();
     let stop = CancellationToken::new();
-    let door = Door { requests, logs, front_end, latest: latest_seen, status: Arc::clone(&status) };
+    let door = Door { requests, questions, front_end, latest: latest_seen, status: Arc::clone(&status) };
     let live = Live {
         stations,
         outlets,
-        inlets: Inlets { requests: asked, logs: logs_asked, deeds: deeds_done, peers: from_peers, servers: from_servers },
-        questions: LogQuestions::default(),
+        inlets: Inlets { requests: asked, questions: questions_asked, deeds: deeds_done, peers: from_peers, servers: from_servers },
+        questions: Questions::default(),
         status,
         latest,
         stop: stop.clone(),

@@ -3,12 +3,12 @@
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use actors::{FrontEnd, Limits};
-use engine::wire::LogPart;
+use engine::question::{Leftover, LogPart, Question, Reply};
 use model::{Event, Millis, Outbox, Policy, PolicyName, ToFrontEnd};
 use tokio::sync::{mpsc, watch};
 
 use super::clock::Clock;
-use super::door::{Asked, Door, LogAsked, LogTrouble, Trouble};
+use super::door::{Asked, Door, Trouble, WorkerAsked};
 use super::status::{ActorStatus, Status};
 
 /// A FrontEnd, its door, and what a test changes behind it.
@@ -24,6 +24,7 @@ pub struct Trial {
 struct Shared {
     trouble: Mutex<Option<Trouble>>,
     log: Mutex<Option<(Vec<u8>, bool)>>,
+    left: Mutex<Vec<Leftover>>,
 }
 
 impl Trial {
@@ -31,16 +32,16 @@ impl Trial {
     pub fn new(limits: Limits, waiting: usize) -> Self {
         let front_end = Arc::new(RwLock::new(FrontEnd::with_view(limits, Policy::from(PolicyName::BestFit))));
         let (requests, asked) = mpsc::channel(waiting);
-        let (logs, logs_asked) = mpsc::channel(waiting);
+        let (questions, questions_asked) = mpsc::channel(waiting);
         let (latest, seen) = watch::channel(0);
         let status = Arc::new(Status::new(Clock::system(Millis::ZERO)));
         let here = ActorStatus { name: "front-end", address: "127.0.0.1:5001".into(), here: true, reachable: true };
         status.actors.lock().unwrap().push(here);
         status.set_ready(true);
-        let door = Door { requests, logs, front_end, latest: seen, status };
+        let door = Door { requests, questions, front_end, latest: seen, status };
         let shared = Arc::new(Shared::default());
         tokio::spawn(answer(asked, door.front_end.clone(), door.status.clone(), shared.clone()));
-        tokio::spawn(answer_logs(logs_asked, shared.clone()));
+        tokio::spawn(answer_workers(questions_asked, shared.clone()));
         Self { door, latest, shared }
     }
 
@@ -61,6 +62,11 @@ impl Trial {
         *self.shared.log.lock().unwrap() = Some((bytes.to_vec(), more));
     }
 
+    /// This is left over on every node.
+    pub fn leave(&self, left: Vec<Leftover>) {
+        *self.shared.left.lock().unwrap() = left;
+    }
+
     /// The system stops.
     pub fn stop(&self) {
         self.door.status.set_stopping();
@@ -79,14 +85,24 @@ async fn answer(mut asked: mpsc::Receiver<Asked>, front_end: Arc<RwLock<FrontEnd
     }
 }
 
-async fn answer_logs(mut asked: mpsc::Receiver<LogAsked>, shared: Arc<Shared>) {
-    while let Some(LogAsked { query, answer }) = asked.recv().await {
+async fn answer_workers(mut asked: mpsc::Receiver<WorkerAsked>, shared: Arc<Shared>) {
+    while let Some(WorkerAsked { question, answer }) = asked.recv().await {
+        let query = match question {
+            Question::Log(query) => query,
+            // What was named is removed.
+            Question::Leftovers { remove, .. } => {
+                let mut left = shared.left.lock().unwrap();
+                left.retain(|one| !remove.contains(one));
+                let _ = answer.send(Ok(Reply::Leftovers(left.clone())));
+                continue;
+            }
+        };
         let log = shared.log.lock().unwrap().clone();
         let part = log.map(|(bytes, more)| {
             let from = (query.offset as usize).min(bytes.len());
             let to = (from + query.most as usize).min(bytes.len());
             LogPart { offset: from as u64, bytes: bytes[from..to].to_vec(), more: more || to < bytes.len() }
         });
-        let _ = answer.send(part.ok_or(LogTrouble::None));
+        let _ = answer.send(Ok(Reply::Log(part)));
     }
 }

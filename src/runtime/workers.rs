@@ -5,19 +5,22 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use engine::wire::{FromWorker, LogPart, ToWorker};
+use engine::question::{Question, Reply};
+use engine::wire::{FromWorker, ToWorker};
 use link::Listener;
 use link::identity::PeerName;
 use link::session::SendRefusal;
 use model::{Millis, Report};
 use tokio::sync::oneshot;
 
-use super::door::{LogAsked, LogTrouble};
+use super::door::{Silence, WorkerAsked};
 
 /// Messages that wait for room in a session's window; beyond them the session is closed, and the worker comes back.
 const MOST_WAITING: usize = 100_000;
 /// How long a worker may take to answer a question about an output.
 const LOG_PATIENCE: Millis = Millis(5000);
+/// The same about what is left over, which it may have to remove.
+const LEFT_PATIENCE: Millis = Millis(60_000);
 
 /// What a port sends by: a listener, or what stands in for one where there is no network.
 pub trait Line: Send + Sync {
@@ -146,30 +149,34 @@ impl Heard {
     }
 }
 
-/// Questions about outputs that wait for a worker.
+/// Questions that wait for a worker.
 #[derive(Default)]
-pub(super) struct LogQuestions {
+pub(super) struct Questions {
     next: u64,
-    open: BTreeMap<u64, (Millis, oneshot::Sender<Result<LogPart, LogTrouble>>)>,
+    open: BTreeMap<u64, (Millis, oneshot::Sender<Result<Reply, Silence>>)>,
 }
 
-impl LogQuestions {
+impl Questions {
     /// Asks the worker of that name.
-    pub fn ask(&mut self, now: Millis, port: &mut Port, name: &str, LogAsked { query, answer }: LogAsked) {
+    pub fn ask(&mut self, now: Millis, port: &mut Port, name: &str, WorkerAsked { question, answer }: WorkerAsked) {
         self.open.retain(|_, (until, answer)| *until > now && !answer.is_closed());
         self.next += 1;
-        if port.send(name, &ToWorker::ReadLog { id: self.next, query }) {
-            self.open.insert(self.next, (now.plus(LOG_PATIENCE), answer));
+        let patience = match question {
+            Question::Log(_) => LOG_PATIENCE,
+            Question::Leftovers { .. } => LEFT_PATIENCE,
+        };
+        if port.send(name, &ToWorker::Ask { id: self.next, question }) {
+            self.open.insert(self.next, (now.plus(patience), answer));
         } else {
             // Whoever asked may have gone.
-            let _ = answer.send(Err(LogTrouble::Away));
+            let _ = answer.send(Err(Silence::Away));
         }
     }
 
-    /// A worker has answered.
-    pub fn answered(&mut self, id: u64, part: Option<LogPart>) {
+    /// A worker has replied.
+    pub fn replied(&mut self, id: u64, reply: Reply) {
         if let Some((_, answer)) = self.open.remove(&id) {
-            let _ = answer.send(part.ok_or(LogTrouble::None));
+            let _ = answer.send(Ok(reply));
         }
     }
 
@@ -178,7 +185,7 @@ impl LogQuestions {
         let late: Vec<u64> = self.open.iter().filter(|(_, (until, _))| *until <= now).map(|(id, _)| *id).collect();
         for id in late {
             if let Some((_, answer)) = self.open.remove(&id) {
-                let _ = answer.send(Err(LogTrouble::Away));
+                let _ = answer.send(Err(Silence::Away));
             }
         }
     }

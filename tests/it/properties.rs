@@ -124,6 +124,8 @@ pub(super) fn deed() -> impl Strategy<Value = (Millis, Deed)> {
         (0u32..12, 0u32..3, proptest::option::of(0u32..4)).prop_map(move |(job, instance, to)| {
             Deed::Operate(Operation::Migrate { task: TaskKey { job: model::JobId(job), instance }, to: to.map(node) })
         }),
+        (0u32..12, 0u32..3)
+            .prop_map(|(job, instance)| { Deed::Operate(Operation::Checkpoint(TaskKey { job: model::JobId(job), instance })) }),
         label(),
         resize(),
         (0u32..12).prop_map(|job| Deed::Operate(Operation::Stop(model::JobId(job)))),

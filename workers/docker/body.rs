@@ -11,6 +11,7 @@ use model::{Cause, HealthCheck, Volume};
 
 use super::Fault;
 use super::runtime::RUNTIME;
+use super::shared::SharedRoot;
 use crate::run::{DockerEngine, Launch, LaunchFile};
 
 /// The label that names the folder of the runs that a container belongs to.
@@ -47,7 +48,7 @@ pub fn body(file: &LaunchFile, engine: &DockerEngine, root: &str, network: Optio
         labels: Some(labels.map(|(name, value)| (name.to_owned(), value)).into()),
         exposed_ports: Some(container.ports.keys().map(|port| with_protocol(port)).collect()),
         healthcheck: container.health.as_ref().map(health),
-        host_config: Some(host(file, engine, network)?),
+        host_config: Some(host(file, engine, root, network)?),
         networking_config: networks,
         ..ContainerCreateBody::default()
     })
@@ -68,7 +69,7 @@ pub fn to_restore(mut body: ContainerCreateBody, restores: bool, address: Option
     body
 }
 
-fn host(file: &LaunchFile, engine: &DockerEngine, network: Option<&str>) -> Result<HostConfig, Fault> {
+fn host(file: &LaunchFile, engine: &DockerEngine, root: &str, network: Option<&str>) -> Result<HostConfig, Fault> {
     let launch = &file.launch;
     let memory = i64::try_from(launch.memory.0).ok().filter(|&bytes| bytes > 0);
     let log = [("max-size".to_owned(), format!("{}", file.output_cap.0.max(4096))), ("max-file".to_owned(), "2".to_owned())];
@@ -79,7 +80,7 @@ fn host(file: &LaunchFile, engine: &DockerEngine, network: Option<&str>) -> Resu
         memory_swap: memory,
         pids_limit: Some(i64::from(engine.processes)),
         port_bindings: Some(ports(launch)),
-        mounts: Some(launch.container.volumes.iter().map(|volume| mount(volume, engine)).collect::<Result<_, _>>()?),
+        mounts: Some(launch.container.volumes.iter().map(|volume| mounted(file, engine, root, volume)).collect::<Result<_, _>>()?),
         network_mode: network.map(str::to_owned),
         cap_drop: Some(vec!["NET_RAW".into()]),
         security_opt: Some(vec!["no-new-privileges".into()]),
@@ -96,6 +97,25 @@ fn with_protocol(port: &str) -> String {
 fn ports(launch: &Launch) -> HashMap<String, Option<Vec<PortBinding>>> {
     let binding = |host: u16| PortBinding { host_ip: None, host_port: Some(host.to_string()) };
     launch.container.ports.iter().map(|(inside, &host)| (with_protocol(inside), Some(vec![binding(host)]))).collect()
+}
+
+/// A volume as it is mounted; the shared ones are made first.
+fn mounted(file: &LaunchFile, engine: &DockerEngine, root: &str, volume: &Volume) -> Result<Mount, Fault> {
+    if !volume.is_shared() {
+        return mount(volume, engine);
+    }
+    let refused = |words: String| Fault::new(Cause::StartRefused, format!("the volume {}: {words}", volume.source));
+    let shared = engine.shared.as_ref().ok_or_else(|| refused("no --shared-root was given to this worker".into()))?;
+    let folder = SharedRoot::of(shared, Path::new(root)).and_then(|shared| shared.folder(file.launch.task, volume));
+    let folder = folder.map_err(|error| refused(format!("{}: {error}", shared.display())))?;
+    let source = folder.map(|folder| folder.display().to_string());
+    Ok(Mount {
+        typ: Some(MountType::BIND),
+        source,
+        target: Some(volume.target.clone()),
+        read_only: Some(volume.read_only),
+        ..Mount::default()
+    })
 }
 
 fn mount(volume: &Volume, engine: &DockerEngine) -> Result<Mount, Fault> {
@@ -150,7 +170,7 @@ mod tests {
         std::fs::create_dir_all(root.join("job1")).unwrap();
         std::fs::create_dir_all(place.path().join("secret")).unwrap();
         std::os::unix::fs::symlink(place.path().join("secret"), root.join("out")).unwrap();
-        let engine = |roots: Vec<PathBuf>| DockerEngine { socket: "/s".into(), roots, processes: 9, credentials: None };
+        let engine = |roots: Vec<PathBuf>| DockerEngine { socket: "/s".into(), roots, processes: 9, credentials: None, shared: None };
         let at = |path: &str| volume(&place.path().join(path).display().to_string());
         let some = engine(vec![root]);
         assert_eq!(mount(&at("shared/job1"), &some).unwrap().typ, Some(MountType::BIND));

@@ -35,19 +35,31 @@ pub fn conclude(engine: &DockerEngine, name: &str) -> io::Result<Option<ExitReco
 /// # Errors
 /// When Docker does not answer.
 pub fn sweep(engine: &DockerEngine, root: &str, keep: &BTreeSet<String>) -> io::Result<usize> {
+    let strays: Vec<String> = found(engine, root)?.into_iter().filter(|run| !keep.contains(run)).collect();
+    strays.iter().try_for_each(|run| take_away(engine, run))?;
+    Ok(strays.len())
+}
+
+/// The names of all containers of a root.
+///
+/// # Errors
+/// When Docker does not answer.
+pub fn found(engine: &DockerEngine, root: &str) -> io::Result<Vec<String>> {
     block_on(async {
         let docker = Docker::connect(&engine.socket).await?;
         let filters = HashMap::from([("label".to_owned(), vec![format!("{LABEL_ROOT}={root}")])]);
         let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
         let found = docker.0.list_containers(Some(options)).await?;
-        let stray = |labels: Option<HashMap<String, String>>| labels.and_then(|mut labels| labels.remove(LABEL_RUN));
-        let mut removed = 0;
-        for run in found.into_iter().filter_map(|container| stray(container.labels)).filter(|run| !keep.contains(run)) {
-            docker.remove(&run).await?;
-            removed += 1;
-        }
-        Ok(removed)
+        Ok(found.into_iter().filter_map(|container| container.labels?.remove(LABEL_RUN)).collect())
     })
+}
+
+/// Removes a container, whatever it does.
+///
+/// # Errors
+/// When Docker does not answer.
+pub fn take_away(engine: &DockerEngine, name: &str) -> io::Result<()> {
+    block_on(async { Docker::connect(&engine.socket).await?.remove(name).await })
 }
 
 /// Every process whose cgroup is that of the container of this id, without Docker. Ids are 64 hexadecimal digits, and a cgroup is called after

@@ -5,7 +5,7 @@ pub mod guarded;
 use std::io;
 
 use engine::Driver;
-use engine::wire::LogPart;
+use engine::question::{Leftover, LogPart};
 use model::{Millis, NodeId};
 
 use crate::Error;
@@ -42,6 +42,12 @@ pub trait Runner: Driver {
     /// # Errors
     /// When they cannot be looked at or deleted.
     fn prune(&self, keep: usize) -> Result<(), Error>;
+
+    /// What is left over here of runs that it does not have, after what is named of it was removed: work for a thread of its own.
+    fn leftovers(&self, remove: Vec<Leftover>) -> Box<dyn FnOnce() -> Vec<Leftover> + Send> {
+        drop(remove);
+        Box::new(Vec::new)
+    }
 
     /// A part of what a run has put out; nothing where there is no such run.
     ///

@@ -22,7 +22,7 @@ use super::output::Output;
 use crate::docker::{self, Docker, Fault};
 use crate::drivers::guarded::table::{REFUSED, STARTED};
 use crate::image;
-use crate::run::{DockerEngine, ExitRecord, LaunchFile, LeaseFile, Request, RunFolder, Running, Stream, Why, boot_time, wall_time};
+use crate::run::{DockerEngine, ExitRecord, KEEP, LaunchFile, LeaseFile, Request, RunFolder, Running, Stream, Why, boot_time, wall_time};
 
 /// Between two looks at the clock, which also counts the time that the host sleeps.
 const LOOK: Duration = Duration::from_secs(5);
@@ -265,7 +265,11 @@ impl<'a> Guard<'a> {
         let made = || {
             let places = self.places.as_ref().ok_or_else(|| image::Trouble::Refused("nobody has made it".into()))?;
             image::pack(&places.layer, &folder.join("files.tar"))?;
-            image::List::make(&folder, places.address.filter(|_| keeps_address(self.file)))
+            let list = image::List::make(&folder, places.address.filter(|_| keeps_address(self.file)))?;
+            // Where it cannot be kept it goes on all the same; whoever would restore it is told then.
+            let kept = self.folder.has(KEEP).then(|| image::keep(self.folder.root(), self.file.launch.task, &folder, &list));
+            kept.and_then(Result::err).iter().for_each(|error| note(&format!("its checkpoint is not kept: {error}")));
+            Ok::<_, image::Trouble>(list)
         };
         match made() {
             Ok(list) => Why::Checkpointed { size: list.size(), elapsed: self.file.launch.elapsed.plus(wall_time().since(started)) },
@@ -329,7 +333,7 @@ async fn prepare(folder: &RunFolder, file: &LaunchFile, engine: &DockerEngine) -
         return Ok((docker, created.id));
     };
     let into = folder.file(image::FOLDER);
-    let (task, attempt) = (file.launch.task, file.launch.run.attempt);
+    let (task, attempt) = (file.launch.task, Some(file.launch.run.attempt).filter(|_| !resume.kept));
     let (root, runs) = (folder.root().to_owned(), folder.root().join("runs"));
     let refused = |trouble: image::Trouble| Fault::new(Cause::StartRefused, trouble.to_string());
     let list = image::fetch(&resume.source, &runs, &root.join("identity"), task, attempt, resume.size, &into).await.map_err(refused)?;

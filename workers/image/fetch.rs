@@ -11,8 +11,8 @@ use tokio::fs::OpenOptions;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{sleep, timeout};
 
-use super::serve::{Ask, SILENCE, latest, receive, send};
-use super::{FOLDER, List, Trouble};
+use super::serve::{Ask, SILENCE, folder_of, receive, send};
+use super::{List, Trouble};
 
 /// How often a broken transfer is taken up again.
 const TRIES: u32 = 5;
@@ -22,7 +22,7 @@ const AGAIN: Duration = Duration::from_millis(500);
 /// Where an image lies.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Source {
-    /// With an earlier run of the attempt, here.
+    /// Here.
     Here,
     /// With another worker.
     There {
@@ -33,7 +33,7 @@ pub enum Source {
     },
 }
 
-/// Gets the image of an attempt into a new folder; its list.
+/// Gets the image of an attempt, or the one that is kept of the task, into a new folder; its list.
 ///
 /// # Errors
 /// When it cannot be had, or is not what it should be. Nothing was written outside the folder then.
@@ -42,15 +42,14 @@ pub async fn fetch(
     runs: &Path,
     identity: &Path,
     task: TaskKey,
-    attempt: u16,
+    attempt: Option<u16>,
     size: Bytes,
     into: &Path,
 ) -> Result<List, Trouble> {
     std::fs::create_dir_all(into.join("criu")).map_err(Trouble::io(into))?;
     match source {
         Source::Here => {
-            let run = latest(runs, task, attempt).ok_or_else(|| Trouble::Refused("there is none of this attempt here".into()))?;
-            let folder = runs.join(run.to_string()).join(FOLDER);
+            let folder = folder_of(runs, task, attempt).ok_or_else(|| Trouble::Refused("there is none here".into()))?;
             let list = List::read(&folder)?;
             list.check(size)?;
             for file in &list.files {
@@ -82,7 +81,7 @@ async fn transfer(
     identity: &Identity,
     address: &str,
     peer: &PeerName,
-    (task, attempt): (TaskKey, u16),
+    (task, attempt): (TaskKey, Option<u16>),
     size: Bytes,
     into: &Path,
 ) -> Result<List, Trouble> {
@@ -90,7 +89,7 @@ async fn transfer(
     let broken = |error: std::io::Error| Trouble::Link(LinkError::Closed(error.to_string()));
     send(&mut stream, &Ask::List { task, attempt }).await.map_err(broken)?;
     let list = timeout(SILENCE, receive::<Option<List>>(&mut stream)).await.map_err(|_| LinkError::Timeout("the list of the image"))?;
-    let list = list.map_err(broken)?.ok_or_else(|| Trouble::Refused(format!("{peer} has none of this attempt")))?;
+    let list = list.map_err(broken)?.ok_or_else(|| Trouble::Refused(format!("{peer} has none")))?;
     list.check(size)?;
     for file in &list.files {
         receive_file(&mut stream, into.join(&file.name), &file.name, file.size).await?;

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 /// The folder of an image in that of its run.
 pub const FOLDER: &str = "image";
 /// The list itself.
-const LIST: &str = "list.json";
+pub(super) const LIST: &str = "list.json";
 /// The most files of an image: CRIU writes some for each process and each thing that it has open.
 const MOST_FILES: usize = 65_536;
 

@@ -15,7 +15,7 @@ use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use super::{FOLDER, List};
+use super::{FOLDER, List, kept};
 use crate::run::{RunFolder, RunId, Why};
 
 /// The most transfers at a time.
@@ -28,8 +28,8 @@ const FRAME: usize = 16 << 20;
 /// What is asked for.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Ask {
-    /// The list of the image of an attempt; answered by a frame, `Option<List>`.
-    List { task: TaskKey, attempt: u16 },
+    /// The list of the image of an attempt, or of the one that is kept of the task; answered by a frame, `Option<List>`.
+    List { task: TaskKey, attempt: Option<u16> },
     /// The rest of a file of the image that was listed; answered by its bytes.
     File { name: String, offset: u64 },
 }
@@ -98,15 +98,21 @@ async fn answer(guest: BulkGuest, runs: &Path) {
     }
 }
 
-/// The image of an attempt, the latest if there are several.
-fn image_of(runs: &Path, task: TaskKey, attempt: u16) -> Option<(PathBuf, List)> {
-    let run = latest(runs, task, attempt)?;
-    let folder = RunFolder::at(runs.join(run.to_string())).path().join(FOLDER);
+fn image_of(runs: &Path, task: TaskKey, attempt: Option<u16>) -> Option<(PathBuf, List)> {
+    let folder = folder_of(runs, task, attempt)?;
     List::read(&folder).ok().map(|list| (folder, list))
 }
 
+/// Where the image of an attempt lies, the latest if there are several; or the one that is kept of the task.
+pub(super) fn folder_of(runs: &Path, task: TaskKey, attempt: Option<u16>) -> Option<PathBuf> {
+    match attempt {
+        Some(attempt) => latest(runs, task, attempt).map(|run| runs.join(run.to_string()).join(FOLDER)),
+        None => Some(kept::place(runs.parent()?, task)).filter(|place| place.is_dir()),
+    }
+}
+
 /// The latest run of an attempt that was checkpointed here.
-pub(super) fn latest(runs: &Path, task: TaskKey, attempt: u16) -> Option<RunId> {
+fn latest(runs: &Path, task: TaskKey, attempt: u16) -> Option<RunId> {
     let names = std::fs::read_dir(runs).ok()?.flatten().filter_map(|entry| RunId::parse(entry.file_name().to_str()?));
     let kept = |id: &RunId| {
         let record = RunFolder::at(runs.join(id.to_string())).exit();

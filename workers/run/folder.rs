@@ -10,6 +10,7 @@
 //! | `stdout.N`, `stderr.N` | the guard | the output from byte N on; the latest two files are kept |
 //! | `guard.log` | the guard | what went wrong without ending the run |
 //! | `image/` | the guard of a container | its checkpoint, until the end is known where it matters |
+//! | `keep` | the worker | its checkpoint is to be kept for later attempts |
 //! | `refused` | the guard of a container | it could not be checkpointed, and runs on |
 //! | `exit.json` | the guard, durably, when no process is left | how it ended |
 //! | `reported` | the worker | the end is known where it matters, and the folder may go |
@@ -26,6 +27,9 @@ use rustix::fs::{CWD, Mode, OFlags, mkfifoat};
 use serde::{Deserialize, Serialize};
 
 use super::{ExitRecord, LaunchFile, files};
+
+/// The mark of a run whose checkpoint is to be kept.
+pub(crate) const KEEP: &str = "keep";
 
 /// Which run: what its folder is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -162,6 +166,15 @@ impl RunFolder {
     /// A file in it.
     pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.0.join(name)
+    }
+
+    /// Says to its guard whether the checkpoint that it is about to be asked for is to be kept.
+    pub(crate) fn set_kept(&self, keep: bool) -> io::Result<()> {
+        match keep {
+            true => files::put(&self.file(KEEP), b""),
+            false if self.has(KEEP) => fs::remove_file(self.file(KEEP)),
+            false => Ok(()),
+        }
     }
 
     /// Whether a file is there.

@@ -48,6 +48,8 @@ pub struct Resume {
     pub source: Source,
     /// Its size.
     pub size: Bytes,
+    /// It is the checkpoint that is kept of the task, and not where an earlier placement of the attempt stood still.
+    pub kept: bool,
 }
 
 impl Launch {
@@ -145,6 +147,8 @@ pub struct DockerEngine {
     pub processes: u32,
     /// Docker's `config.json` with the credentials for registries.
     pub credentials: Option<PathBuf>,
+    /// What is the same on every node, for the shared volumes of jobs.
+    pub shared: Option<PathBuf>,
 }
 
 /// The file from which a guard and its task are started: all that they need to know.

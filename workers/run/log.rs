@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
 
-use engine::wire::LogPart;
+use engine::question::LogPart;
 
 use super::{RunFolder, Stream};
 

@@ -11,6 +11,7 @@ mod root;
 
 pub use exit::{ExitRecord, Why};
 pub(crate) use files::{put_durably, read as read_text};
+pub(crate) use folder::KEEP;
 pub use folder::{Request, RunFolder, RunId, Running, Stream};
 pub use holder::holder;
 pub use launch::{DockerEngine, Engine, Launch, LaunchFile, ProcessEngine, RUN_MARKER, Resume};

@@ -6,7 +6,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsE
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use engine::wire::LogPart;
+use engine::question::LogPart;
 use model::Millis;
 
 use super::{
@@ -110,6 +110,12 @@ impl Runs {
         let about = fs::metadata(&root).map_err(Error::root(&root))?;
         let tag = format!("{:x}-{:x}", about.dev(), about.ino());
         Ok(Self { root, runs, tag, trash, discarded: AtomicU64::new(0), _lock: lock })
+    }
+
+    /// The worker's own folder, in which all others lie.
+    #[must_use]
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
     }
 
     /// The folder that those of the runs lie in.
@@ -247,11 +253,16 @@ impl Runs {
         Ok(())
     }
 
-    /// Lets go of folders of runs whose end was acknowledged, the oldest first, until `keep` of them are left for their logs.
+    /// Lets go of folders of runs whose end was acknowledged, the oldest first, until `keep` of them are left for their logs. Where none are,
+    /// no checkpoint is either.
     ///
     /// # Errors
     /// When a folder cannot be read or moved.
     pub fn prune(&self, keep: usize) -> Result<(), Error> {
+        if keep == 0 {
+            let kept = self.root.join(image::KEPT);
+            self.discard(&kept).map_err(Error::root(&kept))?;
+        }
         let mut reported = Vec::new();
         for id in self.ids()? {
             if let Ok(mark) = fs::metadata(self.run(id).file("reported")) {
@@ -267,7 +278,7 @@ impl Runs {
     }
 
     /// Takes a folder out of the way at once. Deleting what a task left in it may take long, and is [`Trash::empty`]'s.
-    fn discard(&self, path: &Path) -> io::Result<()> {
+    pub(crate) fn discard(&self, path: &Path) -> io::Result<()> {
         if !path.exists() {
             return Ok(());
         }
@@ -298,7 +309,7 @@ impl Runs {
         Millis(boot_time().0.saturating_sub(wall_time().since(Millis(renewed.max(0) as u64)).0))
     }
 
-    fn ids(&self) -> Result<Vec<RunId>, Error> {
+    pub(crate) fn ids(&self) -> Result<Vec<RunId>, Error> {
         let mut ids = Vec::new();
         for entry in fs::read_dir(&self.runs).map_err(Error::root(&self.runs))? {
             let name = entry.map_err(Error::root(&self.runs))?.file_name();

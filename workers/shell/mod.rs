@@ -4,6 +4,7 @@
 mod entry;
 mod lease;
 mod node;
+mod questions;
 mod reports;
 mod session;
 mod state;

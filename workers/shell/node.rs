@@ -7,12 +7,13 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use engine::wire::{FromWorker, LogQuery, ToWorker};
+use engine::wire::{FromWorker, ToWorker};
 use engine::{Agent, Signal, Signals};
 use model::{
     Action, Cause, Fence, Join, Memory, Message, Millis, NodeId, NodeSpec, Order, Outbox, PastEnd, Report, Run, TaskKey, Timer, ToAgent,
     ToDiscovery,
 };
+use tokio::sync::mpsc;
 
 use super::Ending;
 use super::lease::Lease;
@@ -22,14 +23,10 @@ use crate::Error;
 use crate::docker::Swarm;
 use crate::drivers::Runner;
 use crate::image::Source;
-use crate::run::{Recovered, RunId, Stream};
+use crate::run::{Recovered, RunId};
 
 /// The most orders that wait for the first renewal of a lease; beyond them the session is closed, and the manager says again what is lacking.
 const MOST_EARLY: usize = 4 * model::MOST_CORES as usize;
-/// The most of an output that one answer carries.
-const MOST_OF_A_LOG: u32 = 256 << 10;
-/// The most answers that wait for room in the session.
-const MOST_ANSWERS: usize = 64;
 /// How many ended runs are kept for their logs, and after how many more the oldest go.
 const KEPT_RUNS: usize = 1000;
 const PRUNE_EVERY: usize = 32;
@@ -52,7 +49,7 @@ pub struct Node<D, S> {
     /// Between two of its heartbeats, as was asked for.
     heartbeat: Millis,
     state: S,
-    agent: Agent<D>,
+    pub(super) agent: Agent<D>,
     standing: Standing,
     lease: Lease,
     reports: Reports,
@@ -67,8 +64,10 @@ pub struct Node<D, S> {
     /// The last join.
     join: u64,
     /// Answers for the manager.
-    answers: VecDeque<FromWorker>,
-    swarm: Swarm,
+    pub(super) answers: VecDeque<FromWorker>,
+    /// Where answers come in that take time.
+    pub(super) found: (mpsc::Sender<FromWorker>, mpsc::Receiver<FromWorker>),
+    pub(super) swarm: Swarm,
     /// Where images of its runs are given away.
     images: Option<String>,
     leaving: bool,
@@ -123,6 +122,7 @@ impl<D: Runner, S: Remember> Node<D, S> {
             // Above that of every earlier worker of this boot, as for reports.
             join: now.0 << 16,
             answers: VecDeque::new(),
+            found: mpsc::channel(1),
             swarm,
             images: None,
             leaving: false,
@@ -272,13 +272,7 @@ impl<D: Runner, S: Remember> Node<D, S> {
             ToWorker::Recorded { .. } | ToWorker::Renewed { .. } => {}
             ToWorker::Swarm(ask) => self.swarm.tell(ask),
             ToWorker::Source { node, worker, address } => self.agent.driver_mut().meet(node, Source::There { worker, address }),
-            ToWorker::ReadLog { id, query } => {
-                // Who asks more than is taken hears nothing, and asks again.
-                if self.answers.len() < MOST_ANSWERS {
-                    let part = self.read_log(&query);
-                    self.answers.push_back(FromWorker::Log { id, part });
-                }
-            }
+            ToWorker::Ask { id, question } => self.asked(id, question),
         }
         true
     }
@@ -289,13 +283,7 @@ impl<D: Runner, S: Remember> Node<D, S> {
         self.images = Some(address);
     }
 
-    /// Waits until its Docker stands elsewhere in the Swarm, of which the manager is then told.
-    pub async fn hear_swarm(&mut self) {
-        self.swarm.changed().await;
-        self.tell_swarm();
-    }
-
-    fn tell_swarm(&mut self) {
+    pub(super) fn tell_swarm(&mut self) {
         self.answers.extend(self.swarm.place().map(FromWorker::Swarm));
     }
 
@@ -484,15 +472,5 @@ impl<D: Runner, S: Remember> Node<D, S> {
                 tracing::warn!(code = error.code(), "{error}");
             }
         }
-    }
-
-    fn read_log(&self, query: &LogQuery) -> Option<engine::wire::LogPart> {
-        let id = RunId { task: query.task, run: query.run };
-        let stream = if query.stderr { Stream::Err } else { Stream::Out };
-        let part = self.agent.driver().log(id, stream, query.offset, query.most.min(MOST_OF_A_LOG));
-        part.unwrap_or_else(|error| {
-            tracing::warn!(job = %id.task.job, task = id.task.instance, %error, "an output cannot be read");
-            None
-        })
     }
 }

@@ -202,7 +202,7 @@ impl Links {
                     Came::Message(payload) => hear(node, clock, &payload),
                     Came::Trouble(_) | Came::Nothing => true,
                 },
-                () = node.hear_swarm() => true,
+                () = node.hear_more() => true,
                 wish = stop.wished() => match wish {
                     Wish::Leave if self.manager.session.is_some() => {
                         tracing::info!("the manager is asked to empty this node");

@@ -11,7 +11,7 @@ use model::{
 };
 use serde::{Deserialize, Serialize};
 
-pub use view::{AttemptView, JobView, Limits, MovePhase, MoveView, NodeView, QueuedView, Standing, TaskView, Totals, View};
+pub use view::{AttemptView, JobView, KeptView, Limits, MovePhase, MoveView, NodeView, QueuedView, Standing, TaskView, Totals, View};
 
 /// How long a key of a submission is remembered.
 const KEY_LIFETIME: Millis = Millis(24 * 3_600_000);
@@ -81,7 +81,8 @@ impl FrontEnd {
     fn request(&mut self, now: Millis, request: Request, out: &mut Outbox) -> Result<Answer, Refusal> {
         match request {
             Request::Submit(submission) => return self.submit(now, *submission, out),
-            Request::Retry(job) => self.retry(job, out)?,
+            Request::Retry(job) => self.retry(job, false, out)?,
+            Request::Restore(job) => self.retry(job, true, out)?,
             Request::Delete(job) => self.delete(job, out)?,
             Request::Operate(operation) => self.operate(operation, out)?,
             Request::AddToken(token) => {
@@ -130,9 +131,9 @@ impl FrontEnd {
     }
 
     /// Admits the job anew: what has succeeded stays so, the rest is tried again.
-    fn retry(&mut self, job: JobId, out: &mut Outbox) -> Result<(), Refusal> {
+    fn retry(&mut self, job: JobId, restore: bool, out: &mut Outbox) -> Result<(), Refusal> {
         let Some(view) = &mut self.view else { return Ok(()) };
-        let (spec, submitted, progress) = view.reopen(job)?;
+        let (spec, submitted, progress) = view.reopen(job, restore)?;
         out.messages.push(Message::JobManager(ToJobManager::Admit { job, spec, submitted, progress }));
         Ok(())
     }
@@ -163,7 +164,8 @@ impl FrontEnd {
             | Operation::SetPolicy(_)
             | Operation::Migrate { .. }
             | Operation::Amend { .. }
-            | Operation::Resize { .. } => Message::JobManager(ToJobManager::Operate(operation)),
+            | Operation::Resize { .. }
+            | Operation::Checkpoint(_) => Message::JobManager(ToJobManager::Operate(operation)),
         });
         Ok(())
     }

@@ -97,16 +97,17 @@ impl GlobalManager {
     fn repeat(&mut self, node: NodeId, task: TaskKey, held: Reservation, has: bool, out: &mut Outbox) {
         let Reservation { run, phase, stopping, .. } = held;
         match phase {
-            Phase::Starting(start) if !has && stopping.is_none() => self.order(node, task, run, Action::Start(start), out),
+            Phase::Starting(start) if !has && stopping.is_none() => self.order(node, task, run, start.order(), out),
             Phase::Restoring { from, start, image } if !has && stopping.is_none() => {
                 self.order(node, task, run, Action::Restore { start, image, source: from }, out);
             }
             Phase::Resuming { start, image } if !has => {
                 self.order(node, task, run, Action::Restore { start, image, source: node }, out);
             }
-            Phase::MovingOut { .. } | Phase::Abandoned { .. } if has => {
+            Phase::MovingOut { .. } | Phase::Checkpointing { .. } if has => {
                 let target = self.image_for(task, &phase).expect("a move holds its target");
-                self.order(node, task, run, Action::Checkpoint { target }, out);
+                let keep = matches!(phase, Phase::Checkpointing { keep: true, .. });
+                self.order(node, task, run, Action::Checkpoint { target, keep }, out);
             }
             Phase::Resizing(resizing) if has => {
                 let Resizing { number, to: (cpuset, memory), .. } = *resizing;

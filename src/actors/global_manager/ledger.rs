@@ -18,8 +18,8 @@ pub enum Phase {
     Running,
     /// The checkpoint order is out; the target is reserved.
     MovingOut { to: NodeId },
-    /// The checkpoint order is out, and the target is gone.
-    Abandoned { start: Box<Start>, failed: Run },
+    /// The checkpoint order is out, and it goes on here: the target of its move is gone, or its image is to be kept.
+    Checkpointing { start: Box<Start>, after: Run, keep: bool },
     /// It is stopped, its image is kept until the target runs.
     Kept { image: Image, to: NodeId },
     /// Reserved at the target; the image is not made yet.

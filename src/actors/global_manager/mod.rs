@@ -144,7 +144,8 @@ impl GlobalManager {
             | Operation::SetPolicy(_)
             | Operation::Migrate { .. }
             | Operation::Amend { .. }
-            | Operation::Resize { .. } => return,
+            | Operation::Resize { .. }
+            | Operation::Checkpoint(_) => return,
         };
         let Some(&node) = self.names.get(name) else { return };
         let state = self.nodes[node.index()].state;
@@ -191,6 +192,9 @@ impl GlobalManager {
         for resize in plan.resizes {
             self.begin_resize(resize, out);
         }
+        for checkpoint in plan.checkpoints {
+            self.begin_checkpoint(checkpoint, out);
+        }
         out.messages.reserve(plan.placements.len());
         out.events.reserve(plan.placements.len());
         let mut gang: Vec<Placement> = Vec::new();
@@ -225,7 +229,7 @@ impl GlobalManager {
         }
         for placement in gang.drain(..) {
             let (node, task, run) = (placement.node, placement.task, placement.run);
-            self.order(node, task, run, Action::Start(Box::new(start(placement))), out);
+            self.order(node, task, run, Box::new(start(placement)).order(), out);
         }
     }
 
@@ -294,7 +298,7 @@ impl GlobalManager {
     fn ended(&mut self, node: NodeId, task: TaskKey, cause: Cause, out: &mut Outbox) {
         let held = self.ledger.release(node, task, out).expect("only a holder ends");
         match held.phase {
-            Phase::Starting(_) | Phase::Resuming { .. } | Phase::Running | Phase::Resizing(_) | Phase::Abandoned { .. } => {}
+            Phase::Starting(_) | Phase::Resuming { .. } | Phase::Running | Phase::Resizing(_) | Phase::Checkpointing { .. } => {}
             Phase::MovingOut { to } | Phase::Kept { to, .. } => self.cancel_target(to, task, cause, out),
             Phase::Awaiting { from, start } | Phase::Restoring { from, start, .. } => {
                 let change = Change::MoveFailed { target: node, cpuset: held.cpuset, memory: held.memory };
@@ -314,8 +318,8 @@ fn reservation(placement: &Placement, phase: Phase) -> Reservation {
 }
 
 fn start(placement: Placement) -> Start {
-    let Placement { cpuset, memory, spec, limit, elapsed, ends, .. } = placement;
-    Start { cpuset, memory, spec, limit, elapsed, ends }
+    let Placement { cpuset, memory, spec, limit, elapsed, ends, resume, .. } = placement;
+    Start { cpuset, memory, spec, limit, elapsed, ends, resume }
 }
 
 fn tell(node: NodeId, task: TaskKey, run: Run, change: Change, out: &mut Outbox) {

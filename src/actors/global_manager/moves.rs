@@ -1,6 +1,7 @@
-//! Moves: reserve at the target, checkpoint, restore there, release the source. Whatever fails, one side keeps the task.
+//! Moves: reserve at the target, checkpoint, restore there, release the source. Whatever fails, one side keeps the task. A checkpoint alone is
+//! a move without a target.
 
-use model::{Action, Cause, Change, Event, Image, Move, NodeId, Outbox, Placement, Run, Start, TaskKey};
+use model::{Action, Cause, Change, Checkpoint, Event, Image, Move, NodeId, Outbox, Placement, Run, Start, TaskKey};
 
 use super::ledger::Phase;
 use super::{GlobalManager, reservation, start, tell};
@@ -17,15 +18,27 @@ impl GlobalManager {
         }
         let source = self.ledger.get_mut(from, task).expect("it runs there");
         source.phase = Phase::MovingOut { to: to.node };
-        self.order(from, task, from_run, Action::Checkpoint { target: to.run.placement }, out);
+        self.order(from, task, from_run, Action::Checkpoint { target: to.run.placement, keep: false }, out);
         None
+    }
+
+    /// Orders a checkpoint after which the run goes on where it is, and whose image is kept.
+    pub(super) fn begin_checkpoint(&mut self, Checkpoint { of, number }: Checkpoint, out: &mut Outbox) {
+        let (node, task, run) = (of.node, of.task, of.run);
+        let held = self.ledger.get_mut(node, task).filter(|held| held.run == run && held.stopping.is_none());
+        let Some(held) = held.filter(|held| matches!(held.phase, Phase::Running)) else {
+            return tell(node, task, run, Change::Stayed, out);
+        };
+        let start = Box::new(Start { cpuset: held.cpuset.clone(), memory: held.memory, ..start(of) });
+        held.phase = Phase::Checkpointing { start, after: Run { placement: number, ..run }, keep: true };
+        self.order(node, task, run, Action::Checkpoint { target: number, keep: true }, out);
     }
 
     /// The placement that the image of a source is made for, while it is being made.
     pub(super) fn image_for(&mut self, task: TaskKey, source: &Phase) -> Option<u16> {
         match source {
             Phase::MovingOut { to } => self.ledger.get_mut(*to, task).map(|target| target.run.placement),
-            Phase::Abandoned { failed, .. } => Some(failed.placement),
+            Phase::Checkpointing { after, .. } => Some(after.placement),
             _ => None,
         }
     }
@@ -51,7 +64,7 @@ impl GlobalManager {
         let held = self.ledger.get_mut(source, task).expect("the caller found it");
         match held.phase {
             Phase::MovingOut { to } => {
-                out.events.push(Event::Checkpointed { task, run: held.run, node: source, size: image.size });
+                out.events.push(Event::Checkpointed { task, run: held.run, node: source, image, kept: false });
                 held.phase = Phase::Kept { image, to };
                 let target = self.ledger.get_mut(to, task).expect("a move holds its target");
                 let Phase::Awaiting { start, .. } = &target.phase else { return };
@@ -59,9 +72,12 @@ impl GlobalManager {
                 target.phase = Phase::Restoring { from: source, start: start.clone(), image };
                 self.order(to, task, run, Action::Restore { start, image, source }, out);
             }
-            Phase::Abandoned { ref start, failed } => {
+            Phase::Checkpointing { ref start, after, keep } => {
                 let start = start.clone();
-                self.resume(source, task, failed, image, start, out);
+                if keep {
+                    out.events.push(Event::Checkpointed { task, run: held.run, node: source, image, kept: true });
+                }
+                self.resume(source, task, after, image, start, out);
             }
             // Nobody waits for it any more, and how it was to run is not known here: it begins anew.
             Phase::Running => {
@@ -94,16 +110,16 @@ impl GlobalManager {
         let Some(held) = self.ledger.get_mut(source, task) else { return };
         let start = Box::new(Start { cpuset: held.cpuset.clone(), memory: held.memory, ..start });
         match held.phase {
-            Phase::MovingOut { .. } => held.phase = Phase::Abandoned { start, failed },
+            Phase::MovingOut { .. } => held.phase = Phase::Checkpointing { start, after: failed, keep: false },
             Phase::Kept { image, .. } => self.resume(source, task, failed, image, start, out),
             _ => {}
         }
     }
 
-    /// Restores at the source, as a placement later than the failed one.
-    fn resume(&mut self, source: NodeId, task: TaskKey, failed: Run, image: Image, start: Box<Start>, out: &mut Outbox) {
+    /// Restores at the source, as the next placement.
+    fn resume(&mut self, source: NodeId, task: TaskKey, after: Run, image: Image, start: Box<Start>, out: &mut Outbox) {
         let held = self.ledger.get_mut(source, task).expect("the source holds until the restore is confirmed");
-        held.run = Run { placement: failed.placement + 1, ..failed };
+        held.run = Run { placement: after.placement + 1, ..after };
         held.phase = Phase::Resuming { start: start.clone(), image };
         let run = held.run;
         self.order(source, task, run, Action::Restore { start, image, source }, out);

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use model::{
-    Bytes, Cause, Change, ContainerSpec, CoreWish, Cores, Event, Finding, Image, JobId, Join, Labels, Memory, Message, Millis, Move, Name,
-    NodeClass, NodeId, NodeSpec, NodeState, Operation, Outbox, Placement, Plan, Resize, Run, Size, Status, TaskKey, TaskSpec, ToAgent,
-    ToGlobalManager, ToJobManager,
+    Action, Bytes, Cause, Change, Checkpoint, ContainerSpec, CoreWish, Cores, CpuSet, Event, Finding, Image, JobId, Join, Kept, Labels,
+    Memory, Message, Millis, Move, Name, NodeClass, NodeId, NodeSpec, NodeState, Operation, Outbox, Placement, Plan, Resize, Run, Size,
+    Status, TaskKey, TaskSpec, ToAgent, ToGlobalManager, ToJobManager,
 };
 
 use super::GlobalManager;
@@ -35,18 +35,7 @@ fn tell(manager: &mut GlobalManager, input: ToGlobalManager) -> Outbox {
 
 fn placement(instance: u32, run: Run, cpuset: &str, memory: u64) -> Placement {
     let (cpuset, spec) = (cpuset.parse().unwrap(), Arc::new(TaskSpec::default()));
-    Placement {
-        task: task(instance),
-        run,
-        node: NODE,
-        cpuset,
-        memory: Bytes(memory),
-        gang: 0,
-        spec,
-        limit: None,
-        elapsed: Millis::ZERO,
-        ends: None,
-    }
+    Placement { task: task(instance), run, node: NODE, cpuset, memory: Bytes(memory), spec, ..Placement::default() }
 }
 
 /// Proposes a gang; returns how many placements were refused and how many starts were ordered.
@@ -228,6 +217,77 @@ fn what_a_failed_move_left_at_the_source_is_not_stopped_when_its_worker_comes_ba
         _ => None,
     });
     assert_eq!(orders.collect::<Vec<_>>(), [(3, true)], "it is restored from what it has, which is not stopped");
+}
+
+#[test]
+fn a_checkpoint_that_is_kept_lets_the_task_go_on_where_it_is() {
+    let mut manager = manager();
+    propose(&mut manager, vec![placement(0, FIRST, "0-1", 10)]);
+    let found = |run, status| ToGlobalManager::Found(Finding::Run { node: NODE, task: task(0), run, status });
+    let changes = |out: &Outbox| -> Vec<Change> {
+        let changed = out.messages.iter().filter_map(|message| match message {
+            Message::JobManager(ToJobManager::Changed { change, .. }) => Some(change.clone()),
+            _ => None,
+        });
+        changed.collect()
+    };
+    let checkpoint = |number| {
+        let of = Placement { cpuset: CpuSet::default(), memory: Bytes::ZERO, ..placement(0, FIRST, "0", 0) };
+        ToGlobalManager::Propose(Box::new(Plan { checkpoints: vec![Checkpoint { of, number }], ..Plan::default() }))
+    };
+    assert_eq!(changes(&tell(&mut manager, checkpoint(2))), [Change::Stayed], "it does not run yet");
+    tell(&mut manager, found(FIRST, Status::Running));
+    let out = tell(&mut manager, checkpoint(3));
+    let ordered = |out: &Outbox| -> Vec<Action> {
+        let order = |message: &Message| match message {
+            Message::Agent(NODE, ToAgent::Order(order)) => Some(order.action.clone()),
+            _ => None,
+        };
+        out.messages.iter().filter_map(order).collect()
+    };
+    assert!(matches!(ordered(&out)[..], [Action::Checkpoint { target: 3, keep: true }]), "{out:?}");
+    // Its worker comes back, and may not have heard of it.
+    assert!(matches!(ordered(&come_back(&mut manager, true))[..], [Action::Checkpoint { target: 3, keep: true }]));
+    let image = Image { size: Bytes(1), elapsed: Millis(1), remaining: None };
+    let out = tell(&mut manager, found(FIRST, Status::Checkpointed(image)));
+    assert!(matches!(out.events[..], [Event::Checkpointed { kept: true, .. }]), "{out:?}");
+    match &ordered(&out)[..] {
+        [Action::Restore { start, source: NODE, .. }] => {
+            assert_eq!((start.cpuset.to_string().as_str(), start.memory), ("0-1", Bytes(10)), "what it has");
+            assert_eq!(start.resume, None, "from where it stood still, and not from what is kept");
+        }
+        other => panic!("{other:?}"),
+    }
+    let next = Run { placement: 4, ..FIRST };
+    assert_eq!(changes(&tell(&mut manager, found(next, Status::Running))), [Change::Started]);
+    assert_eq!(manager.free().free_cores(NODE), Cores(2), "nothing was freed or taken");
+    // One that the engine refuses changes nothing.
+    let again = Placement { run: next, ..placement(0, FIRST, "0", 0) };
+    let plan = Plan { checkpoints: vec![Checkpoint { of: again, number: 5 }], ..Plan::default() };
+    tell(&mut manager, ToGlobalManager::Propose(Box::new(plan)));
+    assert_eq!(changes(&tell(&mut manager, found(next, Status::CheckpointRefused { target: 5 }))), [Change::Stayed]);
+}
+
+#[test]
+fn an_attempt_from_a_checkpoint_is_ordered_so_as_often_as_it_takes() {
+    let mut manager = manager();
+    let image = Image { size: Bytes(1), elapsed: Millis(1), remaining: None };
+    let kept = Kept { node: NodeId(7), image };
+    let restored = |out: &Outbox| {
+        let restore = |message: &Message| match message {
+            Message::Agent(NODE, ToAgent::Order(order)) => matches!(&order.action, Action::Restore { start, source, .. }
+                if *source == kept.node && start.resume.as_deref() == Some(&kept)),
+            _ => false,
+        };
+        out.messages.iter().any(restore)
+    };
+    let of = Placement { resume: Some(Box::new(kept)), ..placement(0, FIRST, "0-1", 10) };
+    let out = tell(&mut manager, ToGlobalManager::Propose(Box::new(Plan { placements: vec![of], ..Plan::default() })));
+    assert!(restored(&out), "{out:?}");
+    let memory = Some(Memory { node: NODE, epoch: 1, runs: Vec::new() });
+    let spec = NodeSpec { name: "n".parse().unwrap(), class: Arc::clone(&manager.nodes[0].joined) };
+    let join = Join { memory, ..Join::fresh(Arc::new(spec), 0, Millis(200)) };
+    assert!(restored(&tell(&mut manager, ToGlobalManager::Join(Box::new(join)))), "its worker has not heard of it");
 }
 
 #[test]

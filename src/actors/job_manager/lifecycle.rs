@@ -76,9 +76,10 @@ impl JobManager {
         match progress {
             Progress::Waiting => {}
             Progress::Succeeded => job.set(task.instance, TaskState::Succeeded, None, out),
-            Progress::Again(run) => {
+            Progress::Again { after, from } => {
                 let record = job.instance(task.instance);
-                (record.run, record.minted) = (run, run.placement);
+                (record.run, record.minted) = (after, after.placement);
+                self.restored.extend(from.map(|kept| (task, kept)));
             }
             Progress::Running { node, cpuset, attempt, started, ends: known_end } => {
                 let Some(node) = self.planner.node(node.as_str()) else { return };
@@ -113,6 +114,7 @@ impl JobManager {
                     limit: None,
                     elapsed,
                     ends: known_end,
+                    resume: None,
                 });
                 self.dirty = true;
             }
@@ -145,6 +147,8 @@ impl JobManager {
 
     /// A run has changed, as the GlobalManager saw it.
     pub(super) fn changed(&mut self, now: Millis, task: TaskKey, run: Run, node: NodeId, change: Change, out: &mut Outbox) {
+        // One that was on its way somewhere may be there now.
+        self.dirty |= self.wanted_checkpoints.contains(&task);
         match change {
             Change::Started => self.started(now, task, run, node, out),
             Change::Ended { cause, cpuset, memory } => {
@@ -228,6 +232,7 @@ impl JobManager {
     pub(super) fn ended(&mut self, task: TaskKey, run: Run, cause: Cause, out: &mut Outbox) {
         self.wanted_moves.remove(&task);
         self.wanted_sizes.remove(&task);
+        self.wanted_checkpoints.remove(&task);
         self.resizing.remove(&task);
         self.moving.remove(&task);
         let Some(job) = self.job(task.job) else { return };
@@ -376,6 +381,7 @@ impl JobManager {
     pub(super) fn settle(&mut self, id: JobId, out: &mut Outbox) {
         if self.job(id).is_some_and(|job| job.is_over()) {
             self.jobs.remove(&id);
+            self.restored.retain(|task, _| task.job != id);
             out.messages.push(Message::GlobalManager(ToGlobalManager::Forget(id)));
         }
     }

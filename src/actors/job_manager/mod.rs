@@ -10,7 +10,8 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::{
-    JobId, JobSpec, Millis, NodeId, Outbox, Placement, PlanId, Policy, ShapeId, Size, TaskKey, TaskState, Timer, ToJobManager, WaitReason,
+    JobId, JobSpec, Kept, Millis, NodeId, Outbox, Placement, PlanId, Policy, ShapeId, Size, TaskKey, TaskState, Timer, ToJobManager,
+    WaitReason,
 };
 use record::Job;
 use scheduler::planner::Planner;
@@ -55,6 +56,10 @@ pub struct JobManager {
     wanted_moves: BTreeMap<TaskKey, Option<NodeId>>,
     /// Running tasks that shall have other cores or other memory.
     wanted_sizes: BTreeMap<TaskKey, Size>,
+    /// Running tasks whose state shall be kept.
+    wanted_checkpoints: BTreeSet<TaskKey>,
+    /// The checkpoints that attempts of these tasks go on from.
+    restored: BTreeMap<TaskKey, Kept>,
     /// Those whose resize is under way.
     resizing: BTreeSet<TaskKey>,
     /// Moves under way: the node and the placement number that they go to.
@@ -79,6 +84,8 @@ impl JobManager {
             adopted: Vec::new(),
             wanted_moves: BTreeMap::new(),
             wanted_sizes: BTreeMap::new(),
+            wanted_checkpoints: BTreeSet::new(),
+            restored: BTreeMap::new(),
             resizing: BTreeSet::new(),
             moving: BTreeMap::new(),
             nodes: Vec::new(),
@@ -164,6 +171,7 @@ impl JobManager {
             || !self.adopted.is_empty()
             || !self.wanted_moves.is_empty()
             || !self.wanted_sizes.is_empty()
+            || !self.wanted_checkpoints.is_empty()
             || self.planner.waiting() > 0;
         if self.dirty && work && !self.armed && !self.in_flight {
             self.armed = true;

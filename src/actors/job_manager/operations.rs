@@ -48,6 +48,14 @@ impl JobManager {
                     self.dirty = true;
                 }
             }
+            Operation::Checkpoint(task) => {
+                let record = self.job(task.job).and_then(|job| job.instances.get(task.instance as usize)).copied();
+                let runs = record.filter(|record| matches!(record.state, TaskState::Running | TaskState::Migrating));
+                if runs.is_some_and(|record| self.nodes[record.node.index()].moves) {
+                    self.wanted_checkpoints.insert(task);
+                    self.dirty = true;
+                }
+            }
             Operation::Label { node, labels } => {
                 if let Some(node) = self.planner.node(node.as_str()) {
                     self.planner.set_labels(node, &labels);

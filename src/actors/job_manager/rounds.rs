@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use model::{Cause, Event, Message, Millis, Move, NodeId, Outbox, Placement, Plan, Resize, Run, TaskKey, TaskState, ToGlobalManager};
+use model::{
+    Cause, Checkpoint, Event, Message, Millis, Move, NodeId, Outbox, Placement, Plan, Resize, Run, TaskKey, TaskState, ToGlobalManager,
+};
 use scheduler::gang::Place;
 use scheduler::planner::Round;
 use scheduler::queue::{Members, Unit};
@@ -24,6 +26,7 @@ impl JobManager {
         }
         self.plan_moves(now, &mut plan, out);
         self.plan_resizes(&mut plan);
+        self.plan_checkpoints(&mut plan, out);
         let Round { places, victims, announced, reasons } = self.planner.plan(now);
         out.events.extend(announced.into_iter().map(|(task, end, shape)| Event::Shaped { task, end, shape }));
         out.events.extend(reasons.into_iter().map(|(shape, reason)| Event::Waiting { shape, reason }));
@@ -123,6 +126,7 @@ impl JobManager {
             (record.node, record.gang) = (place.node, gang_number);
             let run = record.run;
             job.set(instance, TaskState::Scheduled, None, out);
+            let resume = self.restored.get(&place.task).copied().map(Box::new);
             plan.placements.push(Placement {
                 task: place.task,
                 run,
@@ -132,8 +136,9 @@ impl JobManager {
                 gang: *gang,
                 spec: Arc::clone(job.task(instance)),
                 limit: limit(job, instance, kill_overrun),
-                elapsed: Millis::ZERO,
+                elapsed: resume.as_ref().map_or(Millis::ZERO, |kept| kept.image.elapsed),
                 ends: None,
+                resume,
             });
         }
     }
@@ -171,7 +176,7 @@ impl JobManager {
             let spec = Arc::clone(job.task(task.instance));
             let limit = limit(job, task.instance, self.planner.policy().kill_overrun);
             let Place { node, cpuset, need, .. } = place;
-            let to = Placement { task, run, node, cpuset, memory: need.memory, gang: 0, spec, limit, elapsed: Millis::ZERO, ends: None };
+            let to = Placement { task, run, node, cpuset, memory: need.memory, spec, limit, ..Placement::default() };
             plan.moves.push(Move { to, from_run, from });
         }
     }
@@ -195,6 +200,28 @@ impl JobManager {
                 }
                 None => _ = self.wanted_sizes.insert(task, size),
             }
+        }
+    }
+
+    /// Has running tasks checkpointed where they are; what is being moved or resized is, after that.
+    fn plan_checkpoints(&mut self, plan: &mut Plan, out: &mut Outbox) {
+        for task in std::mem::take(&mut self.wanted_checkpoints) {
+            let Some(job) = self.jobs.get_mut(&task.job) else { continue };
+            let record = *job.instance(task.instance);
+            if record.state == TaskState::Migrating || record.state == TaskState::Running && self.resizing.contains(&task) {
+                self.wanted_checkpoints.insert(task);
+                continue;
+            }
+            if record.state != TaskState::Running {
+                continue;
+            }
+            job.instance(task.instance).minted += 1;
+            let number = record.minted + 1;
+            job.set(task.instance, TaskState::Migrating, None, out);
+            let spec = Arc::clone(job.task(task.instance));
+            let limit = limit(job, task.instance, self.planner.policy().kill_overrun);
+            let of = Placement { task, run: record.run, node: record.node, spec, limit, ..Placement::default() };
+            plan.checkpoints.push(Checkpoint { of, number });
         }
     }
 }

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use model::{
-    Amendment, Bytes, Constraint, Cores, JobBody, JobId, JobSpec, Labels, Message, Millis, NodeClass, NodeId, NodeSpec, OnFailure,
-    Operation, Operator, Outbox, PlacementRules, Plan, Policy, PolicyName, TaskSpec, TaskState, ToGlobalManager, ToJobManager,
+    Amendment, Bytes, Cause, Change, Constraint, Cores, Image, JobBody, JobId, JobSpec, Kept, Labels, Message, Millis, NodeClass, NodeId,
+    NodeSpec, OnFailure, Operation, Operator, Outbox, Placement, PlacementRules, Plan, Policy, PolicyName, Progress, Run, TaskSpec,
+    TaskState, ToGlobalManager, ToJobManager,
 };
 
 use super::JobManager;
@@ -141,6 +142,51 @@ fn a_switch_of_the_policy_keeps_the_queue() {
     tell(&mut manager, ToJobManager::Operate(Operation::SetPolicy(Policy::from(PolicyName::FirstFit))));
     node(&mut manager, 0, "n", &Labels::new());
     assert_eq!(round(&mut manager, 10_000).expect("both fit").placements.len(), 2);
+}
+
+#[test]
+fn a_checkpoint_waits_for_a_move_and_then_calls_for_a_round_of_its_own() {
+    let (mut manager, plan) = planning();
+    let Placement { task, run, node, .. } = plan.placements[0].clone();
+    tell(&mut manager, ToJobManager::Planned { refused: Vec::new() });
+    let changed = |change| ToJobManager::Changed { task, run, node, change };
+    tell(&mut manager, changed(Change::Started));
+    let out = tell(&mut manager, ToJobManager::Operate(Operation::Checkpoint(task)));
+    assert_eq!(out.timers.len(), 1);
+    let first = round(&mut manager, 200).expect("it runs").checkpoints;
+    assert_eq!((first.len(), first[0].of.run, first[0].of.node), (1, run, node));
+    tell(&mut manager, ToJobManager::Planned { refused: Vec::new() });
+    // A second one, while the first is made.
+    tell(&mut manager, ToJobManager::Operate(Operation::Checkpoint(task)));
+    assert!(round(&mut manager, 300).is_none());
+    let later = Run { placement: first[0].number + 1, ..run };
+    let out = tell(&mut manager, ToJobManager::Changed { task, run: later, node, change: Change::Resumed });
+    assert_eq!(out.timers.len(), 1, "soon it is its turn");
+    tell(&mut manager, ToJobManager::Changed { task, run: later, node, change: Change::Started });
+    assert_eq!(round(&mut manager, 400).expect("it runs again").checkpoints[0].of.run, later);
+}
+
+#[test]
+fn what_is_restored_goes_on_from_its_checkpoint_at_every_attempt() {
+    let mut manager = JobManager::new(Policy::from(PolicyName::BestFit), Millis(100));
+    node(&mut manager, 0, "n", &Labels::new());
+    let task = TaskSpec { name: "t".parse().unwrap(), cores: Cores(1), count: 2, attempts: 2, ..TaskSpec::default() };
+    let spec = JobSpec { name: "j".parse().unwrap(), body: Arc::new(JobBody { tasks: vec![Arc::new(task)], ..body() }) };
+    let image = Image { size: Bytes(5), elapsed: Millis(700), remaining: None };
+    let (after, kept) = (Run { attempt: 3, placement: 4 }, Kept { node: NodeId(0), image });
+    let progress = [Some(kept), None].map(|from| Progress::Again { after, from }).to_vec();
+    tell(&mut manager, ToJobManager::Admit { job: JOB, spec, submitted: Millis::ZERO, progress });
+    let from = |plan: &Plan| -> Vec<(u16, Option<Kept>, Millis)> {
+        let of = |placement: &Placement| (placement.run.attempt, placement.resume.as_deref().copied(), placement.elapsed);
+        plan.placements.iter().map(of).collect()
+    };
+    let plan = round(&mut manager, 100).expect("both fit");
+    assert_eq!(from(&plan), [(4, Some(kept), Millis(700)), (4, None, Millis::ZERO)]);
+    tell(&mut manager, ToJobManager::Planned { refused: Vec::new() });
+    let Placement { task, run, node, cpuset, memory, .. } = plan.placements[0].clone();
+    let change = Change::Ended { cause: Cause::StartRefused, cpuset, memory };
+    tell(&mut manager, ToJobManager::Changed { task, run, node, change });
+    assert_eq!(from(&round(&mut manager, 200).expect("it is tried again")), [(5, Some(kept), Millis(700))]);
 }
 
 #[test]

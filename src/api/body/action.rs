@@ -16,6 +16,8 @@ pub enum JobAction {
     Start,
     /// Try again what did not succeed.
     Retry,
+    /// The same, but what has a checkpoint goes on from there.
+    Restore,
 }
 
 /// An action on a job.
@@ -34,7 +36,7 @@ pub enum TaskDeed {
     Stop,
     /// Begin it again.
     Start,
-    /// Save its state.
+    /// Keep a checkpoint of it; it goes on.
     Checkpoint,
     /// Move it to another node.
     Migrate,

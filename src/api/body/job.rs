@@ -110,6 +110,9 @@ pub struct Instance {
     /// The latest move of its latest attempt.
     #[serde(default, skip_serializing_if = "Option::is_none", rename = "move")]
     pub moved: Option<Move>,
+    /// The latest checkpoint that was kept of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkpoint: Option<KeptCheckpoint>,
     /// Attempts before the latest.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub history: Vec<Attempt>,
@@ -133,6 +136,23 @@ pub struct Move {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes: Option<u64>,
     /// The most that it can have stood still: from the order to the word that it runs again, wherever that is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub downtime_ms: Option<u64>,
+}
+
+/// A checkpoint that a later attempt can go on from: `restore` of its job.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct KeptCheckpoint {
+    /// The node whose worker keeps it.
+    #[schema(value_type = String)]
+    pub node: Name,
+    /// When it was made.
+    pub made: Time,
+    /// Its size: memory and changed files.
+    pub bytes: u64,
+    /// How long the attempt had run by then.
+    pub elapsed_ms: u64,
+    /// The most that the task can have stood still: from the order to the word that it runs again. Absent until it does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub downtime_ms: Option<u64>,
 }

@@ -5,6 +5,7 @@
 mod action;
 pub mod cells;
 mod event;
+mod gc;
 mod job;
 mod node;
 mod policy;
@@ -20,7 +21,8 @@ mod words;
 
 pub use action::{Action, GroupMigration, JobAction, Migration, NodeAction, NodeDeed, TaskAction, TaskDeed};
 pub use event::EventBody;
-pub use job::{Attempt, Instance, Job, Move, Placement, Reason, Task};
+pub use gc::{Gc, GcQuestion, LeftoverFound, LeftoverKind};
+pub use job::{Attempt, Instance, Job, KeptCheckpoint, Move, Placement, Reason, Task};
 pub use node::{Amount, Holder, Node, NodeDetail, NodeList, NodePatch, NodeTaken};
 pub use policy::{Policies, PolicyBody};
 pub use problem::Problem;

@@ -2,7 +2,7 @@
 
 use actors::{JobView, View};
 use axum::extract::State;
-use model::{Bytes, CoreWish, CpuSet, JobId, Operation, Request, Size, TaskKey, TaskState};
+use model::{Bytes, CoreWish, CpuSet, JobId, NodeId, Operation, Request, Size, TaskKey, TaskState};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
@@ -13,7 +13,7 @@ use crate::api::error::ApiError;
 use crate::api::extract::JsonOf;
 use crate::api::routes::{amend, start_moves};
 
-/// The most moves of one request.
+/// The most moves or checkpoints of one request.
 const MOST_MOVES: usize = 1000;
 
 /// Containers of a node whose state shall be saved.
@@ -48,23 +48,41 @@ pub struct Update {
     mem_limit: Option<Bytes>,
 }
 
-/// Save the state of containers: no engine of this system does
+/// Keep a checkpoint of each of these containers, which go on; all are checked before any is made
 #[utoipa::path(post, path = "/RESTfulSwarm/GM/checkpoint_cons", operation_id = "gm_checkpoint_cons", tag = "earlier",
     request_body(content = serde_json::Value, content_type = "application/json", description = "[{node, containers[]}]"),
     responses((status = 200, description = "`OK`", body = String, content_type = "text/plain")))]
 pub async fn gm_checkpoint_cons(State(desk): State<Desk>, body: Result<JsonOf<Vec<Checkpoint>>, ApiError>) -> Result<&'static str, Plain> {
     let JsonOf(checkpoints) = body?;
-    desk.door.view(|view| {
+    let operations = desk.door.view(|view| {
+        let mut operations = Vec::new();
         for (at, checkpoint) in checkpoints.iter().enumerate() {
-            named::node(view, &format!("[{at}].node"), &checkpoint.node)?;
+            let (node, _) = named::node(view, &format!("[{at}].node"), &checkpoint.node)?;
             for (index, container) in checkpoint.containers.iter().enumerate() {
-                named::container(view, None, &format!("[{at}].containers[{index}]"), container)?;
+                let field = format!("[{at}].containers[{index}]");
+                let (job, task) = named::container(view, None, &field, container)?;
+                is_there(job, task, node, &field, container)?;
+                operations.extend(crate::api::routes::checkpoints(view, job, task, None)?);
             }
         }
-        Ok::<_, ApiError>(())
+        match operations.len() {
+            1..=MOST_MOVES => Ok(operations),
+            wanted => Err(ApiError::field(".", format!("there are {wanted} containers: from 1 to {MOST_MOVES}"))),
+        }
     })?;
-    let what = "no engine of this system saves the state of a container".to_owned();
-    Err(ApiError::Unsupported { what, possible: "Start the workers with an engine that can, or stop and submit anew." }.into())
+    for operation in operations {
+        desk.ask(Request::Operate(operation)).await?;
+    }
+    Ok(OK)
+}
+
+/// Refuses a container that runs elsewhere.
+fn is_there(job: &JobView, task: usize, node: NodeId, field: &str, container: &str) -> Result<(), ApiError> {
+    let number = job.spec.body.instances_of(task).start;
+    match job.tasks[number as usize].node == Some(node) {
+        true => Ok(()),
+        false => Err(ApiError::field(field, format!("container `{container}` is not there"))),
+    }
 }
 
 /// Move a container
@@ -102,10 +120,7 @@ fn migration(view: &View, one: &Move) -> Result<Migration, ApiError> {
     let (job, task) = named::container(view, one.job.as_deref(), "container", &one.container)?;
     let (from, _) = named::node(view, "from", &one.from)?;
     let (_, to) = named::node(view, "to", &one.to)?;
-    let number = job.spec.body.instances_of(task).start;
-    if job.tasks[number as usize].node != Some(from) {
-        return Err(ApiError::field("from", format!("container `{}` is not there", one.container)));
-    }
+    is_there(job, task, from, "from", &one.container)?;
     let task = job.spec.body.tasks[task].name.clone();
     Ok(Migration { job: job.id.to_string(), task, index: 0, to: Some(named::name(to)) })
 }

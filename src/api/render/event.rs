@@ -45,10 +45,10 @@ pub fn event(view: &View, numbered: &Numbered) -> Option<EventBody> {
         Event::Labelled { node, labels } => {
             of_action(view, &mut body, *node, json!({"action": "label", "labels": labels}));
         }
-        Event::Checkpointed { task, run, node, size } => {
+        Event::Checkpointed { task, run, node, image, kept } => {
             body.kind = "task.checkpoint".to_owned();
             of_run(view, &mut body, *task, *run, *node);
-            body.data = json!({"bytes": size.0});
+            body.data = json!({"bytes": image.size.0, "kept": kept});
         }
         Event::Resized { task, run, node, cpuset, memory, settled: true, .. } => {
             body.kind = "task.resized".to_owned();

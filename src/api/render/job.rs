@@ -1,11 +1,11 @@
 //! Jobs, tasks and instances.
 
-use actors::{AttemptView, JobView, MoveView, TaskView, View};
+use actors::{AttemptView, JobView, KeptView, MoveView, TaskView, View};
 use indexmap::IndexMap;
 use model::{Cause, Condition, JobBody, Name, TaskState};
 
 use super::node_name;
-use crate::api::body::{Attempt, Instance, Job, JobSummary, Move, Placement, Reason, Task, TaskCounts, Time, WaitingTask};
+use crate::api::body::{Attempt, Instance, Job, JobSummary, KeptCheckpoint, Move, Placement, Reason, Task, TaskCounts, Time, WaitingTask};
 
 /// A job with all its tasks.
 pub fn job(view: &View, job: &JobView) -> Job {
@@ -114,6 +114,7 @@ pub fn instance(view: &View, job: &JobView, task: usize, number: u32) -> Instanc
         cause: it.cause.map(reason_code),
         exit_code: it.cause.and_then(exit_code),
         moved: it.moved.as_ref().and_then(|moved| move_of(view, moved)),
+        checkpoint: it.kept.as_ref().and_then(|kept| checkpoint_of(view, kept)),
         history: it.past.iter().map(|past| attempt(view, past)).collect(),
     }
 }
@@ -123,6 +124,13 @@ fn move_of(view: &View, moved: &MoveView) -> Option<Move> {
     let (from, to) = (node_name(view, from)?, node_name(view, to)?);
     let downtime_ms = ended.map(|ended| ended.since(since).0);
     Some(Move { from, to, phase, since: Time(since), bytes: size.map(|size| size.0), downtime_ms })
+}
+
+fn checkpoint_of(view: &View, view_of: &KeptView) -> Option<KeptCheckpoint> {
+    let KeptView { kept, since, made, resumed } = *view_of;
+    let downtime_ms = resumed.map(|resumed| resumed.since(since).0);
+    let (bytes, elapsed_ms) = (kept.image.size.0, kept.image.elapsed.0);
+    Some(KeptCheckpoint { node: node_name(view, kept.node)?, made: Time(made), bytes, elapsed_ms, downtime_ms })
 }
 
 /// The tasks that a task still waits for.

@@ -15,7 +15,6 @@ use serde::Deserialize;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use utoipa::IntoParams;
 
-use super::job_id;
 use crate::api::body::EventBody;
 use crate::api::desk::Desk;
 use crate::api::error::ApiError;
@@ -101,8 +100,11 @@ impl Wanted {
             false => Err(ApiError::field("type", format!("a type is one of {}", TYPES.join(", ")))),
         };
         let kinds = query.kinds.as_deref().map(|kinds| kinds.split(',').map(known).collect()).transpose()?;
-        let job =
-            query.job.as_deref().map(|job| job_id(job).ok_or_else(|| ApiError::field("job", "it is no id such as `j12`"))).transpose()?;
+        let job = query
+            .job
+            .as_deref()
+            .map(|job| JobId::parse(job).ok_or_else(|| ApiError::field("job", "it is no id such as `j12`")))
+            .transpose()?;
         Ok(Self { kinds, job, node: query.node.clone() })
     }
 

@@ -11,7 +11,7 @@ use crate::api::desk::{Desk, Fittings};
 use crate::api::error::ApiError;
 use crate::api::extract::{JsonOf, PathOf};
 
-/// Stop a job, start it again, or retry what did not succeed of it
+/// Stop a job, start it again, or retry what did not succeed of it, from its checkpoints where `restore` says so
 #[utoipa::path(post, path = "/v1/jobs/{job}/actions", operation_id = "act_on_job", tag = "jobs",
     params(("job" = String, Path, description = "The job's id", example = "j12")), request_body = Action,
     responses((status = 202, description = "It is on its way", body = Taken)))]
@@ -25,6 +25,7 @@ pub async fn act_on_job(
         JobAction::Stop => Request::Operate(Operation::Stop(id)),
         // What was stopped begins again as what failed does.
         JobAction::Start | JobAction::Retry => Request::Retry(id),
+        JobAction::Restore => Request::Restore(id),
     };
     desk.ask(request).await?;
     let state = desk.door.view(|view| view.job(id).map(|job| job.state));

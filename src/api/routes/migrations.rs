@@ -6,9 +6,9 @@ use actors::{NodeView, View};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use model::{Bytes, Cores, NodeId, Operation, Request, TaskKey, TaskState};
+use model::{Bytes, Cores, JobId, NodeId, Operation, Request, TaskKey, TaskState};
 
-use super::{job_id, number_of, task_of};
+use super::{number_of, task_of};
 use crate::api::body::{GroupMigration, Migration};
 use crate::api::desk::{Desk, Fittings};
 use crate::api::error::{ApiError, shown};
@@ -94,13 +94,24 @@ impl Room {
     }
 }
 
+/// Refuses what only engines do that can carry over the state of a running task.
+pub fn movable(view: &View, node: Option<NodeId>, wanted: &str) -> Result<(), ApiError> {
+    match node.and_then(|node| view.nodes().get(node.index())).filter(|node| !node.spec.class.moves_tasks()) {
+        None => Ok(()),
+        Some(node) => Err(ApiError::Unsupported {
+            what: format!("the engine of node `{}` cannot {wanted} a running task", node.spec.name),
+            possible: "Stop the task; retried, it begins anew where the policy puts it.",
+        }),
+    }
+}
+
 /// The operation of a move that can begin now: the instance runs, and its target could hold it.
 ///
 /// # Errors
 /// Names the field at fault, whose path begins with `at`.
 pub fn checked_move(view: &View, migration: &Migration, at: &str) -> Result<Operation, ApiError> {
     let unknown = || ApiError::UnknownJob(shown(&migration.job));
-    let job = job_id(&migration.job).and_then(|id| view.job(id)).ok_or_else(unknown)?;
+    let job = JobId::parse(&migration.job).and_then(|id| view.job(id)).ok_or_else(unknown)?;
     let task = task_of(job, migration.task.as_str())?;
     let number = number_of(job, task, Some(migration.index))?;
     let instance = &job.tasks[number as usize];
@@ -111,11 +122,7 @@ pub fn checked_move(view: &View, migration: &Migration, at: &str) -> Result<Oper
         );
         return Err(ApiError::WrongState(what));
     }
-    let source = instance.node.and_then(|node| view.nodes().get(node.index()));
-    if let Some(source) = source.filter(|node| !node.spec.class.moves_tasks()) {
-        let what = format!("the engine of node `{}` cannot move a running task", source.spec.name);
-        return Err(ApiError::Unsupported { what, possible: "Stop the task; retried, it begins anew where the policy puts it." });
-    }
+    movable(view, instance.node, "move")?;
     if let Some(to) = &migration.to {
         let field = || format!("{at}to");
         let (_, node) = view.node_named(to.as_str()).ok_or_else(|| ApiError::UnknownNode(to.to_string()))?;

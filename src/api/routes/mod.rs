@@ -3,6 +3,7 @@
 mod cells;
 mod events;
 mod export;
+mod gc;
 mod job_actions;
 mod jobs;
 mod logs;
@@ -26,10 +27,10 @@ use utoipa_axum::routes;
 use super::desk::Desk;
 use super::error::{ApiError, shown};
 
-pub use migrations::{checked_move, start as start_moves};
+pub use migrations::{checked_move, movable, start as start_moves};
 pub use policies::switch;
 pub use submit::{name_key, take};
-pub use tasks::amend;
+pub use tasks::{amend, checkpoints};
 
 /// All native routes.
 pub fn native() -> OpenApiRouter<Desk> {
@@ -56,6 +57,7 @@ pub fn native() -> OpenApiRouter<Desk> {
         .routes(routes!(system::who_am_i))
         .routes(routes!(snapshot::get_snapshot))
         .routes(routes!(whatif::ask_whatif))
+        .routes(routes!(gc::collect_garbage))
         .routes(routes!(export::export_history))
         .routes(routes!(system::metrics))
 }
@@ -65,16 +67,9 @@ pub fn health() -> OpenApiRouter<Desk> {
     OpenApiRouter::new().routes(routes!(system::healthz)).routes(routes!(system::readyz)).routes(routes!(system::openapi))
 }
 
-/// The id that a text such as `j12` stands for.
-fn job_id(text: &str) -> Option<JobId> {
-    let id = JobId(text.strip_prefix('j')?.parse().ok()?);
-    // One job has one address: `j+1` and `j01` are none.
-    (id.to_string() == text).then_some(id)
-}
-
 /// The job of a path.
 fn job<'a>(view: &'a View, text: &str) -> Result<&'a JobView, ApiError> {
-    job_id(text).and_then(|id| view.job(id)).ok_or_else(|| ApiError::UnknownJob(shown(text)))
+    JobId::parse(text).and_then(|id| view.job(id)).ok_or_else(|| ApiError::UnknownJob(shown(text)))
 }
 
 /// The index of a task of the job.

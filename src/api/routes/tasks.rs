@@ -1,14 +1,16 @@
 //! One task of a job.
 
+use std::ops::Range;
+
 use actors::{JobView, View};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use model::{Amendment, Cores, JobId, Operation, Request, TaskKey, TaskSpec};
+use model::{Amendment, Cores, JobId, Operation, Request, TaskKey, TaskSpec, TaskState};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::{checked_move, job, number_of, task_of};
+use super::{checked_move, job, movable, number_of, task_of};
 use crate::api::body::{Migration, Taken, Task, TaskAction, TaskDeed, TaskPatch, WantedResources};
 use crate::api::desk::{Desk, Fittings};
 use crate::api::error::ApiError;
@@ -120,9 +122,10 @@ fn resized(view: &View, job: &JobView, index: usize, wanted: &WantedResources) -
     Ok(Amendment::Resources { task: index as u16, cores, memory })
 }
 
-/// Stop or move a task
+/// Stop, move or checkpoint a task
 ///
-/// To start one task alone and to save its state are not possible yet.
+/// A checkpoint is kept by the worker of its node, the latest of each instance; the task goes on. `restore` of an ended job begins from there. To
+/// start one task alone is not possible.
 #[utoipa::path(post, path = "/v1/jobs/{job}/tasks/{task}/actions", operation_id = "act_on_task", tag = "tasks",
     params(("job" = String, Path, description = "The job's id", example = "j12"), ("task" = String, Path, description = "The task's name")),
     request_body = TaskAction, responses((status = 202, description = "It is on its way", body = Taken)))]
@@ -149,11 +152,7 @@ pub async fn act_on_task(
                 let possible = "Start the job: POST /v1/jobs/{job}/actions; what has succeeded stays so.";
                 return Err(ApiError::Unsupported { what, possible });
             }
-            TaskDeed::Checkpoint => {
-                let what = "no engine of this system saves the state of a task".to_owned();
-                let possible = "Stop and migrate are possible; a task that moves begins anew where its state cannot be moved.";
-                return Err(ApiError::Unsupported { what, possible });
-            }
+            TaskDeed::Checkpoint => checkpoints(view, job, at, index)?,
         };
         Ok((operations, Taken { id: job.id.to_string(), name: job.spec.name.clone(), state: job.state }))
     })?;
@@ -163,20 +162,41 @@ pub async fn act_on_task(
     Ok((StatusCode::ACCEPTED, Json(taken)))
 }
 
+/// The checkpoints of one instance, or of all of a task that run.
+pub fn checkpoints(view: &View, job: &JobView, task: usize, index: Option<u32>) -> Result<Vec<Operation>, ApiError> {
+    let name = &job.spec.body.tasks[task].name;
+    let mut operations = Vec::new();
+    for number in numbers(job, task, index)? {
+        let instance = &job.tasks[number as usize];
+        if instance.state == TaskState::Running {
+            movable(view, instance.node, "checkpoint")?;
+            operations.push(Operation::Checkpoint(key(job.id, number)));
+        }
+    }
+    if operations.is_empty() {
+        return Err(ApiError::WrongState(format!("task `{name}` of job {} does not run, so there is nothing to checkpoint", job.id)));
+    }
+    Ok(operations)
+}
+
 /// The stops of one instance, or of all of a task that have not ended.
 fn stops(job: &JobView, task: usize, index: Option<u32>) -> Result<Vec<Operation>, ApiError> {
-    let numbers = match index {
+    let open: Vec<Operation> = numbers(job, task, index)?
+        .filter(|number| !job.tasks[*number as usize].state.is_terminal())
+        .map(|instance| Operation::StopTask(key(job.id, instance)))
+        .collect();
+    if open.is_empty() { Err(ApiError::WrongState("the task has ended, so it cannot be stopped".to_owned())) } else { Ok(open) }
+}
+
+/// One instance of a task, or all.
+fn numbers(job: &JobView, task: usize, index: Option<u32>) -> Result<Range<u32>, ApiError> {
+    Ok(match index {
         Some(_) => {
             let number = number_of(job, task, index)?;
             number..number + 1
         }
         None => job.spec.body.instances_of(task),
-    };
-    let open: Vec<Operation> = numbers
-        .filter(|number| !job.tasks[*number as usize].state.is_terminal())
-        .map(|instance| Operation::StopTask(key(job.id, instance)))
-        .collect();
-    if open.is_empty() { Err(ApiError::WrongState("the task has ended, so it cannot be stopped".to_owned())) } else { Ok(open) }
+    })
 }
 
 fn key(job: JobId, instance: u32) -> TaskKey {

@@ -87,7 +87,7 @@ fn no_body_is_an_array_where_an_object_is_meant() {
             }
         }
     }
-    assert_eq!(bodies, 20, "operations with a body");
+    assert_eq!(bodies, 21, "operations with a body");
     assert_eq!(site.post("/v1/jobs", JOB).status, 202, "the system goes on");
 }
 

@@ -94,7 +94,7 @@ fn jobs_of_the_global_manager_name_their_nodes() {
 }
 
 #[test]
-fn containers_are_moved_and_what_needs_an_engine_says_so() {
+fn containers_are_moved_and_checkpointed() {
     let site = Site::open();
     let alpha = site.join(0, "alpha");
     site.join(1, "beta");
@@ -108,7 +108,9 @@ fn containers_are_moved_and_what_needs_an_engine_says_so() {
     refused(&site.manager("POST", "request_group_migration", &group), "gamma");
     assert_eq!(site.manager("POST", "request_group_migration", &format!("[{}]", one("n0", "n1"))).text, "OK");
     let checkpoint = format!(r#"[{{"node": "alpha", "containers": ["{container}"]}}]"#);
-    refused(&site.manager("POST", "checkpoint_cons", &checkpoint), "no engine");
+    assert_eq!(site.manager("POST", "checkpoint_cons", &checkpoint).text, "OK");
+    refused(&site.manager("POST", "checkpoint_cons", &checkpoint.replace("alpha", "beta")), "is not there");
+    refused(&site.manager("POST", "checkpoint_cons", "[]"), "there are 0 containers");
     refused(&site.manager("POST", "checkpoint_cons", r#"[{"node": "alpha", "containers": ["x"]}]"#), "containers[0]");
     let update = format!(
         r#"{{"job": "job1533585500968-1533585495", "node": "alpha", "container_name": "{container}", "cpuset_cpus": "0,1", "mem_limit": "20m"}}"#

@@ -1,9 +1,12 @@
 //! Health, metrics, actors, policies, tokens, state and history.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use model::Event;
+use engine::question::Leftover;
 use model::document::PolicyChoices;
+use model::{Bytes, Cores, Event, JobId, Name, NodeClass, NodeId, NodeSpec, TaskKey};
+use serde_json::json;
 
 use super::site::{JOB, Site};
 use crate::api::METRICS;
@@ -18,6 +21,33 @@ fn the_system_says_how_it_is() {
     assert_eq!(site.get("/readyz").json()["status"], "ok");
     let actors = site.get("/v1/actors").json();
     assert_eq!(actors["actors"][0], serde_json::json!({"name": "front-end", "address": "127.0.0.1:5001", "here": true, "reachable": true}));
+}
+
+#[test]
+fn what_is_left_over_is_said_and_removed_but_for_checkpoints_of_jobs_that_are_known() {
+    let site = Site::open();
+    // What has no engine has no worker: it is simulated in this very process.
+    site.join(0, "simulated");
+    site.submit();
+    let checkpoint = |job: u32| Leftover::Checkpoint(TaskKey { job: JobId(job), instance: 0 });
+    let gc = |body: &str| site.post("/v1/gc", body).json();
+    assert_eq!(gc("{}"), json!({"leftovers": [], "silent": []}));
+    let node = "alpha".parse::<Name>().unwrap();
+    let plain = NodeClass::plain(node.clone(), Cores(4), Bytes(8 << 30));
+    let class = Arc::new(NodeClass { labels: [("engine".to_owned(), "docker".to_owned())].into(), ..plain });
+    let spec = Arc::new(NodeSpec { name: node.clone(), class });
+    site.publish(Event::Joined { node: NodeId(1), spec, epoch: 1 });
+    site.trial.leave(vec![Leftover::Container("wharfinger-1-2-9-0-1-1".into()), checkpoint(0), checkpoint(7)]);
+    let said = |removed: bool| {
+        json!({"leftovers": [
+            {"node": node, "kind": "container", "name": "wharfinger-1-2-9-0-1-1", "removed": removed},
+            {"node": node, "kind": "checkpoint", "name": "j7/0", "removed": removed},
+        ], "silent": []})
+    };
+    assert_eq!(gc(r#"{"dry_run": true}"#), said(false));
+    assert_eq!(gc("{}"), said(true));
+    assert_eq!(gc("{}"), json!({"leftovers": [], "silent": []}));
+    assert_eq!(site.post("/v1/gc", r#"{"dry": true}"#).problem().2, "dry");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Tasks: actions, changes, moves, outputs.
 
-use model::{Bytes, Cores, Event, Run, TaskKey, TaskState};
+use model::{Bytes, Cores, Event, Image, JobState, Millis, NodeState, Run, TaskKey, TaskState};
 
 use super::site::Site;
 
@@ -14,10 +14,8 @@ fn what_cannot_be_done_yet_says_what_can() {
     assert!(answer.json()["fix"].as_str().unwrap().contains("Submit another job"));
     assert_eq!(patch("{}").problem().1, "api-field");
     assert_eq!(patch(r#"{"resources": {"memory": "1e99g"}}"#).problem().2, "resources.memory");
-    for action in ["start", "checkpoint"] {
-        let answer = site.post("/v1/jobs/j0/tasks/run/actions", &format!(r#"{{"action": "{action}"}}"#));
-        assert_eq!((answer.status, answer.problem().1.as_str()), (409, "api-unsupported"), "{action}");
-    }
+    let answer = site.post("/v1/jobs/j0/tasks/run/actions", r#"{"action": "start"}"#);
+    assert_eq!((answer.status, answer.problem().1.as_str()), (409, "api-unsupported"));
     assert_eq!(site.post("/v1/jobs/j0/tasks/run/actions", r#"{"action": "stop"}"#).status, 202);
     assert_eq!(site.post("/v1/jobs/j0/tasks/nope/actions", r#"{"action": "stop"}"#).problem().1, "api-unknown-task");
     assert_eq!(site.post("/v1/jobs/j0/tasks/run/actions", r#"{"action": "stop", "index": 1}"#).problem().1, "api-unknown-task");
@@ -118,7 +116,8 @@ fn a_move_is_seen_in_the_record_and_what_it_holds_is_where_it_is() {
     };
     begin(2);
     seen("checkpointing", "alpha", "1-2");
-    site.publish(Event::Checkpointed { task, run: at(1), node: alpha, size: Bytes(5000) });
+    let image = Image { size: Bytes(5000), elapsed: Millis(7), remaining: None };
+    site.publish(Event::Checkpointed { task, run: at(1), node: alpha, image, kept: false });
     assert_eq!(seen("restoring", "alpha", "1-2")["move"]["bytes"], 5000);
     release(2, beta);
     became(at(1), alpha, TaskState::Migrating, TaskState::Running);
@@ -128,6 +127,38 @@ fn a_move_is_seen_in_the_record_and_what_it_holds_is_where_it_is() {
     release(1, alpha);
     became(at(3), beta, TaskState::Migrating, TaskState::Running);
     assert!(seen("moved", "beta", "0,3")["move"]["downtime_ms"].is_u64());
+}
+
+#[test]
+fn a_checkpoint_is_seen_in_the_record_and_a_job_is_restored_from_it() {
+    let site = Site::open();
+    let (alpha, job) = (site.join(0, "alpha"), site.submit());
+    let act = |action: &str| site.post("/v1/jobs/j0/tasks/run/actions", &format!(r#"{{"action": "{action}"}}"#));
+    assert_eq!(act("checkpoint").problem().1, "api-wrong-state", "it waits");
+    site.run(job, alpha);
+    assert_eq!(act("checkpoint").status, 202);
+    assert_eq!(site.post("/v1/jobs/j0/tasks/run/actions", r#"{"action": "checkpoint", "to": "alpha"}"#).problem().2, "to");
+    let (task, run) = (TaskKey { job, instance: 0 }, Run { attempt: 1, placement: 1 });
+    let became = |from, to| site.publish(Event::Task { task, run, node: Some(alpha), from, to, cause: None });
+    let record = || site.get("/v1/jobs/j0").json()["tasks"]["run"].clone();
+    became(TaskState::Running, TaskState::Migrating);
+    let image = Image { size: Bytes(5000), elapsed: Millis(7), remaining: None };
+    site.publish(Event::Checkpointed { task, run, node: alpha, image, kept: true });
+    let made = record()["checkpoint"].clone();
+    assert_eq!((&made["node"], &made["bytes"], &made["downtime_ms"]), (&"alpha".into(), &5000.into(), &serde_json::Value::Null));
+    became(TaskState::Migrating, TaskState::Running);
+    assert!(record()["checkpoint"]["downtime_ms"].is_u64() && record()["move"].is_null(), "{:#}", record());
+
+    let restore = || site.post("/v1/jobs/j0/actions", r#"{"action": "restore"}"#);
+    assert_eq!(restore().problem().1, "api-wrong-state", "it runs");
+    became(TaskState::Running, TaskState::Failed);
+    site.publish(Event::Job { job, from: JobState::Running, to: JobState::Failed, cause: None });
+    site.publish(Event::Node { node: alpha, from: NodeState::Ready, to: NodeState::Unreachable });
+    let refused = restore();
+    assert_eq!((refused.status, refused.problem().1.as_str()), (409, "api-wrong-state"), "what keeps it is not there");
+    site.publish(Event::Node { node: alpha, from: NodeState::Unreachable, to: NodeState::Ready });
+    assert_eq!(restore().status, 202);
+    assert_eq!(restore().problem().1, "api-wrong-state", "it is on its way");
 }
 
 #[test]

@@ -11,19 +11,22 @@ use crate::cli::up::worker_program;
 const USUAL: &str = "/var/run/docker.sock";
 
 /// All checks of Docker: none where there is none and nobody has named one.
-pub fn checks(socket: Option<&str>) -> Vec<Check> {
+pub fn checks(socket: Option<&str>, shared: Option<&Path>) -> Vec<Check> {
     let Some(socket) = socket.or_else(|| Path::new(USUAL).exists().then_some(USUAL)) else { return Vec::new() };
     // That there is no worker is said already.
     let Some(program) = worker_program() else { return Vec::new() };
-    ask(&program, socket).unwrap_or_else(|why| {
+    ask(&program, socket, shared).unwrap_or_else(|why| {
         let mend = "run `worker doctor`, and keep both programs of one release together";
         vec![Check::warn("docker", format!("the worker's program does not say what Docker can do: {why}"), mend)]
     })
 }
 
-fn ask(program: &Path, socket: &str) -> Result<Vec<Check>, String> {
+fn ask(program: &Path, socket: &str, shared: Option<&Path>) -> Result<Vec<Check>, String> {
     // It waits for nothing longer than a few seconds itself.
-    let output = Command::new(program).args(["doctor", "--docker", socket]).stdin(Stdio::null()).output();
+    let mut command = Command::new(program);
+    command.args(["doctor", "--docker", socket]);
+    shared.iter().for_each(|root| _ = command.arg("--shared-root").arg(root));
+    let output = command.stdin(Stdio::null()).output();
     let output = output.map_err(|error| error.to_string())?;
     serde_json::from_slice(&output.stdout).map_err(|_| String::from_utf8_lossy(&output.stderr).trim().to_owned())
 }

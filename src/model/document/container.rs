@@ -28,7 +28,7 @@ enum VolumeMode {
     Ro,
 }
 
-/// The volumes of a task by what is mounted: a named volume, or a folder of the node.
+/// The volumes of a task by what is mounted: a named volume, a folder of the node, or the shared one of the job or the task.
 pub(super) type Volumes = BTreeMap<String, VolumeDocument>;
 
 /// The network that the tasks of a job share.
@@ -80,8 +80,9 @@ pub(super) fn volumes(path: &str, documents: &Volumes) -> Result<Vec<Volume>, Ba
     for (source, VolumeDocument { bind, mode }) in documents {
         let shown: String = source.chars().take(60).flat_map(char::escape_default).collect();
         let bad = |cause: &str| Err(BadDocument::new(format!("{path}.{shown}"), cause));
-        if !is_folder(source) && source.parse::<Name>().is_err() {
-            return bad("a volume is a name, or a folder of the node from its root, without `..`");
+        let shared = [Volume::OF_JOB, Volume::OF_TASK].contains(&source.as_str());
+        if !shared && !is_folder(source) && source.parse::<Name>().is_err() {
+            return bad("a volume is a name, a folder of the node from its root without `..`, or `@job` or `@task` of the shared root");
         }
         if !is_folder(bind) || bind.trim_matches('/').is_empty() {
             return bad("`bind` is a folder in the container from its root, without `..`, and not the root itself");

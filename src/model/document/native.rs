@@ -105,7 +105,8 @@ pub struct NativeTask {
     #[serde(default)]
     #[schemars(schema_with = "ports::schema")]
     pub ports: BTreeMap<String, u16>,
-    /// Named volumes, or folders of the node that its worker allows, to where the container sees them.
+    /// Named volumes, folders of the node that its worker allows, or `@job` and `@task`, which are the same on every node, to where the container
+    /// sees them.
     #[serde(default)]
     pub volumes: Volumes,
     /// How it is known to be well.

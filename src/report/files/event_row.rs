@@ -175,11 +175,11 @@ pub fn push(sheet: &mut Sheet, seq: u64, time: Millis, event: &Event) {
         Event::Cordoned { node, cordoned } => of_node(sheet, if *cordoned { kind::CORDONED } else { kind::UNCORDONED }, *node),
         Event::Suspected { node, suspect } => of_node(sheet, if *suspect { kind::SUSPECT } else { kind::HEARD }, *node),
         Event::Labelled { node, .. } => of_node(sheet, kind::LABELLED, *node),
-        Event::Checkpointed { task, run, node, size } => {
+        Event::Checkpointed { task, run, node, image, .. } => {
             sheet.word(Column::Type as usize, kind::CHECKPOINTED);
             subject(sheet, *task, Some(*run));
             sheet.int(Column::Node as usize, u64::from(node.0));
-            sheet.int(Column::Memory as usize, size.0);
+            sheet.int(Column::Memory as usize, image.size.0);
         }
         Event::PolicyChanged { policy } => {
             sheet.word(Column::Type as usize, kind::POLICY);

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::Duration;
 
-use engine::wire::LogPart;
+use engine::question::LogPart;
 use engine::{Behaviour, Command, Driver, Signal, Signals, What};
 use model::{Fence, Millis, NodeId, NodeSpec, Run, Start, TaskKey};
 use rand::RngExt as _;
@@ -376,7 +376,7 @@ impl Driver for Hands {
                 let known = life.known().get_mut(&id).map(|entry| entry.asked.get_or_insert(Request::Stop)).is_some();
                 if known { life.ask(id, Request::Stop) } else { life.tell(id, What::Stopped) }
             }
-            Command::Checkpoint => signals.push((now, Signal { task, run, what: What::CheckpointRefused })),
+            Command::Checkpoint { .. } => signals.push((now, Signal { task, run, what: What::CheckpointRefused })),
             // Every second one is refused; an order that is repeated is answered as it was before.
             Command::Resize { number, cpuset, .. } => {
                 if life.fuse.step() {

@@ -77,7 +77,7 @@ prop_compose! {
         jobs in proptest::collection::vec((0u64..30_000, body()), 1..7),
         cuts in proptest::collection::vec((0i64..150, any::<bool>(), 0u64..5000), 0..6),
         steps in 5u64..150,
-        operations in proptest::collection::vec((0u64..35_000, 0u8..6, 0u32..6), 0..6),
+        operations in proptest::collection::vec((0u64..35_000, 0u8..7, 0u32..6), 0..6),
     ) -> Scenario {
         Scenario { seed, nodes, jobs, cuts, steps, operations }
     }
@@ -220,6 +220,7 @@ impl World {
                 let size = Size { cores: CoreWish::Count(Cores(1 + which % 3)), memory: Bytes(u64::from(which) << 20) };
                 Operation::Resize { task: TaskKey { job: JobId(which), instance: 0 }, size }
             }
+            5 => Operation::Checkpoint(TaskKey { job: JobId(which), instance: 0 }),
             _ => Operation::Migrate { task: TaskKey { job: JobId(which), instance: 0 }, to: None },
         }
     }

@@ -139,6 +139,11 @@ impl Fleet {
         let nodes = self.site.get("/v1/nodes").unwrap();
         let allocated = |node: &Value| node["allocated"]["cores"] == 0 && node["allocated"]["memory_bytes"] == 0;
         assert!(nodes["nodes"].as_array().unwrap().iter().all(allocated), "{nodes:#}");
+        let (mut status, mut left) = (0, String::new());
+        eventually(&format!("nothing is left over: {status} {left}"), || {
+            (status, left) = self.post("/v1/gc", &json!({ "dry_run": true }));
+            (status, &left[..]) == (200, r#"{"leftovers":[],"silent":[]}"#)
+        });
         for (number, docker) in self.swarm.dockers.iter().enumerate() {
             let name = docker.text("name");
             assert_eq!(docker.say(&["ps", "--all", "--quiet"]), "", "{name}");

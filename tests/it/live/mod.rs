@@ -4,6 +4,7 @@
 mod apart;
 mod cable;
 mod chaos;
+mod checkpoints;
 mod containers;
 mod fleet;
 mod full;

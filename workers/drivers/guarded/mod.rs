@@ -6,6 +6,7 @@
 //!
 //! A process cannot be checkpointed, and keeps the cores and the memory that it was started with; commands about that are refused.
 
+mod leftovers;
 mod start;
 pub(crate) mod table;
 mod watch;
@@ -17,7 +18,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 
-use engine::wire::LogPart;
+use engine::question::{Leftover, LogPart};
 use engine::{Command, Driver, Signal, Signals, What};
 use model::{Bytes, Millis, NodeId, Run, TaskKey};
 use tokio::sync::mpsc;
@@ -161,10 +162,11 @@ impl GuardedDriver {
         self.deeds.as_ref().expect("it is there until the driver is dropped").try_send(deed).is_ok()
     }
 
-    fn checkpoint(&self, id: RunId) -> bool {
+    fn checkpoint(&self, id: RunId, keep: bool) -> bool {
+        let folder = self.runs().run(id);
         // One that was refused before says nothing of this.
-        let _ = std::fs::remove_file(self.runs().run(id).file("refused"));
-        self.shared.table.checkpoint(id)
+        let _ = std::fs::remove_file(folder.file("refused"));
+        folder.set_kept(keep).is_ok() && self.shared.table.checkpoint(id)
     }
 
     fn stop(&mut self, now: Millis, id: RunId, signals: &mut Signals) {
@@ -184,8 +186,8 @@ impl Driver for GuardedDriver {
         match command {
             Command::Start(start) => self.start(now, id, Launch::of(task, run, start), signals),
             Command::Stop => self.stop(now, id, signals),
-            Command::Checkpoint if self.moves() && self.checkpoint(id) => {}
-            Command::Checkpoint => signals.push((now, Signal { task, run, what: What::CheckpointRefused })),
+            Command::Checkpoint { keep } if self.moves() && self.checkpoint(id, keep) => {}
+            Command::Checkpoint { .. } => signals.push((now, Signal { task, run, what: What::CheckpointRefused })),
             Command::Resize { number, cpuset, memory } => {
                 if !self.give(Deed::Resize { id, number, cpuset: cpuset.clone(), memory }) {
                     signals.push((now, Signal { task, run, what: What::Resized { number, done: false } }));
@@ -195,7 +197,7 @@ impl Driver for GuardedDriver {
                 let source = source.map_or(Some(Source::Here), |node| self.sources.get(&node).cloned());
                 match source.filter(|_| self.moves()) {
                     Some(source) => {
-                        let resume = Some(Resume { source, size: image.size });
+                        let resume = Some(Resume { source, size: image.size, kept: start.resume.is_some() });
                         self.start(now, id, Launch { resume, elapsed: image.elapsed, ..Launch::of(task, run, start) }, signals);
                     }
                     None => signals.push((now, Signal { task, run, what: What::Refused })),
@@ -234,6 +236,11 @@ impl Runner for GuardedDriver {
         let pruned = self.runs().prune(keep);
         self.sweep();
         pruned
+    }
+
+    fn leftovers(&self, remove: Vec<Leftover>) -> Box<dyn FnOnce() -> Vec<Leftover> + Send> {
+        let shared = Arc::clone(&self.shared);
+        Box::new(move || leftovers::look(&shared, &remove))
     }
 
     fn log(&self, id: RunId, stream: Stream, offset: u64, most: u32) -> io::Result<Option<LogPart>> {

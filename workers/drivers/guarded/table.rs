@@ -170,6 +170,11 @@ impl Table {
         }
     }
 
+    /// All of them.
+    pub fn runs(&self) -> Vec<RunId> {
+        self.lock().runs.keys().copied().collect()
+    }
+
     /// Runs that were found running, of which nobody has said yet that their program does.
     pub fn silent(&self) -> Vec<RunId> {
         let entries = self.lock();

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use engine::What;
+use engine::question::Leftover;
 use model::{Bytes, Cause, HealthCheck, Millis, Volume};
 use workers::drivers::Runner as _;
 use workers::run::{DockerEngine, Engine, RunId, Truth, Why, boot_time};
@@ -217,25 +218,21 @@ fn a_restarted_worker_finds_its_containers_and_removes_strays() {
     assert!(!docker.containers(&folder(&node)).contains(&stray));
     // One whose folder is gone, as after a wiped disk.
     let label = format!("wharfinger.root={}", folder(&node).canonicalize().unwrap().display());
-    docker.say(&[
-        "run",
-        "--detach",
-        "--label",
-        &label,
-        "--label",
-        "wharfinger.run=stray",
-        "--name",
-        "stray",
-        &docker.image,
-        "sleep",
-        "1000",
-    ]);
+    let stray =
+        ["run", "--detach", "--label", &label, "--label", "wharfinger.run=stray", "--name", "stray", &docker.image, "sleep", "1000"];
+    docker.say(&stray);
     let mut node = node.restart();
     assert_eq!(docker.containers(&folder(&node)), [id]);
     assert_eq!(node.recovered.iter().map(|found| (found.id, found.truth.clone())).next(), Some((runs, Truth::Running)));
     let mut heard = vec![node.next(), node.next(), node.next()];
     heard.sort_by_key(|(run, _)| run.task);
     assert_eq!(heard, [(runs, What::Started), (lost, What::Started), (lost, What::Lost)]);
+    // One that comes about while the worker runs is found when somebody asks.
+    docker.say(&stray);
+    let left = [Leftover::Container("stray".into())];
+    assert_eq!(node.driver.leftovers(Vec::new())(), left);
+    assert_eq!(node.driver.leftovers(left.to_vec())(), []);
+    assert_eq!(docker.containers(&folder(&node)).len(), 1, "what runs stays");
     node.stop(runs);
     node.expect(runs, What::Stopped);
     assert_eq!(node.output(runs), "up\n");

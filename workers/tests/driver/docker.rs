@@ -37,7 +37,7 @@ impl Docker {
     }
 
     pub fn engine(&self) -> DockerEngine {
-        DockerEngine { socket: PathBuf::from(self.text("socket")), roots: Vec::new(), processes: 100, credentials: None }
+        DockerEngine { socket: PathBuf::from(self.text("socket")), roots: Vec::new(), processes: 100, credentials: None, shared: None }
     }
 
     /// The containers that belong to a root of runs, running or not.

@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use engine::question::Leftover;
 use engine::{Command, Driver as _, What};
 use link::identity::{Authority, Identity, PeerName, Role};
-use model::{Bytes, Image, Millis, NodeId, Run};
+use model::{Bytes, Image, Kept, Millis, NodeId, Run, Volume};
 use workers::drivers::Runner as _;
 use workers::image::{Server, Source};
-use workers::run::{Engine, RunId};
+use workers::run::{DockerEngine, Engine, RunId};
 
 use crate::docker::Docker;
 use crate::eyes::eventually;
@@ -34,7 +35,11 @@ impl Pair {
         let place = tempfile::tempdir().unwrap();
         let authority = Authority::open(&place.path().join("authority")).unwrap();
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let mut nodes = dockers.each_ref().map(|docker| Node::with(|settings| settings.engine = Engine::Docker(docker.engine())));
+        // It stands for what an operator mounts on every host.
+        let shared = place.path().join("shared");
+        std::fs::create_dir(&shared).unwrap();
+        let engine = |docker: &Docker| Engine::Docker(DockerEngine { shared: Some(shared.clone()), ..docker.engine() });
+        let mut nodes = dockers.each_ref().map(|docker| Node::with(|settings| settings.engine = engine(docker)));
         let names = ["one", "two"].map(|name| PeerName::new(Role::Worker, name).unwrap());
         let sources: Vec<Source> = (0..2)
             .map(|index| {
@@ -57,8 +62,12 @@ impl Pair {
 
     /// Checkpoints a run.
     pub fn checkpoint(&mut self, at: usize, run: RunId) -> Image {
+        self.stand_still(at, run, false)
+    }
+
+    fn stand_still(&mut self, at: usize, run: RunId, keep: bool) -> Image {
         let mut signals = Vec::new();
-        self.nodes[at].driver.command(Millis(0), run.task, run.run, Command::Checkpoint, &mut signals);
+        self.nodes[at].driver.command(Millis(0), run.task, run.run, Command::Checkpoint { keep }, &mut signals);
         assert_eq!(signals, []);
         match self.nodes[at].next() {
             (ended, What::Checkpointed(image)) if ended == run => *image,
@@ -114,6 +123,77 @@ fn a_counter_goes_on_without_a_gap_wherever_it_is_moved() {
     pair.nodes[at].stop(run);
     pair.nodes[at].expect(run, What::Stopped);
     assert!(pair.nodes.iter().zip(&pair.dockers).all(|(node, docker)| docker.containers(&folder(node)).is_empty()));
+}
+
+#[test]
+fn what_is_kept_is_gone_on_from_by_later_attempts_here_and_elsewhere() {
+    let Some(mut pair) = Pair::find([0, 1]) else { return };
+    let wish = pair.wish();
+    let mut run = pair.nodes[0].start(1, &["sh", "-c", COUNT], wish);
+    pair.nodes[0].expect(run, What::Started);
+    let mut image = None;
+    let mut until = 0;
+    // A second checkpoint takes the place of the first.
+    for turn in 0..2 {
+        eventually("it counts", || numbers(&pair.nodes[0].output(run)).len() > 3);
+        let made = pair.stand_still(0, run, true);
+        until = *numbers(&pair.nodes[0].output(run)).last().unwrap();
+        run = pair.restore(0, COUNT, run, made, None);
+        pair.nodes[0].expect(run, What::Started);
+        let kept: Vec<_> =
+            std::fs::read_dir(folder(&pair.nodes[0]).join("kept")).unwrap().flatten().map(|entry| entry.file_name()).collect();
+        assert_eq!(kept, [format!("{}-0", run.task.job.0).as_str()], "turn {turn}");
+        image = Some(made);
+    }
+    pair.nodes[0].stop(run);
+    pair.nodes[0].expect(run, What::Stopped);
+    let image = image.unwrap();
+    for (at, attempt) in [(0, 2), (1, 3)] {
+        let later = RunId { run: Run { attempt, placement: 10 }, ..run };
+        let mut start = order(&["sh", "-c", COUNT], Wish { cpuset: "1".parse().unwrap(), ..pair.wish() });
+        start.resume = Some(Box::new(Kept { node: NodeId(0), image }));
+        let command = Command::Restore { start: &start, image, source: (at == 1).then_some(NodeId(0)) };
+        pair.nodes[at].driver.command(Millis(0), later.task, later.run, command, &mut Vec::new());
+        pair.nodes[at].expect(later, What::Started);
+        eventually("it counts on", || !numbers(&pair.nodes[at].output(later)).is_empty());
+        assert_eq!(numbers(&pair.nodes[at].output(later))[0], until + 1, "attempt {attempt}");
+        pair.nodes[at].stop(later);
+        pair.nodes[at].expect(later, What::Stopped);
+    }
+}
+
+/// Counts in its own shared folder, and says what lies in that of the job.
+const SHARE: &str = "echo $WHARFINGER_TASK >> /all/seen; i=0; while :; do i=$((i+1)); echo $i >> /own/count; echo $i; sleep 0.05; done";
+
+#[test]
+fn shared_volumes_are_the_same_wherever_a_task_goes_and_go_when_they_are_left_over() {
+    let Some(mut pair) = Pair::find([1, 2]) else { return };
+    let volume = |source: &str, target: &str| Volume { source: source.into(), target: target.into(), read_only: false };
+    let volumes = vec![volume(Volume::OF_JOB, "/all"), volume(Volume::OF_TASK, "/own")];
+    let wish = Wish { volumes, ..pair.wish() };
+    let run = pair.nodes[0].start(1, &["sh", "-c", SHARE], wish.clone());
+    pair.nodes[0].expect(run, What::Started);
+    eventually("it counts", || numbers(&pair.nodes[0].output(run)).len() > 3);
+    let image = pair.checkpoint(0, run);
+    let next = RunId { run: Run { placement: 2, ..run.run }, ..run };
+    let start = order(&["sh", "-c", SHARE], wish);
+    let command = Command::Restore { start: &start, image, source: Some(NodeId(0)) };
+    pair.nodes[1].driver.command(Millis(0), next.task, next.run, command, &mut Vec::new());
+    pair.nodes[1].expect(next, What::Started);
+    let [id] = &pair.dockers[1].containers(&folder(&pair.nodes[1]))[..] else { panic!("one container") };
+    let read = |file: &str| pair.dockers[1].say(&["exec", id, "cat", file]);
+    eventually("it counts on there", || numbers(&pair.nodes[1].output(next)).len() > 3);
+    let counted = numbers(&read("/own/count"));
+    assert!(counted.iter().copied().eq(1..=counted.len() as u64) && counted.len() > 6, "{counted:?}");
+    assert_eq!(read("/all/seen"), run.task.instance.to_string());
+    pair.nodes[1].stop(next);
+    pair.nodes[1].expect(next, What::Stopped);
+    let left = vec![Leftover::Shared(run.task.job)];
+    for node in &pair.nodes {
+        assert_eq!(node.driver.leftovers(Vec::new())(), left, "whether the job is still known others say");
+    }
+    assert_eq!(pair.nodes[0].driver.leftovers(left)(), []);
+    assert_eq!(pair.nodes[1].driver.leftovers(Vec::new())(), []);
 }
 
 #[test]

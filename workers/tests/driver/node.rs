@@ -27,6 +27,7 @@ pub struct Node {
 }
 
 /// What a test asks of a task beside its command.
+#[derive(Clone)]
 pub struct Wish {
     pub environment: BTreeMap<String, String>,
     pub ports: BTreeMap<String, u16>,
@@ -181,5 +182,5 @@ pub fn order(command: &[&str], wish: Wish) -> Start {
         simulate: Simulate::default(),
         container: Some(Box::new(ContainerSpec { image, command, environment, ports, volumes, health, network: None })),
     };
-    Start { cpuset, memory, spec: Arc::new(task), limit: None, elapsed: Millis::ZERO, ends: None }
+    Start { cpuset, memory, spec: Arc::new(task), limit: None, elapsed: Millis::ZERO, ends: None, resume: None }
 }

@@ -1,12 +1,15 @@
 //! Workers and guards that die, and what is true afterwards.
 
 use std::fs;
+use std::os::unix::process::ExitStatusExt;
 use std::process::Command;
 use std::time::Duration;
 
 use engine::What;
+use engine::question::Leftover;
 use model::Millis;
 use workers::Error;
+use workers::drivers::Runner as _;
 use workers::drivers::guarded::{GuardedDriver, Settings};
 use workers::run::{RunFolder, Truth, Why};
 
@@ -25,6 +28,28 @@ fn a_killed_guard_leaves_nobody_behind() {
     assert_eq!(processes(&nap()), [0; 0]);
     let record = node.folder(run).exit().unwrap().unwrap();
     assert!(record.why == Why::GuardLost && record.begun);
+}
+
+#[test]
+fn what_is_left_over_is_found_and_removed_and_what_runs_is_not() {
+    let mut node = Node::new();
+    let run = node.running(1, "echo up; sleep 1000");
+    node.hear(run, "up");
+    let look = |node: &Node, remove: Vec<Leftover>| node.driver.leftovers(remove)();
+    assert_eq!(look(&node, Vec::new()), []);
+    // A process of a run that nobody has, and a checkpoint.
+    let runs = node.driver.runs().folder().to_owned();
+    let mut stray = Command::new("sleep").arg("1000").env("WHARFINGER_RUN", runs.join("77-0-1-1")).spawn().unwrap();
+    fs::create_dir_all(runs.parent().unwrap().join("kept/77-0")).unwrap();
+    let left = [Leftover::Processes("77-0-1-1".into()), Leftover::Checkpoint(id(77).task)];
+    eventually("both are found", || look(&node, Vec::new()) == left);
+    // What is not left over is not removed, whoever names it.
+    let named = [Leftover::Processes(run.to_string()), Leftover::Folder("runs".into()), Leftover::Folder("../..".into())];
+    assert_eq!(look(&node, named.to_vec()), left);
+    assert_eq!(look(&node, left.to_vec()), []);
+    assert_eq!(stray.wait().unwrap().signal(), Some(9));
+    node.stop(run);
+    node.expect(run, What::Stopped);
 }
 
 #[test]

@@ -141,7 +141,7 @@ fn a_process_is_not_checkpointed_and_runs_on() {
     let mut node = Node::new();
     let run = node.running(1, "sleep 1000");
     let mut signals = Vec::new();
-    node.driver.command(Millis(5), run.task, run.run, Command::Checkpoint, &mut signals);
+    node.driver.command(Millis(5), run.task, run.run, Command::Checkpoint { keep: false }, &mut signals);
     let image = model::Image { size: model::Bytes(1), elapsed: Millis(1), remaining: None };
     let start = order(&["sleep", "1"], Wish::default());
     let restore = Command::Restore { start: &start, image, source: None };

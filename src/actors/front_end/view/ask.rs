@@ -1,6 +1,9 @@
 //! What is asked of the view.
 
-use model::{Amendment, JobId, JobSpec, JobState, Millis, NodeId, Numbered, Operation, Policy, Progress, Refusal, TaskState, WaitReason};
+use model::{
+    Amendment, JobId, JobSpec, JobState, Kept, Millis, NodeId, NodeState, Numbered, Operation, Policy, Progress, Refusal, TaskState,
+    WaitReason,
+};
 
 use super::job::{JobView, TaskView};
 use super::node::NodeView;
@@ -93,7 +96,7 @@ impl View {
         match operation {
             Operation::Stop(job) => open(*job),
             Operation::StopTask(task) | Operation::Resize { task, .. } => open(task.job),
-            Operation::Migrate { task, .. } => {
+            Operation::Migrate { task, .. } | Operation::Checkpoint(task) => {
                 open(task.job)?;
                 let task = self.job(task.job).and_then(|job| job.tasks.get(task.instance as usize));
                 match task.and_then(|task| self.nodes.get(task.node?.index())).filter(|node| !node.spec.class.moves_tasks()) {
@@ -128,10 +131,19 @@ impl View {
         }
     }
 
-    /// Opens an ended job again: its spec, when it was submitted, and what stays of each instance.
-    pub(in crate::front_end) fn reopen(&mut self, id: JobId) -> Result<(JobSpec, Millis, Vec<Progress>), Refusal> {
+    /// The checkpoint of a task that a later attempt can go on from: its node is there.
+    #[must_use]
+    pub fn checkpoint_of(&self, task: &TaskView) -> Option<Kept> {
+        let kept = task.kept.as_ref()?.kept;
+        let node = self.nodes.get(kept.node.index()).filter(|_| task.state != TaskState::Succeeded);
+        node.is_some_and(|node| matches!(node.state, NodeState::Ready | NodeState::Draining)).then_some(kept)
+    }
+
+    /// Opens an ended job again: its spec, when it was submitted, and what stays of each instance. What has a checkpoint goes on from there
+    /// where `restore` says so.
+    pub(in crate::front_end) fn reopen(&mut self, id: JobId, restore: bool) -> Result<(JobSpec, Millis, Vec<Progress>), Refusal> {
         let (open, most) = (self.open_tasks, self.limits.open_tasks);
-        let job = self.jobs.get_mut(&id).filter(|job| !job.forgotten).ok_or(Refusal::UnknownJob(id))?;
+        let job = self.jobs.get(&id).filter(|job| !job.forgotten).ok_or(Refusal::UnknownJob(id))?;
         if !job.is_over() || job.tasks.iter().all(|task| task.state == TaskState::Succeeded) {
             return Err(Refusal::WrongState { state: job.state.word(), wanted: "tried again" });
         }
@@ -141,9 +153,13 @@ impl View {
         }
         let progress = |task: &TaskView| match task.state {
             TaskState::Succeeded => Progress::Succeeded,
-            _ => Progress::Again(task.run),
+            _ => Progress::Again { after: task.run, from: self.checkpoint_of(task).filter(|_| restore) },
         };
-        let progress = job.tasks.iter().map(progress).collect();
+        let progress: Vec<Progress> = job.tasks.iter().map(progress).collect();
+        if restore && !progress.iter().any(|progress| matches!(progress, Progress::Again { from: Some(_), .. })) {
+            return Err(Refusal::NoCheckpoint(id));
+        }
+        let job = self.jobs.get_mut(&id).ok_or(Refusal::UnknownJob(id))?;
         (job.ended, job.cause) = (None, None);
         // It is open from now on: a second request finds it so.
         job.state = model::JobState::Accepted;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use model::{
-    Bytes, Cause, CpuSet, Event, JobId, JobState, Millis, NodeId, NodeSpec, NodeState, Numbered, Run, ShapeId, TaskKey, TaskState,
+    Bytes, Cause, CpuSet, Event, JobId, JobState, Kept, Millis, NodeId, NodeSpec, NodeState, Numbered, Run, ShapeId, TaskKey, TaskState,
 };
 
 use super::View;
@@ -72,9 +72,9 @@ impl View {
                     node.spec = Arc::new(spec);
                 }
             }
-            Event::Checkpointed { task, size, .. } => {
-                if let Some(moved) = self.task_mut(*task).and_then(|view| view.moved.as_mut()) {
-                    (moved.phase, moved.size) = (MovePhase::Restoring, Some(*size));
+            Event::Checkpointed { task, node, image, kept, .. } => {
+                if let Some(view) = self.task_mut(*task) {
+                    view.checkpointed(time, Kept { node: *node, image: *image }, *kept);
                 }
             }
             Event::PolicyChanged { policy } => self.policy = *policy,
@@ -166,6 +166,9 @@ impl View {
                 (task.started, task.ended, task.cause, task.moved) = (None, None, None, None);
             }
             task.run = run;
+        }
+        if let Some(kept) = task.kept.as_mut().filter(|kept| to == TaskState::Running && kept.since == task.since) {
+            kept.resumed = Some(time);
         }
         (task.state, task.since) = (to, time);
         task.cause = cause.or(task.cause.filter(|_| to.is_terminal()));

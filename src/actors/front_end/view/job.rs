@@ -1,6 +1,6 @@
 //! A job as the public sees it.
 
-use model::{Amendment, Bytes, Cause, CpuSet, JobId, JobSpec, JobState, Millis, NodeId, Refusal, Run, ShapeId, TaskState};
+use model::{Amendment, Bytes, Cause, CpuSet, JobId, JobSpec, JobState, Kept, Millis, NodeId, Refusal, Run, ShapeId, TaskState};
 use serde::{Deserialize, Serialize};
 
 /// A job with its task instances.
@@ -49,8 +49,23 @@ pub struct TaskView {
     pub cause: Option<Cause>,
     /// The latest move of the latest attempt.
     pub moved: Option<MoveView>,
+    /// Its latest checkpoint that was kept, of whichever attempt.
+    pub kept: Option<Box<KeptView>>,
     /// Attempts before the latest.
     pub past: Vec<AttemptView>,
+}
+
+/// A checkpoint that is kept for a later attempt.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptView {
+    /// What is kept, and where.
+    pub kept: Kept,
+    /// When it was ordered.
+    pub since: Millis,
+    /// When it was made: from then on the task stood still for certain.
+    pub made: Millis,
+    /// When the task ran again.
+    pub resumed: Option<Millis>,
 }
 
 /// A move to another node.
@@ -68,6 +83,17 @@ pub struct MoveView {
     pub size: Option<Bytes>,
     /// When it was over, and the task ran again.
     pub ended: Option<Millis>,
+}
+
+impl TaskView {
+    /// It stands still: its image is made, to be kept or to be moved.
+    pub(super) fn checkpointed(&mut self, time: Millis, it: Kept, kept: bool) {
+        if kept {
+            self.kept = Some(Box::new(KeptView { kept: it, since: self.since, made: time, resumed: None }));
+        } else if let Some(moved) = &mut self.moved {
+            (moved.phase, moved.size) = (MovePhase::Restoring, Some(it.image.size));
+        }
+    }
 }
 
 /// How far a move is.

@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, VecDeque};
 use model::{JobId, JobSpec, Millis, Name, NodeId, Numbered, Policy, Refusal, ShapeId, WaitReason};
 use serde::{Deserialize, Serialize};
 
-pub use job::{AttemptView, JobView, MovePhase, MoveView, TaskView};
+pub use job::{AttemptView, JobView, KeptView, MovePhase, MoveView, TaskView};
 pub use node::NodeView;
 pub use queue::QueuedView;
 

@@ -200,7 +200,7 @@ fn job_of(job: &SavedJob) -> SavedJobDocument {
             expected_end_s: None,
         };
         match progress {
-            Progress::Waiting | Progress::Again(_) => return None,
+            Progress::Waiting | Progress::Again { .. } => return None,
             Progress::Succeeded => {}
             Progress::Running { node, cpuset, attempt, started, ends } => {
                 document.state = InstanceState::Running;

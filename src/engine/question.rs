@@ -1,0 +1,81 @@
+//! What a worker is asked that nobody else keeps.
+
+use model::{JobId, NodeId, Run, TaskKey};
+use serde::{Deserialize, Serialize};
+
+/// What a worker is asked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Question {
+    /// A part of an output.
+    Log(LogQuery),
+    /// What is left over there.
+    Leftovers {
+        /// The node.
+        node: NodeId,
+        /// What of it is to be removed first.
+        remove: Vec<Leftover>,
+    },
+}
+
+impl Question {
+    /// The node whose worker is asked.
+    #[must_use]
+    pub fn node(&self) -> NodeId {
+        match self {
+            Self::Log(query) => query.node,
+            Self::Leftovers { node, .. } => *node,
+        }
+    }
+}
+
+/// What a worker replies.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Reply {
+    /// The part; absent: there is no such output.
+    Log(Option<LogPart>),
+    /// All that is left over.
+    Leftovers(Vec<Leftover>),
+}
+
+/// What a worker has of runs that it does not have.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Leftover {
+    /// A container, by its name.
+    Container(String),
+    /// Processes of a run, by the run's name.
+    Processes(String),
+    /// A folder that should have been deleted, below the worker's own.
+    Folder(String),
+    /// A checkpoint that is kept of a task instance. It is left over where nobody can ask for it any more, which the worker cannot know.
+    Checkpoint(TaskKey),
+    /// The shared folders of a job, which every node sees. They are left over in the same case.
+    Shared(JobId),
+}
+
+/// Which part of which output of a run is wanted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogQuery {
+    /// Where the run is or was.
+    pub node: NodeId,
+    /// The task instance.
+    pub task: TaskKey,
+    /// Its run.
+    pub run: Run,
+    /// Its standard error instead of its standard output.
+    pub stderr: bool,
+    /// From which byte of all that was ever written.
+    pub offset: u64,
+    /// How many bytes at most.
+    pub most: u32,
+}
+
+/// A part of an output.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogPart {
+    /// Where the part begins: later than asked for, where the beginning was cut off.
+    pub offset: u64,
+    /// The bytes.
+    pub bytes: Vec<u8>,
+    /// Whether more may come: the run has not ended, or more lies behind the part.
+    pub more: bool,
+}
