@@ -9,6 +9,8 @@ mod global_manager;
 mod job_manager;
 
 pub use discovery::Discovery;
-pub use front_end::{AttemptView, FrontEnd, JobView, Limits, MovePhase, MoveView, NodeView, QueuedView, Standing, TaskView, Totals, View};
+pub use front_end::{
+    AttemptView, FrontEnd, JobView, Limits, Mark, MovePhase, MoveView, NodeView, QueuedView, Sample, Standing, TaskView, Totals, View,
+};
 pub use global_manager::GlobalManager;
 pub use job_manager::{JobManager, Status};

@@ -152,6 +152,12 @@ test("figures are drawn over time, and a switch of the policy is marked there an
   assert.match(await page.locator("figcaption").first().innerText(), /Cores held: held \d+ %/);
   assert.deepEqual(await violations(page), []);
   await picture(page, "time");
+  // A mark is drawn only within the samples: those before the page was opened are there too.
+  const later = await open(browser, `${system.url}#/time`);
+  await later.locator("svg g.mark-policy").first().waitFor();
+  await later.locator("details", { hasText: "Marks as a list" }).locator("summary").click();
+  await later.getByText("policy l2").last().waitFor();
+  await later.close();
 });
 
 test("what another policy would do is told beside the one in force, and nothing changes", async () => {

@@ -227,6 +227,19 @@ export interface EventBody {
   data: Record<string, unknown>;
 }
 
+export interface History {
+  samples: {
+    time: string;
+    cores: number;
+    held_cores: number;
+    waiting_tasks: number;
+    placed: number;
+    wait_median_s?: number;
+    wait_p95_s?: number;
+  }[];
+  marks: { time: string; kind: "policy" | "node"; text: string }[];
+}
+
 export interface Forecast {
   policy: string;
   partial: boolean;
