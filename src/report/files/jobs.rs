@@ -47,7 +47,8 @@ pub enum JobColumn {
     Evictions,
     /// Completed moves.
     Migrations,
-    /// Its tasks, each `name:count`, with `:after=a+b` where it waits for tasks a and b; separated by commas.
+    /// Its tasks, each `name:count`, with `:expected=` and milliseconds where there is an estimate, and `:after=a+b` where it waits for tasks a
+    /// and b; separated by commas.
     Tasks,
 }
 
@@ -94,6 +95,9 @@ impl Size {
         for task in &body.tasks {
             let comma = if tasks.is_empty() { "" } else { "," };
             write!(tasks, "{comma}{}:{}", task.name, task.count).expect("a string takes all text");
+            if let Some(expected) = task.expected {
+                write!(tasks, ":expected={}", expected.0).expect("a string takes all text");
+            }
             for (index, (on, _)) in task.depends_on.iter().enumerate() {
                 let separator = if index == 0 { ":after=" } else { "+" };
                 write!(tasks, "{separator}{}", body.tasks[usize::from(*on)].name).expect("a string takes all text");
