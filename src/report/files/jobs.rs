@@ -27,6 +27,8 @@ pub enum JobColumn {
     Rejected,
     /// Who it belongs to.
     Tenant,
+    /// Its label `class`.
+    Class,
     /// Its priority.
     Priority,
     /// Number of task instances.
@@ -59,6 +61,7 @@ pub const FIELDS: &[Field] = &[
     Field("state", Kind::Text, true),
     Field("rejected", Kind::Text, false),
     Field("tenant", Kind::Text, false),
+    Field("class", Kind::Text, false),
     Field("priority", Kind::Int, true),
     Field("instances", Kind::Int, true),
     Field("cores", Kind::Int, true),
@@ -141,6 +144,9 @@ fn push(sheet: &mut Sheet, job: &JobRow, size: &Size) {
     }
     if let Some(tenant) = &job.body.tenant {
         sheet.text(JobColumn::Tenant as usize, tenant.as_str().to_owned());
+    }
+    if let Some(class) = job.body.labels.get("class") {
+        sheet.text(JobColumn::Class as usize, class.clone());
     }
     sheet.signed(JobColumn::Priority as usize, i64::from(job.body.priority));
     sheet.int(JobColumn::Instances as usize, size.instances);

@@ -91,13 +91,14 @@ fn jobs(reader: &SheetReader) -> Result<Vec<Known>, OutputError> {
         let ints = |column: JobColumn| reader.ints(group, column.name());
         let texts = |column: JobColumn| reader.texts(group, column.name());
         let (jobs, priorities, submitted) = (ints(JobColumn::Job)?, ints(JobColumn::Priority)?, ints(JobColumn::Submitted)?);
-        let (names, tenants, tasks) = (texts(JobColumn::Name)?, texts(JobColumn::Tenant)?, texts(JobColumn::Tasks)?);
+        let (names, classes) = (texts(JobColumn::Name)?, texts(JobColumn::Class)?);
+        let (tenants, tasks) = (texts(JobColumn::Tenant)?, texts(JobColumn::Tasks)?);
         for row in 0..jobs.len() {
             let (tasks, expected) = word(&tasks, row).split(',').filter_map(listed).unzip();
             let label = JobLabel {
                 job: small(jobs[row]),
                 name: word(&names, row).to_owned(),
-                class: word(&tenants, row).to_owned(),
+                class: classes[row].as_ref().map_or(word(&tenants, row), |_| word(&classes, row)).to_owned(),
                 priority: priorities[row].and_then(|value| i32::try_from(value).ok()).unwrap_or_default(),
                 submitted_ms: 0,
                 tasks,
