@@ -115,6 +115,7 @@ export function includes(role: string, needed: Role): boolean {
 export interface Reason {
   code: string;
   short_by?: number;
+  short_unit?: "cores" | "bytes";
   nearest_node?: string;
   behind?: string;
   since: string;

@@ -152,15 +152,28 @@ pub struct Placement {
     pub number: u16,
 }
 
+/// What is short.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ShortUnit {
+    /// Cores.
+    Cores,
+    /// Bytes of memory.
+    Bytes,
+}
+
 /// Why an instance waits.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Reason {
     /// The stable code.
     #[schema(example = "cores_short")]
     pub code: String,
-    /// What is missing, in cores or bytes.
+    /// What is missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub short_by: Option<u64>,
+    /// What that counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub short_unit: Option<ShortUnit>,
     /// The node that comes nearest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]

@@ -22,7 +22,7 @@ mod words;
 pub use action::{Action, GroupMigration, JobAction, Migration, NodeAction, NodeDeed, TaskAction, TaskDeed};
 pub use event::EventBody;
 pub use history::{History, HistoryMark, HistorySample, MarkKind};
-pub use job::{Attempt, Instance, Job, Move, Placement, Reason, Task};
+pub use job::{Attempt, Instance, Job, Move, Placement, Reason, ShortUnit, Task};
 pub use node::{Amount, Holder, Node, NodeDetail, NodeList, NodePatch, NodeTaken};
 pub use policy::{Policies, PolicyBody};
 pub use problem::Problem;
