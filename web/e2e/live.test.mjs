@@ -141,12 +141,15 @@ test("a node shows its groups of cores, its memory and its events; it is cordone
 
 test("figures are drawn over time, and a switch of the policy is marked there and in the events", async () => {
   await go("events");
-  await page.getByText("Nothing yet.").waitFor();
+  const told = (type) => page.locator(".events code", { hasText: type });
+  await told("node.state").first().waitFor();
+  assert.equal(await told("policy.changed").count(), 0);
   await system.ask("v1/policies/placement", { method: "PUT", body: "l2" });
-  await page.locator(".events code", { hasText: "policy.changed" }).waitFor();
+  await told("policy.changed").waitFor();
   assert.deepEqual(await violations(page), []);
   await page.getByLabel("policy.changed").uncheck();
-  await page.getByText("Nothing yet.").waitFor();
+  await told("policy.changed").waitFor({ state: "detached" });
+  await told("node.state").first().waitFor();
   await go("time");
   await page.locator("svg g.mark-policy").first().waitFor();
   assert.match(await page.locator("figcaption").first().innerText(), /Cores held: held \d+ %/);
