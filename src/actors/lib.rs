@@ -10,7 +10,8 @@ mod job_manager;
 
 pub use discovery::Discovery;
 pub use front_end::{
-    AttemptView, FrontEnd, JobView, KeptView, Limits, MovePhase, MoveView, NodeView, QueuedView, Standing, TaskView, Totals, View,
+    AttemptView, FrontEnd, JobView, KeptView, Limits, Mark, MovePhase, MoveView, NodeView, QueuedView, Sample, Standing, TaskView, Totals,
+    View,
 };
 pub use global_manager::GlobalManager;
 pub use job_manager::{JobManager, Status};

@@ -60,6 +60,7 @@ pub const OPERATIONS: &[Operation] = &[
     read("/v1/events"),
     read("/v1/cells"),
     read("/v1/queue"),
+    read("/v1/history"),
     read("/v1/whoami"),
     change(Method::POST, "/v1/whatif", Role::Read),
     change(Method::POST, "/v1/gc", Role::Operate),

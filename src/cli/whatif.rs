@@ -11,7 +11,9 @@ use super::server::ServerArguments;
 use super::shape::Shape;
 use super::{policy, values};
 use crate::api::body::WhatIf;
-use crate::client::{Call, ClientError};
+use crate::client::Call;
+use crate::sim::input::Source;
+use crate::sim::state_file;
 
 /// Try another policy on a copy of a live system's present state
 #[derive(Debug, Args)]
@@ -41,9 +43,10 @@ pub fn run(arguments: &WhatIfArguments) -> Result<Outcome, Failure> {
     let client = arguments.server.client()?;
     let mut question = json!({ "policy": policy::document(arguments.policy) });
     if let Some(file) = &arguments.state {
-        let text = std::fs::read_to_string(file).map_err(|error| Failure::system(file.display(), &error))?;
-        question["state"] = serde_json::from_str::<Value>(&text)
-            .map_err(|error| ClientError::Answer { address: client.address().clone(), cause: format!("{}: {error}", file.display()) })?;
+        let source = Source::read(file)?;
+        // What `simulate --state` would say of it is said before anybody is asked.
+        state_file::parse(&source)?;
+        question["state"] = source.parse::<Value>()?;
     }
     let answer: WhatIf = client.read(&Call::post(&["v1", "whatif"]).json(&question))?;
     arguments.output.print(&answer, table)?;

@@ -125,6 +125,16 @@ impl WaitReason {
         }
     }
 
+    /// Whether what is short is memory, in bytes; else it is cores.
+    #[must_use]
+    pub fn lacks_memory(&self) -> bool {
+        match *self {
+            Self::MemoryShort { .. } => true,
+            Self::GangShort { memory, .. } => memory > Bytes::ZERO,
+            _ => false,
+        }
+    }
+
     /// The node that comes nearest, where one does.
     #[must_use]
     pub fn nearest(&self) -> Option<NodeId> {

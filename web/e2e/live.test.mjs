@@ -92,7 +92,7 @@ test("a job is stopped after it was said what will happen, and tried again", asy
   assert.match(await page.getByRole("alert").first().innerText(), /api-/);
   await page.getByRole("button", { name: "Checkpoint …" }).click();
   await dialog.getByRole("button", { name: "Checkpoint", exact: true }).click();
-  await page.getByText("no engine of this system saves the state of a task").waitFor();
+  await page.getByText("cannot checkpoint a running task").waitFor();
   await page.getByRole("button", { name: "Stop the task …" }).click();
   await dialog.getByRole("button", { name: "Stop the task", exact: true }).click();
   await page.getByRole("heading", { name: "stopped" }).waitFor();
@@ -141,17 +141,26 @@ test("a node shows its groups of cores, its memory and its events; it is cordone
 
 test("figures are drawn over time, and a switch of the policy is marked there and in the events", async () => {
   await go("events");
-  await page.getByText("Nothing yet.").waitFor();
+  const told = (type) => page.locator(".events code", { hasText: type });
+  await told("node.state").first().waitFor();
+  assert.equal(await told("policy.changed").count(), 0);
   await system.ask("v1/policies/placement", { method: "PUT", body: "l2" });
-  await page.locator(".events code", { hasText: "policy.changed" }).waitFor();
+  await told("policy.changed").waitFor();
   assert.deepEqual(await violations(page), []);
   await page.getByLabel("policy.changed").uncheck();
-  await page.getByText("Nothing yet.").waitFor();
+  await told("policy.changed").waitFor({ state: "detached" });
+  await told("node.state").first().waitFor();
   await go("time");
   await page.locator("svg g.mark-policy").first().waitFor();
   assert.match(await page.locator("figcaption").first().innerText(), /Cores held: held \d+ %/);
   assert.deepEqual(await violations(page), []);
   await picture(page, "time");
+  // A mark is drawn only within the samples: those before the page was opened are there too.
+  const later = await open(browser, `${system.url}#/time`);
+  await later.locator("svg g.mark-policy").first().waitFor();
+  await later.locator("details", { hasText: "Marks as a list" }).locator("summary").click();
+  await later.getByText("policy l2").last().waitFor();
+  await later.close();
 });
 
 test("what another policy would do is told beside the one in force, and nothing changes", async () => {

@@ -54,7 +54,7 @@ test("a run is shown at any moment of it, and plays", async () => {
   assert.ok(early > 0, `${early} % held`);
   await page.locator("canvas").focus();
   await page.keyboard.press("ArrowRight");
-  await page.locator(".pointed").getByText("n0: ready").waitFor();
+  await page.locator(".pointed").getByText("node-0: ready").waitFor();
   await page.keyboard.press("Shift+ArrowRight");
   await page.locator(".pointed").getByText(/core 0: task \S+ \d+ of job \S+ \(j\d+\), running/).waitFor();
   await page.selectOption("select >> nth=2", "state");

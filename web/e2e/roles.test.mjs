@@ -65,3 +65,35 @@ test("each role is offered what it may do, and no more", async () => {
     await page.context().close();
   }
 });
+
+test("a task is moved, a node is emptied by moving, and a job is restored from a checkpoint, where the engine can do that", async () => {
+  const page = await open(browser, `${system.url}#/jobs`);
+  await enter(page, admin);
+  const deed = async (name) => {
+    await page.getByRole("button", { name: `${name} …`, exact: true }).click();
+    await page.getByRole("dialog").getByRole("button", { name, exact: true }).click();
+  };
+  await page.getByRole("link", { name: "long" }).click();
+  const place = page.locator("td a[href^='#/node/']");
+  const first = await place.innerText();
+  await page.getByRole("button", { name: "Output, history" }).click();
+  await deed("Migrate");
+  await page.getByText(/→ .*: moved/).waitFor();
+  const second = await place.innerText();
+  assert.notEqual(second, first);
+  await place.click();
+  await page.getByText("NUMA 0").waitFor();
+  await deed("Drain by moving");
+  await page.getByText("No task runs here.").waitFor();
+  await page.goBack();
+  await page.getByRole("heading", { name: "running" }).waitFor();
+  assert.equal(await place.innerText(), first);
+  await page.getByRole("button", { name: "Output, history" }).click();
+  await deed("Checkpoint");
+  await page.getByText(/Checkpoint of .* the task stood still at most/).waitFor();
+  await deed("Stop");
+  await page.getByRole("heading", { name: "stopped" }).waitFor();
+  await deed("Restore");
+  await page.getByRole("heading", { name: "running" }).waitFor();
+  assert.deepEqual(page.faults, []);
+});

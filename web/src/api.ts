@@ -115,6 +115,7 @@ export function includes(role: string, needed: Role): boolean {
 export interface Reason {
   code: string;
   short_by?: number;
+  short_unit?: "cores" | "bytes";
   nearest_node?: string;
   behind?: string;
   since: string;
@@ -180,6 +181,7 @@ export interface Instance {
   cause?: string;
   exit_code?: number;
   move?: { from: string; to: string; phase: string; bytes?: number; downtime_ms?: number };
+  checkpoint?: { node: string; made: string; bytes: number; elapsed_ms: number; downtime_ms?: number };
   history?: Attempt[];
 }
 
@@ -225,6 +227,19 @@ export interface EventBody {
   to: string | null;
   reason: string | null;
   data: Record<string, unknown>;
+}
+
+export interface History {
+  samples: {
+    time: string;
+    cores: number;
+    held_cores: number;
+    waiting_tasks: number;
+    placed: number;
+    wait_median_s?: number;
+    wait_p95_s?: number;
+  }[];
+  marks: { time: string; kind: "policy" | "node"; text: string }[];
 }
 
 export interface Forecast {

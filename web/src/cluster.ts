@@ -51,6 +51,16 @@ export interface Node {
   runs: Map<string, Run>;
 }
 
+/** A moment that one can come back to. Runs are never changed once they are there, so moments share them. */
+export interface Kept {
+  time: number;
+  policy: string;
+  waiting: number;
+  placed: number;
+  nodes: { node: Node; runs: [string, Run][] }[];
+  jobs: Job[];
+}
+
 /** Something that is marked in the charts. */
 export interface Mark {
   time: number;
@@ -96,6 +106,25 @@ export class Cluster {
     for (const freed of frame.freed) this.free(freed.node, freed.job, freed.instance);
     for (const held of frame.held) this.hold(held, frame.time);
     if (frame.whole) this.whole = true;
+  }
+
+  /** This moment, for `back`. */
+  keep(): Kept {
+    const { time, policy, waiting, placed } = this;
+    const nodes = [...this.nodes.values()].map((node) => ({ node: { ...node, holders: [], runs: new Map<string, Run>() }, runs: [...node.runs] }));
+    return { time, policy, waiting, placed, nodes, jobs: [...this.jobs.values()].map((job) => ({ ...job })) };
+  }
+
+  /** Everything is as it was then. */
+  back({ time, policy, waiting, placed, nodes, jobs }: Kept): void {
+    this.forget();
+    Object.assign(this, { time, policy, waiting, placed, whole: true });
+    for (const { node, runs } of nodes) {
+      const here = { ...node, runs: new Map(runs) };
+      this.nodes.set(here.node, here);
+      this.recount(here);
+    }
+    for (const job of jobs) this.jobs.set(job.job, { ...job });
   }
 
   /** The nodes that have not left, by number. */

@@ -1,6 +1,6 @@
 /** The connection to a live system: it reads the cells, notices when nothing comes, and comes back by itself. */
 
-import type { Role } from "./api";
+import type { History, Role } from "./api";
 import { Problem, get, pieces } from "./api";
 import { Cluster } from "./cluster";
 import { Series } from "./series";
@@ -15,8 +15,9 @@ export type Standing =
 /** Two keep-alives and some more: then the connection is taken for dead. */
 const SILENCE_MS = 4_000;
 const AGAIN_MS = 1_000;
-/** Half an hour of seconds, before samples are merged. */
+/** Half an hour of seconds, or the two hours that the server keeps, before samples are merged. */
 const MOST_SAMPLES = 1_800;
+const MOST_MARKS = 200;
 
 export class Live {
   readonly cluster = new Cluster();
@@ -40,6 +41,7 @@ export class Live {
       this.abort = new AbortController();
       try {
         this.role = (await get<{ role: Role }>("v1/whoami", this.abort.signal)).role;
+        this.catchUp(await get<History>("v1/history", this.abort.signal));
         await this.follow();
         this.lost(Problem.unreachable());
       } catch (error) {
@@ -52,9 +54,28 @@ export class Live {
   /** Connects anew, as with another token. */
   again(): void {
     this.series.clear();
+    this.cluster.marks = [];
     this.standing = { kind: "connecting" };
     this.tell();
     this.abort.abort();
+  }
+
+  /** What was before the page was opened, or while it was away. */
+  private catchUp(history: History): void {
+    this.series.catchUp(
+      history.samples.map((sample) => ({
+        time: Date.parse(sample.time),
+        cores: sample.cores,
+        used: sample.held_cores,
+        waiting: sample.waiting_tasks,
+        placed: sample.placed,
+        p50: sample.wait_median_s ?? null,
+        p95: sample.wait_p95_s ?? null,
+      })),
+    );
+    const { marks } = this.cluster;
+    const known = marks.at(-1)?.time ?? 0;
+    marks.push(...history.marks.map(({ time, kind, text }) => ({ time: Date.parse(time), kind, text })).filter(({ time }) => time > known));
   }
 
   private async follow(): Promise<void> {
@@ -73,6 +94,7 @@ export class Live {
           this.cluster.apply(frame);
           this.received.frames += 1;
         }
+        this.cluster.marks.splice(0, this.cluster.marks.length - MOST_MARKS);
         if (this.cluster.whole) {
           this.standing = { kind: "live" };
           const { time, cores, used, waiting, placed, waits } = this.cluster;

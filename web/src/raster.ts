@@ -1,6 +1,6 @@
 /** The map as pixels: where each node's tile lies, and what is in it. Only tiles that changed are drawn again. */
 
-import type { Cluster, Node, Run } from "./cluster";
+import type { Cluster, Job, Node, Run } from "./cluster";
 import type { Lens, Pattern } from "./palette";
 import { category, paint, pixel } from "./palette";
 
@@ -82,8 +82,8 @@ export class Raster {
   private readonly places = new Map<number, number>();
   private order: Node[] = [];
   private readonly paints = new Map<string, Ink>();
-  /** What a run is drawn with, where that does not change with time: looked up for every core of every picture. */
-  private inks = new WeakMap<Run, Ink>();
+  /** What the runs of a job are drawn with, where all of them are drawn alike: looked up for every run of every picture. */
+  private inks = new WeakMap<Job, Ink>();
 
   constructor(
     readonly width: number,
@@ -177,10 +177,16 @@ export class Raster {
       this.fill(corner.x, corner.y, side, side, this.shade(cluster, node));
       return true;
     }
-    this.fill(corner.x, corner.y, side, side, closed ? this.theme.alarm : this.theme.frame);
     const { inner, head, edge } = this.inside(pitch);
-    this.fill(corner.x + edge, corner.y + edge, side - 2 * edge, side - 2 * edge, closed ? this.theme.closed : this.theme.ground);
-    this.drawCores(cluster, node, corner.x + edge + (edge > 1 ? 1 : 0), corner.y + edge + head + (edge > 1 ? 1 : 0), inner);
+    const { columns, size } = cells(node.cores.length, inner);
+    if (edge > 0) this.fill(corner.x, corner.y, side, side, closed ? this.theme.alarm : this.theme.frame);
+    // Of thousands of nodes each pixel is drawn once: nothing of the ground is seen under a tile without an edge whose cores share pixels.
+    if (edge > 0 || size >= 1) {
+      this.fill(corner.x + edge, corner.y + edge, side - 2 * edge, side - 2 * edge, closed ? this.theme.closed : this.theme.ground);
+    }
+    const [left, top] = [corner.x + edge + (edge > 1 ? 1 : 0), corner.y + edge + head + (edge > 1 ? 1 : 0)];
+    if (size < 1) this.drawDensity(cluster, node, left, top, inner);
+    else this.drawCores(cluster, node, left, top, columns, size);
     if (closed && inner < 40) this.strike(corner.x, corner.y, side);
     return true;
   }
@@ -192,13 +198,9 @@ export class Raster {
     return { inner: Math.max(1, pitch - 1 - 2 * edge - head - (pitch >= 24 ? 2 : 0)), head, edge };
   }
 
-  private drawCores(cluster: Cluster, node: Node, x: number, y: number, inner: number): void {
-    const { columns, size } = cells(node.cores.length, inner);
-    if (size < 1) {
-      this.drawDensity(cluster, node, x, y, inner);
-      return;
-    }
+  private drawCores(cluster: Cluster, node: Node, x: number, y: number, columns: number, size: number): void {
     const gap = size >= 5 ? 1 : 0;
+    let [before, ink]: [Run | null, Ink | null] = [null, null];
     node.holders.forEach((run, place) => {
       const left = x + (place % columns) * size;
       const top = y + Math.floor(place / columns) * size;
@@ -206,9 +208,10 @@ export class Raster {
         this.fill(left, top, size - gap, size - gap, this.theme.free);
         return;
       }
-      const { colour, pattern } = this.inkOf(cluster, run);
-      this.fill(left, top, size - gap, size - gap, colour);
-      if (size >= 7 && pattern !== "plain") this.overlay(left, top, size - gap, pattern, this.theme.ink);
+      // Cores beside each other are mostly of one run.
+      if (!ink || run !== before) [before, ink] = [run, this.inkOf(cluster, run)];
+      this.fill(left, top, size - gap, size - gap, ink.colour);
+      if (size >= 7 && ink.pattern !== "plain") this.overlay(left, top, size - gap, ink.pattern, this.theme.ink);
     });
   }
 
@@ -240,11 +243,11 @@ export class Raster {
   }
 
   private inkOf(cluster: Cluster, run: Run): Ink {
-    let ink = this.inks.get(run);
-    if (!ink) {
-      ink = this.paintOf(category(cluster, run, this.lens));
-      if (this.lens !== "age") this.inks.set(run, ink);
-    }
+    const job = this.lens === "age" || this.lens === "state" ? undefined : cluster.jobs.get(run.job);
+    const known = job && this.inks.get(job);
+    if (known) return known;
+    const ink = this.paintOf(category(cluster, run, this.lens));
+    if (job) this.inks.set(job, ink);
     return ink;
   }
 

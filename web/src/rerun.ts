@@ -1,13 +1,15 @@
 /** A finished run: its frames, the cluster as it stood at any of its moments, and its figures over time. */
 
 import { Cluster } from "./cluster";
-import type { Mark } from "./cluster";
+import type { Kept, Mark } from "./cluster";
 import type { Sample } from "./series";
 import { Series } from "./series";
 import type { Frame } from "./wire";
 
 /** So many samples of a run, at most. */
 const MOST_SAMPLES = 600;
+/** So many frames lie between two moments that are kept, to come back to. */
+const KEPT_EVERY = 100;
 
 export class Rerun {
   readonly cluster = new Cluster();
@@ -16,6 +18,8 @@ export class Rerun {
   readonly from: number;
   readonly until: number;
   private next = 0;
+  /** How it stood after each hundredth frame. */
+  private readonly kept: Kept[] = [];
   private readonly listeners = new Set<() => void>();
 
   constructor(
@@ -27,8 +31,9 @@ export class Rerun {
     this.until = frames.at(-1)?.time ?? 0;
     const whole = new Cluster();
     const series = new Series(MOST_SAMPLES, Math.max(1, (this.until - this.from) / MOST_SAMPLES));
-    for (const frame of frames) {
+    for (const [number, frame] of frames.entries()) {
       whole.apply(frame);
+      if (number % KEPT_EVERY === 0) this.kept.push(whole.keep());
       const { time, cores, used, waiting, placed, waits } = whole;
       series.take({ time, cores, used, waiting, placed, waits });
       whole.waits = [];
@@ -43,9 +48,14 @@ export class Rerun {
     return () => this.listeners.delete(listener);
   }
 
-  /** Goes to a moment, forwards from where it stands or, to an earlier one, from the beginning. */
+  /** Goes to a moment: from where it stands or, back or far ahead, from the last kept one before it. */
   seek(time: number): void {
-    if (time < this.cluster.time) this.next = 0;
+    const nearest = Math.max(0, this.kept.filter((kept) => kept.time <= time).length - 1);
+    const kept = this.kept[nearest];
+    if (kept && (time < this.cluster.time || nearest * KEPT_EVERY > this.next + KEPT_EVERY)) {
+      this.cluster.back(kept);
+      this.next = nearest * KEPT_EVERY + 1;
+    }
     for (;;) {
       const frame = this.frames[this.next];
       if (!frame || (frame.time > time && this.next > 0)) break;

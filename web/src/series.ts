@@ -1,4 +1,4 @@
-/** Figures over time: one sample a second at first; when there are too many, neighbours are merged. */
+/** Figures over time: what the server has kept, then one sample a second; when there are too many, neighbours are merged. */
 
 export interface Sample {
   time: number;
@@ -20,13 +20,22 @@ export function percentile(values: readonly number[], percent: number): number |
   return sorted[Math.max(0, Math.ceil((percent / 100) * sorted.length) - 1)] ?? null;
 }
 
-export interface Reading {
+interface Counts {
   time: number;
   cores: number;
   used: number;
   waiting: number;
   placed: number;
+}
+
+export interface Reading extends Counts {
   waits: readonly number[];
+}
+
+/** A reading that somebody else has taken. */
+export interface Past extends Counts {
+  p50: number | null;
+  p95: number | null;
 }
 
 /** Tasks that began within this time count as lately. */
@@ -36,7 +45,7 @@ const MOST_WAITS = 5_000;
 export class Series {
   samples: Sample[] = [];
   private lately: { time: number; wait: number }[] = [];
-  private last: Reading | null = null;
+  private last: Counts | null = null;
 
   constructor(
     private readonly most: number,
@@ -50,24 +59,34 @@ export class Series {
     if (last && reading.time - last.time < this.pitch) return false;
     this.lately = this.lately.filter(({ time }) => reading.time - time <= LATELY_MS).slice(-MOST_WAITS);
     const waits = this.lately.map(({ wait }) => wait);
-    const seconds = last ? (reading.time - last.time) / 1000 : 0;
-    this.samples.push({
-      time: reading.time,
-      utilisation: reading.cores > 0 ? reading.used / reading.cores : 0,
-      waiting: reading.waiting,
-      placements: last && seconds > 0 ? Math.max(0, reading.placed - last.placed) / seconds : 0,
-      p50: percentile(waits, 50),
-      p95: percentile(waits, 95),
-    });
-    this.last = reading;
-    if (this.samples.length > this.most) this.thin();
+    this.add(reading, percentile(waits, 50), percentile(waits, 95));
     return true;
+  }
+
+  /** Takes in what was missed: all of it at first, later what came while nobody answered. */
+  catchUp(past: readonly Past[]): void {
+    for (const one of past) if (!this.last || one.time > this.last.time) this.add(one, one.p50, one.p95);
   }
 
   clear(): void {
     this.samples = [];
     this.lately = [];
     this.last = null;
+  }
+
+  private add({ time, cores, used, waiting, placed }: Counts, p50: number | null, p95: number | null): void {
+    const last = this.last;
+    const seconds = last ? (time - last.time) / 1000 : 0;
+    this.samples.push({
+      time,
+      utilisation: cores > 0 ? used / cores : 0,
+      waiting,
+      placements: last && seconds > 0 ? Math.max(0, placed - last.placed) / seconds : 0,
+      p50,
+      p95,
+    });
+    this.last = { time, cores, used, waiting, placed };
+    if (this.samples.length > this.most) this.thin();
   }
 
   /** Half as many samples, each for twice the time: the whole stays in sight and memory is bounded. */

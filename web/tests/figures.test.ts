@@ -23,6 +23,16 @@ test("a series samples at its pitch, forgets old waits, and stays bounded with i
   assert.equal(first.p50 ?? series.samples[1]?.p50, 7);
 });
 
+test("a series begins with what the server has kept, and later takes of it only what it missed", () => {
+  const past = (time: number, placed: number) => ({ time, cores: 4, used: 2, waiting: 1, placed, p50: 3, p95: 9 });
+  const series = new Series(100, 1_000);
+  series.catchUp([past(5_000, 10), past(10_000, 20)]);
+  series.take({ time: 11_000, cores: 4, used: 4, waiting: 0, placed: 23, waits: [7] });
+  series.catchUp([past(10_000, 20), past(15_000, 31)]);
+  const told = series.samples.map(({ time, utilisation, placements, p50 }) => [time / 1000, utilisation, placements, p50]);
+  assert.deepEqual(told, [[5, 0.5, 0, 3], [10, 0.5, 2, 3], [11, 1, 3, 7], [15, 0.5, 2, 3]]);
+});
+
 test("numbers have units", () => {
   assert.deepEqual([span(1_500), span(90_000), span(3_700_000), span(90_000_000)], ["1.5 s", "90 s", "61 min 40 s", "25 h 0 min"]);
   assert.deepEqual([memory(0), memory(1536), memory(2 ** 40)], ["0 B", "1.5 KiB", "1.0 TiB"]);

@@ -31,6 +31,27 @@ test("every moment shows what held then, whichever way one comes to it", () => {
   assert.equal(of.cluster.time, 3_000, "ages go on between frames");
 });
 
+test("a moment far back is come to as one near by", () => {
+  const node = { node: 0, name: "n0", state: 1, forMs: 0, cordoned: false, suspect: false, cores: [[0, 4]] as const, numa: [], cache: [], memoryBytes: 1, labels: [] };
+  const label = (job: number) => ({ job, name: `job${job}`, class: "", priority: 0, submittedMs: 0, tasks: [["run", 1]] as const });
+  const held = (job: number) => ({ node: 0, job, instance: 0, state: 3, cores: [[job % 4, 1]] as const, forMs: 0, startedMs: 0, expectedMs: 0 });
+  // At second n, jobs n-2, n-1 and n hold a core each.
+  const frames = Array.from({ length: 1_000 }, (_, at) => frame(at * 1_000, {
+    ...(at === 0 ? { anew: true, whole: true, nodes: [node] } : {}),
+    placed: at + 1, jobs: [label(at)], held: [held(at)], freed: at > 2 ? [{ node: 0, job: at - 3, instance: 0 }] : [],
+  }));
+  const of = new Rerun("run", "best-fit", frames);
+  const told = (second: number) => {
+    of.seek(second * 1_000);
+    const { cluster } = of;
+    return [[...cluster.jobs.keys()], cluster.nodes.get(0)?.holders.map((run) => run?.job ?? null), cluster.used, cluster.placed, cluster.cores];
+  };
+  for (const second of [999, 500, 499, 100, 101, 750, 3]) {
+    const holders = [0, 1, 2, 3].map((core) => [second - 2, second - 1, second].find((job) => job % 4 === core) ?? null);
+    assert.deepEqual(told(second), [[second - 2, second - 1, second], holders, 3, second + 1, 4], `at ${second}`);
+  }
+});
+
 test("figures and marks are those of the whole run, wherever one stands", () => {
   const of = run();
   assert.deepEqual(of.samples.map(({ time, utilisation }) => [time, utilisation]), [[1_000, 0], [2_000, 0.5], [4_000, 0]]);

@@ -11,7 +11,9 @@ use model::{
 };
 use serde::{Deserialize, Serialize};
 
-pub use view::{AttemptView, JobView, KeptView, Limits, MovePhase, MoveView, NodeView, QueuedView, Standing, TaskView, Totals, View};
+pub use view::{
+    AttemptView, JobView, KeptView, Limits, Mark, MovePhase, MoveView, NodeView, QueuedView, Sample, Standing, TaskView, Totals, View,
+};
 
 /// How long a key of a submission is remembered.
 const KEY_LIFETIME: Millis = Millis(24 * 3_600_000);

@@ -1,12 +1,11 @@
 //! A job with its tasks, as `GET /v1/jobs/{job}` shows it.
 
-use actors::MovePhase;
 use indexmap::IndexMap;
 use model::{CpuSet, JobState, Name, TaskState};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Time, words};
+use super::{KeptCheckpoint, Move, Time, words};
 
 /// A job.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -118,45 +117,6 @@ pub struct Instance {
     pub history: Vec<Attempt>,
 }
 
-/// A move of an instance to another node.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct Move {
-    /// From where.
-    #[schema(value_type = String)]
-    pub from: Name,
-    /// To where.
-    #[schema(value_type = String)]
-    pub to: Name,
-    /// How far it is.
-    #[schema(schema_with = words::move_phase)]
-    pub phase: MovePhase,
-    /// When it began.
-    pub since: Time,
-    /// What is carried over: memory and changed files. Absent until it stands still.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub bytes: Option<u64>,
-    /// The most that it can have stood still: from the order to the word that it runs again, wherever that is.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub downtime_ms: Option<u64>,
-}
-
-/// A checkpoint that a later attempt can go on from: `restore` of its job.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct KeptCheckpoint {
-    /// The node whose worker keeps it.
-    #[schema(value_type = String)]
-    pub node: Name,
-    /// When it was made.
-    pub made: Time,
-    /// Its size: memory and changed files.
-    pub bytes: u64,
-    /// How long the attempt had run by then.
-    pub elapsed_ms: u64,
-    /// The most that the task can have stood still: from the order to the word that it runs again. Absent until it does.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub downtime_ms: Option<u64>,
-}
-
 /// What an instance holds of a node.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Placement {
@@ -172,15 +132,28 @@ pub struct Placement {
     pub number: u16,
 }
 
+/// What is short.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ShortUnit {
+    /// Cores.
+    Cores,
+    /// Bytes of memory.
+    Bytes,
+}
+
 /// Why an instance waits.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Reason {
     /// The stable code.
     #[schema(example = "cores_short")]
     pub code: String,
-    /// What is missing, in cores or bytes.
+    /// What is missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub short_by: Option<u64>,
+    /// What that counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub short_unit: Option<ShortUnit>,
     /// The node that comes nearest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]

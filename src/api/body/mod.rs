@@ -3,9 +3,11 @@
 //! What has a document of its own in `model` (jobs, policies, saved states) is not repeated here.
 
 mod action;
+mod carried;
 pub mod cells;
 mod event;
 mod gc;
+mod history;
 mod job;
 mod node;
 mod policy;
@@ -20,9 +22,11 @@ mod whatif;
 mod words;
 
 pub use action::{Action, GroupMigration, JobAction, Migration, NodeAction, NodeDeed, TaskAction, TaskDeed};
+pub use carried::{KeptCheckpoint, Move};
 pub use event::EventBody;
 pub use gc::{Gc, GcQuestion, LeftoverFound, LeftoverKind};
-pub use job::{Attempt, Instance, Job, KeptCheckpoint, Move, Placement, Reason, Task};
+pub use history::{History, HistoryMark, HistorySample, MarkKind};
+pub use job::{Attempt, Instance, Job, Placement, Reason, ShortUnit, Task};
 pub use node::{Amount, Holder, Node, NodeDetail, NodeList, NodePatch, NodeTaken};
 pub use policy::{Policies, PolicyBody};
 pub use problem::Problem;

@@ -5,7 +5,9 @@ use indexmap::IndexMap;
 use model::{Cause, Condition, JobBody, Name, TaskState};
 
 use super::node_name;
-use crate::api::body::{Attempt, Instance, Job, JobSummary, KeptCheckpoint, Move, Placement, Reason, Task, TaskCounts, Time, WaitingTask};
+use crate::api::body::{
+    Attempt, Instance, Job, JobSummary, KeptCheckpoint, Move, Placement, Reason, ShortUnit, Task, TaskCounts, Time, WaitingTask,
+};
 
 /// A job with all its tasks.
 pub fn job(view: &View, job: &JobView) -> Job {
@@ -153,6 +155,7 @@ pub fn reason(view: &View, job: &JobView, task: &TaskView) -> Option<Reason> {
     Some(Reason {
         code: reason.code().to_owned(),
         short_by: reason.short_by(),
+        short_unit: reason.short_by().map(|_| if reason.lacks_memory() { ShortUnit::Bytes } else { ShortUnit::Cores }),
         nearest_node: reason.nearest().and_then(|node| node_name(view, node)),
         behind: reason.behind().map(|job| job.to_string()),
         since: Time(since),

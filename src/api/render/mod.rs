@@ -2,12 +2,14 @@
 
 mod cells;
 mod event;
+mod history;
 mod job;
 mod node;
 mod queue;
 
 pub use cells::{held, job_label, node_cells};
 pub use event::event;
+pub use history::history;
 pub use job::{instance, job, reason_code, summary, task, waiting};
 pub use node::{detail, node, node_word};
 pub use queue::queue;

@@ -4,6 +4,7 @@ mod cells;
 mod events;
 mod export;
 mod gc;
+mod history;
 mod job_actions;
 mod jobs;
 mod logs;
@@ -51,6 +52,7 @@ pub fn native() -> OpenApiRouter<Desk> {
         .routes(routes!(events::follow_events))
         .routes(routes!(cells::follow_cells))
         .routes(routes!(queue::get_queue))
+        .routes(routes!(history::get_history))
         .routes(routes!(tokens::list_tokens, tokens::make_token))
         .routes(routes!(tokens::revoke_token))
         .routes(routes!(system::list_actors))

@@ -6,6 +6,7 @@ mod cells;
 mod earlier;
 mod earlier_bad_input;
 mod events;
+mod history;
 mod jobs;
 mod kept;
 mod nodes;

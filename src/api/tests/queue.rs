@@ -1,6 +1,6 @@
 //! The queue: its order, its reasons, its promises; and who asks.
 
-use model::{Event, JobId, Millis, Policy, PolicyName, QueueOrder, Run, ShapeId, TaskKey, TaskState, WaitReason};
+use model::{Bytes, Cores, Event, JobId, Millis, Policy, PolicyName, QueueOrder, Run, ShapeId, TaskKey, TaskState, WaitReason};
 
 use super::site::Site;
 
@@ -31,7 +31,7 @@ impl Site {
 fn jobs_wait_in_the_order_of_the_policy_with_their_reasons_and_promises() {
     let site = Site::open();
     let node = site.join(0, "alpha");
-    let first = site.wait("first", 0, 1, WaitReason::CoresShort { short_by: model::Cores(1), nearest: node });
+    let first = site.wait("first", 0, 1, WaitReason::CoresShort { short_by: Cores(1), nearest: node });
     let head = TaskKey { job: first, instance: 0 };
     site.wait("large", 1, 4, WaitReason::WouldDelay { head, promised: Millis(1_768_469_400_120) });
     site.wait("urgent", 9, 2, WaitReason::BehindHead { head });
@@ -40,7 +40,8 @@ fn jobs_wait_in_the_order_of_the_policy_with_their_reasons_and_promises() {
     let queue = site.get("/v1/queue").json();
     assert_eq!((&queue["order"], &queue["waiting_jobs"], &queue["waiting_tasks"]), (&"arrival".into(), &3.into(), &3.into()));
     let job = &queue["jobs"][0];
-    assert_eq!((&job["reason"]["code"], &job["reason"]["short_by"]), (&"cores_short".into(), &1.into()));
+    let reason = &job["reason"];
+    assert_eq!((&reason["code"], &reason["short_by"], &reason["short_unit"]), (&"cores_short".into(), &1.into(), &"cores".into()));
     assert_eq!((&job["reason"]["nearest_node"], &job["promised_at"]), (&"alpha".into(), &"2026-01-15T09:30:00.120Z".into()));
     assert!(queue["jobs"][1].get("promised_at").is_none(), "nothing is promised to one that is held back");
 
@@ -48,8 +49,12 @@ fn jobs_wait_in_the_order_of_the_policy_with_their_reasons_and_promises() {
         site.publish(Event::PolicyChanged { policy: Policy { order, ..PolicyName::BestFit.into() } });
         assert_eq!(site.queued(), names);
     }
+    let job =
+        site.wait("gang", 0, 1, WaitReason::GangShort { fitted: 1, of: 2, cores: Cores(0), memory: Bytes(1 << 20), nearest: Some(node) });
+    let gang = site.get(&format!("/v1/jobs/{job}/why")).json()["waiting"][0]["reason"].clone();
+    assert_eq!((&gang["short_by"], &gang["short_unit"]), (&(1 << 20).into(), &"bytes".into()), "{gang}");
     let one = site.get("/v1/queue?limit=1").json();
-    assert_eq!((one["jobs"].as_array().unwrap().len(), &one["waiting_jobs"]), (1, &3.into()));
+    assert_eq!((one["jobs"].as_array().unwrap().len(), &one["waiting_jobs"]), (1, &4.into()));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! A public event as a row of events.parquet. What a type of event does not say is null.
 
-use model::{Bytes, Cause, CpuSet, Event, JobState, Millis, NodeId, NodeState, Run, TaskKey, WaitReason};
+use model::{Bytes, Cause, CpuSet, Event, JobState, Millis, NodeId, NodeSpec, NodeState, Run, TaskKey, WaitReason};
 
 use super::sheet::{Field, Kind, Sheet};
 
@@ -49,7 +49,7 @@ columns! {
     Cause = "cause" Text,
     /// Where the cause is an exit.
     ExitCode = "exit_code" Int,
-    /// Core ids held.
+    /// Core ids held, or that a node offers.
     Cpuset = "cpuset" Text,
     /// Number of cores held or let go.
     Cores = "cores" Int,
@@ -77,6 +77,8 @@ columns! {
     Port = "port" Int,
     /// The policy since now.
     Policy = "policy" Text,
+    /// The node's name.
+    Name = "name" Text,
 }
 
 /// Words of the column `type`.
@@ -97,7 +99,7 @@ pub mod kind {
     pub const WAITING: &str = "waiting";
     /// A node changed its state.
     pub const NODE: &str = "node";
-    /// A node joined with these cores and bytes.
+    /// A node of this name joined with these cores and bytes.
     pub const JOINED: &str = "joined";
     /// A node gets no new tasks.
     pub const CORDONED: &str = "cordoned";
@@ -166,12 +168,7 @@ pub fn push(sheet: &mut Sheet, seq: u64, time: Millis, event: &Event) {
             sheet.int(Column::Node as usize, u64::from(node.0));
             change(sheet, node_word(*from), node_word(*to), None);
         }
-        Event::Joined { node, spec, .. } => {
-            sheet.word(Column::Type as usize, kind::JOINED);
-            sheet.int(Column::Node as usize, u64::from(node.0));
-            sheet.int(Column::Cores as usize, u64::from(spec.class.task_cores().0));
-            sheet.int(Column::Memory as usize, spec.class.task_memory().0);
-        }
+        Event::Joined { node, spec, .. } => joined(sheet, *node, spec),
         Event::Cordoned { node, cordoned } => of_node(sheet, if *cordoned { kind::CORDONED } else { kind::UNCORDONED }, *node),
         Event::Suspected { node, suspect } => of_node(sheet, if *suspect { kind::SUSPECT } else { kind::HEARD }, *node),
         Event::Labelled { node, .. } => of_node(sheet, kind::LABELLED, *node),
@@ -187,6 +184,14 @@ pub fn push(sheet: &mut Sheet, seq: u64, time: Millis, event: &Event) {
         }
     }
     sheet.next_row();
+}
+
+fn joined(sheet: &mut Sheet, node: NodeId, spec: &NodeSpec) {
+    of_node(sheet, kind::JOINED, node);
+    sheet.text(Column::Name as usize, spec.name.to_string());
+    sheet.text(Column::Cpuset as usize, spec.class.task_cpuset().to_string());
+    sheet.int(Column::Cores as usize, u64::from(spec.class.task_cores().0));
+    sheet.int(Column::Memory as usize, spec.class.task_memory().0);
 }
 
 fn of_node(sheet: &mut Sheet, kind: &'static str, node: NodeId) {

@@ -27,6 +27,8 @@ pub enum JobColumn {
     Rejected,
     /// Who it belongs to.
     Tenant,
+    /// Its label `class`.
+    Class,
     /// Its priority.
     Priority,
     /// Number of task instances.
@@ -47,7 +49,8 @@ pub enum JobColumn {
     Evictions,
     /// Completed moves.
     Migrations,
-    /// Its tasks, each `name:count`, with `:after=a+b` where it waits for tasks a and b; separated by commas.
+    /// Its tasks, each `name:count`, with `:expected=` and milliseconds where there is an estimate, and `:after=a+b` where it waits for tasks a
+    /// and b; separated by commas.
     Tasks,
 }
 
@@ -58,6 +61,7 @@ pub const FIELDS: &[Field] = &[
     Field("state", Kind::Text, true),
     Field("rejected", Kind::Text, false),
     Field("tenant", Kind::Text, false),
+    Field("class", Kind::Text, false),
     Field("priority", Kind::Int, true),
     Field("instances", Kind::Int, true),
     Field("cores", Kind::Int, true),
@@ -94,6 +98,9 @@ impl Size {
         for task in &body.tasks {
             let comma = if tasks.is_empty() { "" } else { "," };
             write!(tasks, "{comma}{}:{}", task.name, task.count).expect("a string takes all text");
+            if let Some(expected) = task.expected {
+                write!(tasks, ":expected={}", expected.0).expect("a string takes all text");
+            }
             for (index, (on, _)) in task.depends_on.iter().enumerate() {
                 let separator = if index == 0 { ":after=" } else { "+" };
                 write!(tasks, "{separator}{}", body.tasks[usize::from(*on)].name).expect("a string takes all text");
@@ -137,6 +144,9 @@ fn push(sheet: &mut Sheet, job: &JobRow, size: &Size) {
     }
     if let Some(tenant) = &job.body.tenant {
         sheet.text(JobColumn::Tenant as usize, tenant.as_str().to_owned());
+    }
+    if let Some(class) = job.body.labels.get("class") {
+        sheet.text(JobColumn::Class as usize, class.clone());
     }
     sheet.signed(JobColumn::Priority as usize, i64::from(job.body.priority));
     sheet.int(JobColumn::Instances as usize, size.instances);

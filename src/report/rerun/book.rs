@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use model::{CpuSet, Millis, NodeState};
 
-use super::Row;
+use super::{Known, Row};
 use crate::api::body::TASK_STATES;
 use crate::api::body::cells::{Frame, Freed, Held, JobLabel, NodeCells, runs};
 use crate::report::files::event_kind;
@@ -15,14 +15,13 @@ type Place = (u32, u32, u32);
 /// A node as it stands.
 #[derive(Debug, Default)]
 struct Node {
+    name: String,
     state: String,
     since: Millis,
     cordoned: bool,
     suspect: bool,
-    cores: u32,
+    cores: CpuSet,
     memory: u64,
-    /// One past the highest core that was ever held: what a host keeps lies below what it offers.
-    beyond: u32,
 }
 
 /// What an instance holds.
@@ -38,7 +37,7 @@ struct Hold {
 #[derive(Debug)]
 pub struct Book {
     policy: String,
-    jobs: Vec<(JobLabel, Millis)>,
+    jobs: Vec<Known>,
     nodes: BTreeMap<u32, Node>,
     held: BTreeMap<Place, Hold>,
     waiting: u64,
@@ -52,7 +51,7 @@ pub struct Book {
 
 impl Book {
     /// An empty book of a run that begins under a policy, with the jobs of it by id.
-    pub fn new(policy: String, jobs: Vec<(JobLabel, Millis)>) -> Self {
+    pub(super) fn new(policy: String, jobs: Vec<Known>) -> Self {
         Self {
             policy,
             jobs,
@@ -74,7 +73,8 @@ impl Book {
         match row.kind {
             event_kind::JOINED => {
                 let node = self.node(row.node);
-                (node.cores, node.memory) = (row.cores, row.memory);
+                (node.cores, node.memory) = (row.cpuset.parse().unwrap_or_default(), row.memory);
+                row.name.clone_into(&mut node.name);
             }
             event_kind::NODE => {
                 let node = self.node(row.node);
@@ -114,13 +114,7 @@ impl Book {
     }
 
     fn reserve(&mut self, place: Place, row: &Row) {
-        let cpuset: CpuSet = row.cpuset.parse().unwrap_or_default();
-        let beyond = cpuset.iter().last().map_or(0, |last| last + 1);
-        let node = self.nodes.entry(place.0).or_default();
-        if beyond > node.beyond.max(node.cores) {
-            self.changed_nodes.insert(place.0);
-        }
-        node.beyond = node.beyond.max(beyond);
+        let cpuset = row.cpuset.parse().unwrap_or_default();
         self.held.insert(place, Hold { cpuset, state: "scheduled".to_owned(), since: row.time, started: None });
         self.changed.insert(place);
         self.placed_jobs.insert(place.1);
@@ -143,11 +137,7 @@ impl Book {
         };
         frame.nodes.extend(std::mem::take(&mut self.changed_nodes).iter().map(|id| cells(*id, &self.nodes[id], now)));
         for job in std::mem::take(&mut self.placed_jobs) {
-            let found = self.jobs.binary_search_by_key(&job, |(label, _)| label.job).ok();
-            frame.jobs.extend(found.map(|at| {
-                let (label, submitted) = &self.jobs[at];
-                JobLabel { submitted_ms: now.since(*submitted).0, ..label.clone() }
-            }));
+            frame.jobs.extend(self.job(job).map(|job| JobLabel { submitted_ms: now.since(job.submitted).0, ..job.label.clone() }));
         }
         for place in std::mem::take(&mut self.changed) {
             let (node, job, instance) = place;
@@ -161,12 +151,16 @@ impl Book {
                     cores: runs(&hold.cpuset),
                     for_ms: now.since(hold.since).0,
                     started_ms: hold.started.map(|started| now.since(started).0),
-                    expected_ms: 0,
+                    expected_ms: self.job(job).map_or(0, |job| job.expected(instance)),
                 }),
             }
         }
         self.begun = true;
         self.frames.extend(frame.packed());
+    }
+
+    fn job(&self, job: u32) -> Option<&Known> {
+        self.jobs.binary_search_by_key(&job, |known| known.label.job).ok().map(|at| &self.jobs[at])
     }
 
     /// All frames.
@@ -175,15 +169,26 @@ impl Book {
     }
 }
 
+impl Known {
+    /// How long an instance is expected to run; they are numbered through the tasks.
+    fn expected(&self, instance: u32) -> u64 {
+        let ends = self.label.tasks.iter().scan(0, |end, (_, count)| {
+            *end += count;
+            Some(*end)
+        });
+        ends.zip(&self.expected).find(|(end, _)| instance < *end).map_or(0, |(_, expected)| *expected)
+    }
+}
+
 fn cells(id: u32, node: &Node, now: Millis) -> NodeCells {
     NodeCells {
         node: id,
-        name: model::NodeId(id).to_string(),
+        name: node.name.clone(),
         state: NodeState::WORDS.iter().position(|(_, word)| *word == node.state).unwrap_or_default() as u8,
         for_ms: now.since(node.since).0,
         cordoned: node.cordoned,
         suspect: node.suspect,
-        cores: vec![(node.beyond.saturating_sub(node.cores), node.cores)],
+        cores: runs(&node.cores),
         memory_bytes: node.memory,
         ..NodeCells::default()
     }
@@ -194,7 +199,7 @@ mod tests {
     use super::*;
 
     fn row<'a>(time: u64, kind: &'a str, to: &'a str) -> Row<'a> {
-        Row { time: Millis(time), kind, to, cores: 4, memory: 1 << 30, ..Row::default() }
+        Row { time: Millis(time), kind, to, instance: 2, memory: 1 << 30, ..Row::default() }
     }
 
     /// The frames, read back.
@@ -210,9 +215,9 @@ mod tests {
 
     #[test]
     fn frames_tell_what_changed_since_the_one_before() {
-        let label = JobLabel { name: "tide".into(), ..JobLabel::default() };
-        let mut book = Book::new("best-fit".into(), vec![(label, Millis(5))]);
-        book.take(&row(0, event_kind::JOINED, ""));
+        let label = JobLabel { name: "tide".into(), tasks: vec![("begin".into(), 2), ("go".into(), 1)], ..JobLabel::default() };
+        let mut book = Book::new("best-fit".into(), vec![Known { label, submitted: Millis(5), expected: vec![0, 70] }]);
+        book.take(&Row { cpuset: "2-5", name: "alpha", ..row(0, event_kind::JOINED, "") });
         book.take(&row(0, event_kind::NODE, "ready"));
         book.take(&Row { from: "blocked", ..row(5, event_kind::TASK, "ready") });
         book.flush(Millis(9));
@@ -228,9 +233,10 @@ mod tests {
         assert_eq!(frames.len(), 3, "nothing happened between the second and the last: {frames:?}");
         assert!(frames[0].anew && frames[0].whole && !frames[1].anew);
         assert_eq!((frames[0].nodes[0].state, frames[0].waiting, frames[1].waiting), (1, 1, 0));
-        // It holds cores 4 and 5, so the host keeps the lowest two.
-        assert_eq!((frames[0].nodes[0].cores.clone(), frames[1].nodes[0].cores.clone()), (vec![(0, 4)], vec![(2, 4)]));
+        // The host keeps the lowest two.
+        assert_eq!((frames[0].nodes[0].name.as_str(), frames[0].nodes[0].cores.as_slice()), ("alpha", &[(2, 4)][..]));
         assert_eq!((frames[1].held[0].state, frames[1].held[0].started_ms, frames[1].jobs[0].submitted_ms), (3, Some(8), 15));
+        assert_eq!(frames[1].held[0].expected_ms, 70, "its third instance is that of the second task");
         assert_eq!((frames[2].freed.len(), frames[2].policy.as_str()), (1, "l2"));
     }
 }

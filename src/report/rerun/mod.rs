@@ -39,9 +39,18 @@ struct Row<'a> {
     from: &'a str,
     to: &'a str,
     cpuset: &'a str,
-    cores: u32,
     memory: u64,
     policy: &'a str,
+    name: &'a str,
+}
+
+/// A job, as far as cells are concerned.
+#[derive(Clone, Debug, Default)]
+struct Known {
+    label: JobLabel,
+    submitted: Millis,
+    /// How long each of its tasks is expected to run, in milliseconds; 0: nobody said.
+    expected: Vec<u64>,
 }
 
 /// Reads a run from its output folder.
@@ -58,7 +67,7 @@ pub fn read(folder: &Path) -> Result<Rerun, WhyError> {
     let text = std::fs::read_to_string(&summary).map_err(OutputError::io(&summary))?;
     // A summary that is not ours is no run of ours.
     let summary: Summary = serde_json::from_str(&text).map_err(|_| WhyError::NoRun { folder: folder.to_owned(), file: names::SUMMARY })?;
-    let mut book = Book::new(summary.policy.clone(), labels(&SheetReader::open(&path(names::JOBS)?)?)?);
+    let mut book = Book::new(summary.policy.clone(), jobs(&SheetReader::open(&path(names::JOBS)?)?)?);
     let (first, last) = span(&events)?;
     let bucket = (last.since(first).0 / MOST_FRAMES).max(1);
     let mut ends = first.0 + bucket;
@@ -75,34 +84,37 @@ pub fn read(folder: &Path) -> Result<Rerun, WhyError> {
     Ok(Rerun { title, summary, frames: book.frames() })
 }
 
-/// The jobs' labels, by id.
-fn labels(reader: &SheetReader) -> Result<Vec<(JobLabel, Millis)>, OutputError> {
-    let mut labels = Vec::new();
+/// The jobs, by id.
+fn jobs(reader: &SheetReader) -> Result<Vec<Known>, OutputError> {
+    let mut known = Vec::new();
     for group in 0..reader.groups() {
         let ints = |column: JobColumn| reader.ints(group, column.name());
         let texts = |column: JobColumn| reader.texts(group, column.name());
         let (jobs, priorities, submitted) = (ints(JobColumn::Job)?, ints(JobColumn::Priority)?, ints(JobColumn::Submitted)?);
-        let (names, tenants, tasks) = (texts(JobColumn::Name)?, texts(JobColumn::Tenant)?, texts(JobColumn::Tasks)?);
+        let (names, classes) = (texts(JobColumn::Name)?, texts(JobColumn::Class)?);
+        let (tenants, tasks) = (texts(JobColumn::Tenant)?, texts(JobColumn::Tasks)?);
         for row in 0..jobs.len() {
+            let (tasks, expected) = word(&tasks, row).split(',').filter_map(listed).unzip();
             let label = JobLabel {
                 job: small(jobs[row]),
                 name: word(&names, row).to_owned(),
-                class: word(&tenants, row).to_owned(),
+                class: classes[row].as_ref().map_or(word(&tenants, row), |_| word(&classes, row)).to_owned(),
                 priority: priorities[row].and_then(|value| i32::try_from(value).ok()).unwrap_or_default(),
                 submitted_ms: 0,
-                tasks: word(&tasks, row).split(',').filter_map(listed).collect(),
+                tasks,
             };
-            labels.push((label, Millis(large(submitted[row]))));
+            known.push(Known { label, submitted: Millis(large(submitted[row])), expected });
         }
     }
-    labels.sort_by_key(|(label, _)| label.job);
-    Ok(labels)
+    known.sort_by_key(|job| job.label.job);
+    Ok(known)
 }
 
-/// A task as the column writes it: `name:count`, and what it waits for.
-fn listed(text: &str) -> Option<(String, u32)> {
+/// A task as the column writes it: `name:count`, then how long it is expected to run, where anybody said.
+fn listed(text: &str) -> Option<((String, u32), u64)> {
     let mut parts = text.split(':');
-    Some((parts.next()?.to_owned(), parts.next()?.parse().ok()?))
+    let task = (parts.next()?.to_owned(), parts.next()?.parse().ok()?);
+    Some((task, parts.find_map(|part| part.strip_prefix("expected=")?.parse().ok()).unwrap_or_default()))
 }
 
 /// The times of the first and the last event.
@@ -119,9 +131,9 @@ fn each(reader: &SheetReader, mut take: impl FnMut(&Row)) -> Result<(), OutputEr
         let ints = |column: EventColumn| reader.ints(group, column.name());
         let texts = |column: EventColumn| reader.texts(group, column.name());
         let (time, job, instance) = (ints(EventColumn::Time)?, ints(EventColumn::Job)?, ints(EventColumn::Instance)?);
-        let (node, cores, memory) = (ints(EventColumn::Node)?, ints(EventColumn::Cores)?, ints(EventColumn::Memory)?);
+        let (node, memory) = (ints(EventColumn::Node)?, ints(EventColumn::Memory)?);
         let (kind, from, to) = (texts(EventColumn::Type)?, texts(EventColumn::From)?, texts(EventColumn::To)?);
-        let (cpuset, policy) = (texts(EventColumn::Cpuset)?, texts(EventColumn::Policy)?);
+        let (cpuset, policy, name) = (texts(EventColumn::Cpuset)?, texts(EventColumn::Policy)?, texts(EventColumn::Name)?);
         for row in 0..time.len() {
             take(&Row {
                 time: Millis(large(time[row])),
@@ -132,9 +144,9 @@ fn each(reader: &SheetReader, mut take: impl FnMut(&Row)) -> Result<(), OutputEr
                 from: word(&from, row),
                 to: word(&to, row),
                 cpuset: word(&cpuset, row),
-                cores: small(cores[row]),
                 memory: large(memory[row]),
                 policy: word(&policy, row),
+                name: word(&name, row),
             });
         }
     }

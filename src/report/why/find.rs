@@ -102,9 +102,9 @@ fn read(reader: &SheetReader, group: usize, row: usize) -> Result<Found, OutputE
     })
 }
 
-/// A task as the column writes it: `name:count`, and `:after=names` where it waits for others.
+/// A task as the column writes it: `name:count`, then among others `:after=names` where it waits for some.
 fn listed(text: &str) -> Option<Listed> {
     let mut parts = text.split(':');
     let (name, count) = (parts.next()?.to_owned(), parts.next()?.parse().ok()?);
-    Some(Listed { name, count, dependent: parts.next().is_some() })
+    Some(Listed { name, count, dependent: parts.any(|part| part.starts_with("after=")) })
 }

@@ -95,6 +95,26 @@ fn traces_are_refused_at_their_line_also_in_mid_stream() {
 }
 
 #[test]
+fn a_what_if_says_of_a_state_file_what_simulate_says_of_it_and_asks_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("state.json");
+    let good = include_str!("../../scenarios/whatif-state.json");
+    for (text_of, said) in [
+        ("", "it is empty"),
+        ("{\"nodes\": [", "is it cut off?"),
+        ("{\"nodes\": 3}", "state.json:1:"),
+        (&good.replacen("\"nodes\"", "\"noodles\"", 1), "did you mean `nodes`?"),
+    ] {
+        std::fs::write(&file, text_of).unwrap();
+        let simulated = call(&["simulate", "--state", text(&file)]);
+        // Nobody answers there: who asked would end with another code.
+        let asked = call(&["whatif", "--policy", "l2", "--state", text(&file), "--server", "127.0.0.1:1"]);
+        assert!(asked.stderr.starts_with(&format!("error: {}:", file.display())) && asked.stderr.contains(said), "{}", asked.stderr);
+        assert_eq!((asked.code, asked.stderr), (3, simulated.stderr));
+    }
+}
+
+#[test]
 fn files_that_are_none_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let [empty, endless, none] = ["empty.json", "endless.json", "none.json"].map(|name| folder.path().join(name));

@@ -132,7 +132,7 @@ function View({ live, view, of }: { live: Live; view: string; of: string }): JSX
     case "time":
       return <TimeView samples={live.series.samples} marks={cluster.marks} />;
     case "events":
-      return <EventsView />;
+      return <EventsView latest={cluster.seq} />;
     case "whatif":
       return <WhatIfView policy={cluster.policy} />;
     default:

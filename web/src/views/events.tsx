@@ -1,4 +1,4 @@
-/** What happens, as it happens, as far as it is asked for. */
+/** What happened lately and what happens, as far as it is asked for. */
 
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
@@ -11,6 +11,8 @@ const TYPES = ["job.state", "task.state", "task.checkpoint", "task.resized", "no
 /** What comes seldom enough to be read. */
 const SELDOM = ["job.state", "node.state", "node.action", "policy.changed"];
 const MOST = 500;
+/** Events so far back are looked through. */
+export const BACK = 20_000;
 /** The list changes at most so often, however much happens. */
 const PACE_MS = 300;
 
@@ -27,13 +29,14 @@ export function line(event: EventBody): JSX.Element {
   );
 }
 
-export function EventsView(): JSX.Element {
+export function EventsView({ latest }: { latest: number }): JSX.Element {
   const [types, setTypes] = useState<string[]>(SELDOM);
   const [job, setJob] = useState("");
   const [node, setNode] = useState("");
   const [list, setList] = useState<EventBody[]>([]);
   const [problem, setProblem] = useState<Problem | null>(null);
   const seen = useRef<EventBody[]>([]);
+  const begin = useRef(Math.max(0, latest - BACK));
   const asked = /^j\d+$/.test(job);
   const query = `v1/events?type=${types.join(",")}${asked ? `&job=${job}` : ""}${node && `&node=${part(node)}`}`;
   useEffect(() => {
@@ -43,10 +46,11 @@ export function EventsView(): JSX.Element {
     setProblem(null);
     if (types.length === 0) return undefined;
     const follow = async (): Promise<void> => {
+      let since: number | null = begin.current;
       while (!abort.signal.aborted) {
         try {
-          const last = seen.current[0]?.seq;
-          for await (const event of events<EventBody>(query + (last === undefined ? "" : `&since=${last}`), abort.signal)) {
+          for await (const event of events<EventBody>(query + (since === null ? "" : `&since=${since}`), abort.signal)) {
+            since = event.seq;
             seen.current.unshift(event);
             if (seen.current.length > MOST) seen.current.length = MOST;
             setProblem(null);
@@ -55,7 +59,7 @@ export function EventsView(): JSX.Element {
           if (abort.signal.aborted) return;
           setProblem(error instanceof Problem ? error : Problem.unreachable());
           // A number that is gone, or one of before a new beginning: from now on, then.
-          if (error instanceof Problem && error.status >= 400 && error.status < 500) seen.current = [];
+          if (error instanceof Problem && error.status >= 400 && error.status < 500) [since, seen.current] = [null, []];
         }
         await new Promise((resolve) => setTimeout(resolve, 1000));
       }

@@ -87,7 +87,11 @@ function jobDeeds(job: Job, role: Role): Deed[] {
     return [{ name: "Stop", will: `${plural(running, "task")} that hold cores get SIGTERM and, after their grace, SIGKILL; what waits never runs. It can be retried afterwards, from the beginning.`, run: act("stop") }];
   }
   if (job.state === "succeeded") return [];
-  return [{ name: "Retry", will: "Every task that did not succeed is queued again as a new attempt; what has succeeded stays so.", run: act("retry") }];
+  const deeds: Deed[] = [{ name: "Retry", will: "Every task that did not succeed is queued again as a new attempt; what has succeeded stays so.", run: act("retry") }];
+  if (Object.values(job.tasks).some((task) => [task, ...(task.instances ?? [])].some((it) => it.checkpoint))) {
+    deeds.push({ name: "Restore", will: "The same as Retry, but a task that has a checkpoint goes on from there, with what it had in memory then.", run: act("restore") });
+  }
+  return deeds;
 }
 
 /** The tasks as boxes, with lines to what they wait for. */
@@ -192,6 +196,7 @@ function Tasks({ job, role, now, again }: { job: Job; role: Role; now: number; a
                   <tr key={`${name} more`}>
                     <td colSpan={7}>
                       <Deeds deeds={taskDeeds(job, row, role)} done={again} />
+                      <Checkpoint it={row.it} now={now} />
                       <History it={row.it} now={now} />
                       <Output job={job.id} task={row.task} index={row.it.index} attempt={row.it.attempt} />
                     </td>
@@ -215,9 +220,20 @@ function taskDeeds(job: Job, { task, it }: Row, role: Role): Deed[] {
   }
   if (it.state === "running") {
     deeds.push({ name: "Migrate", will: "The policy chooses another node; the task stands still while its state is carried over. If that fails it goes on where it is. An engine that cannot move state refuses, and nothing changes.", run: act("migrate") });
-    deeds.push({ name: "Checkpoint", will: "The state of the task is saved. An engine that cannot do so refuses, and the task goes on as it is.", run: act("checkpoint") });
+    deeds.push({ name: "Checkpoint", will: "The task stands still while its memory and files are saved on its node, and goes on. When the job has ended badly or was stopped, Restore begins from there. An engine that cannot save state refuses, and nothing changes.", run: act("checkpoint") });
   }
   return deeds;
+}
+
+function Checkpoint({ it, now }: { it: Instance; now: number }): JSX.Element | null {
+  if (!it.checkpoint) return null;
+  const { node, made, bytes, elapsed_ms, downtime_ms } = it.checkpoint;
+  return (
+    <p>
+      Checkpoint of {memory(bytes)} on <a href={`#/node/${encodeURIComponent(node)}`}>{node}</a>, made <When at={made} now={now} /> after the attempt had run for {span(elapsed_ms)}
+      {downtime_ms !== undefined && `; the task stood still at most ${span(downtime_ms)}`}.
+    </p>
+  );
 }
 
 function History({ it, now }: { it: Instance; now: number }): JSX.Element | null {

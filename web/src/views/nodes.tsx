@@ -8,7 +8,7 @@ import { events, get, includes, part, post } from "../api";
 import type { Cluster, Node } from "../cluster";
 import { category, condition, paint } from "../palette";
 import { cpuset, memory, moment, plural, share, span } from "../quantity";
-import { line } from "./events";
+import { BACK, line } from "./events";
 import type { Deed } from "./parts";
 import { Deeds, Empty, Loading, State, Trouble, useAsked } from "./parts";
 
@@ -214,8 +214,6 @@ function Tasks({ cluster, node, now }: { cluster: Cluster; node: Node; now: numb
   );
 }
 
-/** Events so far back are looked through. */
-const BACK = 20_000;
 const MOST_EVENTS = 50;
 
 function Recent({ name, cluster }: { name: string; cluster: Cluster }): JSX.Element {

@@ -58,7 +58,7 @@ export function QueueView({ now }: { now: number }): JSX.Element {
                         </>
                       )}
                     </td>
-                    <td>{job.reason.short_by === undefined ? "–" : job.reason.code === "memory_short" ? memory(job.reason.short_by) : plural(job.reason.short_by, "core")}</td>
+                    <td>{job.reason.short_by === undefined ? "–" : job.reason.short_unit === "bytes" ? memory(job.reason.short_by) : plural(job.reason.short_by, "core")}</td>
                     <td>{job.reason.nearest_node ? <a href={`#/node/${encodeURIComponent(job.reason.nearest_node)}`}>{job.reason.nearest_node}</a> : "–"}</td>
                     <td>
                       {count(job.waiting_tasks)} × {plural(job.cores, "core")}, {memory(job.memory_bytes)}

@@ -65,7 +65,7 @@ export function TimeView({ samples, marks, cursor, title = "Over time" }: TimePr
       <h2>{title}</h2>
       {!first || !last || samples.length < 2 ? (
         <Empty>
-          <strong>Nothing to draw yet.</strong> The page collects a sample a second while it is open.
+          <strong>Nothing to draw yet.</strong> There is a sample a second from now on.
         </Empty>
       ) : (
         <>

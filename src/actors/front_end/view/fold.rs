@@ -13,8 +13,17 @@ use super::node::NodeView;
 impl View {
     /// Takes an event in. Events of different actors may come in another order than they happened; each says all that it changes.
     pub(in crate::front_end) fn fold(&mut self, numbered: &Numbered) {
-        let time = numbered.time;
-        match &numbered.event {
+        let before = self.before(numbered.time, &numbered.event);
+        self.take(numbered.time, &numbered.event);
+        self.after(numbered.time, &numbered.event, &before);
+        if self.latest.len() >= self.limits.events {
+            self.latest.pop_front();
+        }
+        self.latest.push_back(numbered.clone());
+    }
+
+    fn take(&mut self, time: Millis, event: &Event) {
+        match event {
             Event::Job { job, to, cause, .. } => self.job_became(time, *job, *to, *cause),
             Event::Task { task, run, node, from, to, cause } => self.task_became(time, *task, *run, *node, (*from, *to), *cause),
             Event::Reserved { task, run, node, cpuset, memory } => self.reserved(time, *task, *run, *node, (cpuset, *memory)),
@@ -79,10 +88,6 @@ impl View {
             }
             Event::PolicyChanged { policy } => self.policy = *policy,
         }
-        if self.latest.len() >= self.limits.events {
-            self.latest.pop_front();
-        }
-        self.latest.push_back(numbered.clone());
     }
 
     fn reserved(&mut self, time: Millis, task: TaskKey, run: Run, node: NodeId, (cpuset, memory): (&CpuSet, Bytes)) {

@@ -1,9 +1,11 @@
 //! The view: what is public of jobs, tasks and nodes, folded from the numbered events. Whoever asks is answered from here.
 //!
-//! `fold` takes events in; `ask` answers questions; `job` and `node` are what the answers are made of. Nothing here decides.
+//! `fold` takes events in; `ask` answers questions; `job` and `node` are what the answers are made of, `history` is how it was. Nothing here
+//! decides.
 
 mod ask;
 mod fold;
+mod history;
 mod job;
 mod node;
 mod queue;
@@ -13,6 +15,7 @@ use std::collections::{BTreeMap, VecDeque};
 use model::{JobId, JobSpec, Millis, Name, NodeId, Numbered, Policy, Refusal, ShapeId, WaitReason};
 use serde::{Deserialize, Serialize};
 
+pub use history::{Mark, Sample};
 pub use job::{AttemptView, JobView, KeptView, MovePhase, MoveView, TaskView};
 pub use node::NodeView;
 pub use queue::QueuedView;
@@ -79,6 +82,8 @@ pub struct View {
     #[serde(with = "latest")]
     latest: VecDeque<Numbered>,
     totals: Totals,
+    #[serde(skip)]
+    history: history::History,
 }
 
 impl View {
@@ -97,6 +102,7 @@ impl View {
             policy,
             latest: VecDeque::new(),
             totals: Totals::default(),
+            history: history::History::default(),
         }
     }
 
