@@ -109,7 +109,7 @@ fn the_earlier_workers_file_is_taken_and_its_commands_are_not_run() {
     .unwrap();
     assert!(read.note.unwrap().starts_with("w.json: launch_worker and kill_worker are not run"));
     let [first, second] = &read.hosts[..] else { panic!("{:?}", read.hosts) };
-    assert_eq!((first.place.to_string(), first.name.as_str(), first.user.as_str()), ("10.0.0.7:22".into(), "10.0.0.7", "pi"));
+    assert_eq!((first.place.to_string(), first.name.as_str(), first.user.as_deref().unwrap()), ("10.0.0.7:22".into(), "10.0.0.7", "pi"));
     assert!(first.words.is_empty() && first.key.is_none() && first.known_hosts.ends_with(".ssh/known_hosts"), "{first:?}");
     assert_eq!((second.folder.as_str(), second.stop_with_management), (".local/share/wharfinger", false));
 }

@@ -1,4 +1,4 @@
-//! The workers file: on which hosts workers are launched by SSH, and what they are told. Documented in docs/formats/workers.md, published as
+//! The workers file: on which hosts workers are launched, by SSH or beside management, and what they are told. Documented in docs/formats/workers.md, published as
 //! docs/schema/workers.schema.json. The earlier system's files are taken as they are.
 
 use std::path::{Path, PathBuf};
@@ -14,6 +14,8 @@ use crate::sim::input::{Fault, InputError, Source};
 
 /// The port of SSH.
 const SSH_PORT: u16 = 22;
+/// The address of the host that management itself is on: no SSH is needed there.
+const LOCAL: &str = "local";
 /// Where a worker lies in its user's home.
 const FOLDER: &str = ".local/share/wharfinger";
 /// How long a step may take.
@@ -25,10 +27,11 @@ const OURS: [&str; 6] = ["--name", "--manager", "--discovery", "--state", "--tok
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WorkerEntry {
-    /// The host, as in `10.0.0.7` or `10.0.0.7:2222`.
+    /// The host, as in `10.0.0.7` or `10.0.0.7:2222`; `local`: the one that management is on, without SSH.
     pub address: String,
-    /// Who logs in there.
-    pub user: String,
+    /// Who logs in there; nobody at `local`.
+    #[serde(default)]
+    pub user: Option<String>,
     /// File with the private key (default: the keys of the SSH agent).
     #[serde(default)]
     pub key: Option<PathBuf>,
@@ -83,8 +86,8 @@ pub struct WorkerEntry {
 pub struct WorkerHost {
     /// Where its sshd listens.
     pub place: Place,
-    /// Who logs in.
-    pub user: String,
+    /// Who logs in; absent: nobody, for the host is this one.
+    pub user: Option<String>,
     /// The private key; absent: those of the agent.
     pub key: Option<PathBuf>,
     /// The keys of hosts that are trusted.
@@ -103,6 +106,14 @@ pub struct WorkerHost {
     pub timeout: Duration,
     /// It ends with management.
     pub stop_with_management: bool,
+}
+
+impl WorkerHost {
+    /// The host, as people are told.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        self.user.as_ref().map_or_else(|| LOCAL.to_owned(), |_| self.place.to_string())
+    }
 }
 
 /// The hosts of a workers file.
@@ -147,8 +158,13 @@ type Wrong = (&'static str, Fault);
 
 fn resolve(entry: &WorkerEntry) -> Result<WorkerHost, Wrong> {
     let place = place(&entry.address).ok_or_else(|| wrong("address", "it is a host, or a host and a port, as in `10.0.0.7:2222`"))?;
-    if entry.user.is_empty() || entry.user.starts_with('-') || !is_plain(&entry.user) {
-        return Err(wrong("user", "it is no name of a user"));
+    match &entry.user {
+        None if entry.address != LOCAL => {
+            return Err(wrong("user", "it is missing: who logs in there? (nobody where `address` is `local`)"));
+        }
+        Some(_) if entry.address == LOCAL => return Err(wrong("user", "nobody logs in at `local`: the worker runs as management does")),
+        Some(user) if user.is_empty() || user.starts_with('-') || !is_plain(user) => return Err(wrong("user", "it is no name of a user")),
+        _ => {}
     }
     let unnamed = || wrong("address", "it is no name of a node: give the entry a `name`");
     let name = entry.name.clone().map_or_else(|| place.host.parse().map_err(|_| unnamed()), Ok)?;

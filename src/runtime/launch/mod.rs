@@ -1,8 +1,9 @@
-//! Workers launched on other hosts by SSH: started, stopped and looked at, many hosts at once. What came of each is a row; what may pass by
+//! Workers launched on other hosts by SSH, and on this one without: started, stopped and looked at, many hosts at once. What came of each is a row; what may pass by
 //! itself can be tried again. It decides nothing about nodes: a worker that was started joins like any other.
 
 mod connection;
 mod error;
+mod here;
 mod host;
 mod many;
 mod program;

@@ -90,7 +90,7 @@ pub struct Row {
 impl Row {
     /// A row of something that went well.
     pub fn good(host: &WorkerHost, outcome: Outcome) -> Self {
-        let (place, worker) = (host.place.to_string(), host.name.clone());
+        let (place, worker) = (host.shown(), host.name.clone());
         Self { host: place, worker, outcome, program: None, pid: None, why: None, code: None, fix: None, may_pass: false }
     }
 

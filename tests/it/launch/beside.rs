@@ -9,7 +9,7 @@ use rustix::process::Signal;
 use serde_json::json;
 
 use super::yard::Yard;
-use crate::live::site::{Running, eventually};
+use crate::live::site::{Running, Site, eventually};
 
 #[test]
 fn up_launches_tries_again_what_may_pass_and_stops_what_it_is_told_to() {
@@ -53,4 +53,31 @@ fn up_launches_tries_again_what_may_pass_and_stops_what_it_is_told_to() {
     yard.site.node("s2", "ready");
     let called = yard.workers(&["stop", "s1", "s2"]);
     assert_eq!(called.code, 0, "{}", called.stdout);
+}
+
+#[test]
+fn a_worker_beside_management_needs_no_ssh() {
+    let site = Site::new();
+    let folder = site.folder.path().join("beside");
+    let entry = json!({
+        "address": "local", "name": "here", "cores": "0", "memory": "64MiB", "folder": folder, "frequency": 0.1,
+        "arguments": ["--drain", "2"], "stop_with_management": true,
+    });
+    let file = site.folder.path().join("workers.json");
+    fs::write(&file, json!([entry]).to_string()).unwrap();
+    let site = site.with("WORKERS", file.to_str().unwrap());
+    let management = site.launch();
+    site.node("here", "ready");
+    let job = site.submit("one", "true", json!({}));
+    site.until(&job, "succeeded");
+    let state = folder.join("nodes/here");
+    let workers = || {
+        let lines = fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| fs::read(entry.path().join("cmdline")).ok());
+        lines.filter(|line| String::from_utf8_lossy(line).contains(state.to_str().unwrap())).count()
+    };
+    assert_eq!(workers(), 1);
+    management.signal(Signal::TERM);
+    assert_eq!(management.end(), 0, "{}", site.logged("management"));
+    assert_eq!(workers(), 0, "it has ended with it: {}", site.logged("management"));
+    assert!(!site.logged("management").contains("wh1."), "no secret is logged");
 }
