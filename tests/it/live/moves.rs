@@ -49,6 +49,11 @@ impl Fleet {
 
     /// A counter has one container, where its record says, on the cores that the ledger and the record say; and it counts on.
     pub fn is_one_of_its_record(&self, job: &str, attempt: u64) {
+        self.is_where_its_record_says(job, attempt);
+        self.counts_on(job, attempt);
+    }
+
+    fn is_where_its_record_says(&self, job: &str, attempt: u64) {
         let record = self.runs_at(job, None);
         assert_eq!(record["attempt"], attempt, "{record:#}");
         let (docker, id) = self.container(job, "work");
@@ -62,7 +67,14 @@ impl Fleet {
             assert_eq!(held.len(), usize::from(other == node), "{other} {detail:#}");
             assert!(held.iter().all(|held| held["cpuset"] == cpuset), "{detail:#}");
         }
-        self.counts_on(job, attempt);
+    }
+
+    /// It counts on, and never back. What a Docker had of its output when it died is lost.
+    fn never_counts_back(&self, job: &str, attempt: u64) {
+        let before = self.counted(job, attempt).len();
+        eventually("it counts on", || self.counted(job, attempt).len() > before + 2);
+        let numbers = self.counted(job, attempt);
+        assert!(numbers.is_sorted_by(|one, other| one < other), "{numbers:?}");
     }
 
     fn cores_held(&self) -> u64 {
@@ -248,6 +260,43 @@ fn whatever_is_killed_in_a_move_one_copy_goes_on() {
         attempt = now;
     }
     fleet.is_one_of_its_record(&job, attempt);
+    fleet.stop(&job);
+    fleet.is_clean();
+}
+
+#[test]
+fn a_docker_that_dies_in_a_move_leaves_one_copy() {
+    let Some(fleet) = Fleet::launch() else { return };
+    let job = fleet.counter("died");
+    let seed = std::env::var("WHARFINGER_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1);
+    let mut random = Pcg64Mcg::seed_from_u64(seed);
+    let mut attempt = 1;
+    for of_target in [false, true].repeat(3) {
+        fleet.is_where_its_record_says(&job, attempt);
+        fleet.never_counts_back(&job, attempt);
+        let from = fleet.node_of(&job);
+        let to = **NODES.iter().filter(other_than(&from)).collect::<Vec<_>>().choose(&mut random).unwrap();
+        assert_eq!(fleet.migrate(&[(&job, to)]).0, 202);
+        let delay = Duration::from_millis(random.random_range(0..1800));
+        sleep(delay);
+        let docker = &fleet.swarm.dockers[fleet.number(if of_target { to } else { &from })];
+        docker.crash();
+        eventually("it is back", || !docker.say(&["info", "--format", "{{.ID}}"]).is_empty());
+        let (mut record, mut looks) = (Value::Null, 0);
+        eventually(&format!("seed {seed}: target {of_target} after {delay:?}: one copy: {:#}", fleet.site.job(&job)), || {
+            let before = std::mem::replace(&mut record, fleet.site.job(&job)["tasks"]["work"].clone());
+            let found = fleet.containers(&job, "work");
+            let good =
+                record["state"] == "running" && found.len() == 1 && record["node"] == found[0].0.text("name") && fleet.cores_held() == 1;
+            looks = if good && before == record { looks + 1 } else { 0 };
+            looks > 10
+        });
+        let now = record["attempt"].as_u64().unwrap();
+        eprintln!("seed {seed}: the Docker of the {} after {delay:?}: attempt {now}", if of_target { "target" } else { "source" });
+        attempt = now;
+    }
+    fleet.is_where_its_record_says(&job, attempt);
+    fleet.never_counts_back(&job, attempt);
     fleet.stop(&job);
     fleet.is_clean();
 }

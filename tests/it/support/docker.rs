@@ -4,6 +4,7 @@
 use std::fs;
 use std::process::Command;
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 /// An engine.
@@ -30,6 +31,18 @@ impl Docker {
         let host = format!("unix://{}", self.text("socket"));
         let output = Command::new("docker").args(arguments).env("DOCKER_HOST", host).output().unwrap();
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+
+    /// Kills the engine with a signal that it cannot hear; it starts again by itself unless it is held back.
+    pub fn crash(&self) {
+        let socket = format!("unix://{}", self.text("socket"));
+        let entries = fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+        let mut engines = entries.filter(|pid| {
+            let line = fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            line.starts_with("dockerd\0") && line.contains(&socket)
+        });
+        let engine = engines.next().and_then(Pid::from_raw).expect("the engine runs");
+        kill_process(engine, Signal::KILL).unwrap();
     }
 
     /// A file of the cgroup of a container.

@@ -3,7 +3,7 @@
 #[path = "../../../tests/it/support/docker.rs"]
 mod engine;
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -49,16 +49,5 @@ impl Docker {
     /// How much memory a container has.
     pub fn megabytes(&self, id: &str) -> u64 {
         self.cgroup(id, "memory", "memory.usage_in_bytes").parse::<u64>().unwrap() >> 20
-    }
-
-    /// Kills the engine with a signal that it cannot hear; it starts again by itself unless it is held back.
-    pub fn crash(&self) {
-        let socket = format!("unix://{}", self.text("socket"));
-        let entries = fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
-        let mut engines = entries.filter(|pid| {
-            let line = fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-            line.starts_with("dockerd\0") && line.contains(&socket)
-        });
-        crate::eyes::kill(engines.next().expect("the engine runs"));
     }
 }
