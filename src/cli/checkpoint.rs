@@ -3,17 +3,16 @@
 use std::thread::sleep;
 
 use clap::Args;
-use model::{Name, TaskState};
+use model::TaskState;
 
 use super::failure::{Failure, Outcome};
-use super::moving::{self, LOOK};
+use super::moving::{self, LOOK, WhichInstance, stood_still};
 use super::server::ServerArguments;
 use super::shape::{Shape, memory};
 use super::terminal;
 use super::watch::{Watch, interrupted, is_interrupted};
 use crate::api::body::{KeptCheckpoint, Taken, TaskAction, TaskDeed};
 use crate::client::{Call, Client};
-use crate::report::quantity::Quantity;
 
 /// Keep a checkpoint of a running task, which goes on
 #[derive(Debug, Args)]
@@ -27,13 +26,8 @@ keeps the latest checkpoint of each instance, and any node can go on from it
 while that worker is there. The command waits until the task runs again, and
 says how large the checkpoint is and how long the task stood still at most.")]
 pub struct Checkpoint {
-    /// The job's id, as in j12
-    job: String,
-    /// The task's name
-    task: Name,
-    /// Which instance of it
-    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
-    index: u32,
+    #[command(flatten)]
+    which: WhichInstance,
     /// Do not wait until it is made
     #[arg(long)]
     no_wait: bool,
@@ -46,7 +40,7 @@ pub struct Checkpoint {
 
 /// Runs `checkpoint`.
 pub fn run(arguments: &Checkpoint) -> Result<Outcome, Failure> {
-    let Checkpoint { job, task, index, .. } = arguments;
+    let WhichInstance { job, task, index } = &arguments.which;
     let client = arguments.server.client()?;
     // One that is not known the server refuses.
     let before = moving::instance(&client, job, task, *index)?;
@@ -64,7 +58,7 @@ pub fn run(arguments: &Checkpoint) -> Result<Outcome, Failure> {
 
 /// Waits until the task runs again, with a checkpoint or without.
 fn follow(client: &Client, arguments: &Checkpoint, attempt: u16, before: Option<&KeptCheckpoint>) -> Result<Outcome, Failure> {
-    let Checkpoint { job, task, index, .. } = arguments;
+    let WhichInstance { job, task, index } = &arguments.which;
     interrupted();
     let watch = Watch::waiting(false, "it is checkpointed");
     let mut stood = false;
@@ -104,7 +98,5 @@ fn follow(client: &Client, arguments: &Checkpoint, attempt: u16, before: Option<
 /// A checkpoint in words.
 fn told(made: &KeptCheckpoint) -> String {
     let KeptCheckpoint { node, bytes, downtime_ms, .. } = made;
-    let still =
-        downtime_ms.map_or_else(String::new, |ms| format!("; it stood still for {} at most", Quantity::Time.show(ms as f64 / 1000.0)));
-    format!("has a checkpoint of {} on {node}{still}", memory(*bytes))
+    format!("has a checkpoint of {} on {node}{}", memory(*bytes), stood_still(*downtime_ms))
 }

@@ -4,7 +4,7 @@ use clap::Args;
 use model::Name;
 
 use super::failure::{Failure, Outcome};
-use super::moving;
+use super::moving::{self, WhichInstance};
 use super::server::ServerArguments;
 use super::shape::Shape;
 use crate::api::body::{GroupMigration, Migration};
@@ -21,13 +21,8 @@ where it was. The command waits until it does, and says what was carried over
 and how long the task stood still at most; it fails where the task stayed.
 `management events --follow` shows each step.")]
 pub struct Migrate {
-    /// The job's id, as in j12
-    job: String,
-    /// The task's name
-    task: Name,
-    /// Which instance of it
-    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
-    index: u32,
+    #[command(flatten)]
+    which: WhichInstance,
     /// The node to move to (else where the policy says)
     #[arg(long, value_name = "NODE")]
     to: Option<Name>,
@@ -43,7 +38,7 @@ pub struct Migrate {
 
 /// Runs `migrate`.
 pub fn run(arguments: &Migrate) -> Result<Outcome, Failure> {
-    let Migrate { job, task, index, to, .. } = arguments;
+    let Migrate { which: WhichInstance { job, task, index }, to, .. } = arguments;
     let client = arguments.server.client()?;
     // One that is not known the server refuses.
     let before = if arguments.no_wait { None } else { moving::instance(&client, job, task, *index)? };

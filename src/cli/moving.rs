@@ -5,6 +5,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use actors::MovePhase;
+use clap::Args;
 use model::{Name, TaskState};
 use serde::Serialize;
 
@@ -20,6 +21,18 @@ use crate::report::quantity::Quantity;
 pub const LOOK: Duration = Duration::from_millis(200);
 /// A node that is drained is left to itself when nothing has moved for so long.
 const STILL: Duration = Duration::from_secs(10);
+
+/// Which running task instance.
+#[derive(Debug, Args)]
+pub struct WhichInstance {
+    /// The job's id, as in j12
+    pub job: String,
+    /// The task's name
+    pub task: Name,
+    /// Which instance of it
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    pub index: u32,
+}
 
 /// What is known of a task instance.
 pub fn instance(client: &Client, job: &str, task: &Name, index: u32) -> Result<Option<Instance>, Failure> {
@@ -62,12 +75,16 @@ pub fn follow(client: &Client, job: &str, task: &Name, before: &Instance, output
     }
 }
 
+/// How long a task can have stood still, where that is known, in words that follow others.
+pub fn stood_still(downtime_ms: Option<u64>) -> String {
+    downtime_ms.map_or_else(String::new, |ms| format!("; it stood still for {} at most", Quantity::Time.show(ms as f64 / 1000.0)))
+}
+
 /// A move in words.
 fn told(moved: &Move) -> String {
     let Move { from, to, phase, bytes, downtime_ms, .. } = moved;
     let size = bytes.map_or_else(String::new, |bytes| format!(" with {}", memory(bytes)));
-    let still =
-        downtime_ms.map_or_else(String::new, |ms| format!("; it stood still for {} at most", Quantity::Time.show(ms as f64 / 1000.0)));
+    let still = stood_still(*downtime_ms);
     match phase {
         MovePhase::Checkpointing => format!("is checkpointed on {from}, to go to {to}"),
         MovePhase::Restoring => format!("goes from {from} to {to}{size}"),

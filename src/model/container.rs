@@ -42,10 +42,10 @@ impl Volume {
     /// The folder of the task instance, the same on whichever node.
     pub const OF_TASK: &str = "@task";
 
-    /// Whether it is one of those.
+    /// Whether a source is one of those.
     #[must_use]
-    pub fn is_shared(&self) -> bool {
-        [Self::OF_JOB, Self::OF_TASK].contains(&&self.source[..])
+    pub fn is_shared(source: &str) -> bool {
+        [Self::OF_JOB, Self::OF_TASK].contains(&source)
     }
 }
 

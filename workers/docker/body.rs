@@ -101,7 +101,7 @@ fn ports(launch: &Launch) -> HashMap<String, Option<Vec<PortBinding>>> {
 
 /// A volume as it is mounted; the shared ones are made first.
 fn mounted(file: &LaunchFile, engine: &DockerEngine, root: &str, volume: &Volume) -> Result<Mount, Fault> {
-    if !volume.is_shared() {
+    if !Volume::is_shared(&volume.source) {
         return mount(volume, engine);
     }
     let refused = |words: String| Fault::new(Cause::StartRefused, format!("the volume {}: {words}", volume.source));

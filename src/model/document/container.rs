@@ -80,8 +80,7 @@ pub(super) fn volumes(path: &str, documents: &Volumes) -> Result<Vec<Volume>, Ba
     for (source, VolumeDocument { bind, mode }) in documents {
         let shown: String = source.chars().take(60).flat_map(char::escape_default).collect();
         let bad = |cause: &str| Err(BadDocument::new(format!("{path}.{shown}"), cause));
-        let shared = [Volume::OF_JOB, Volume::OF_TASK].contains(&source.as_str());
-        if !shared && !is_folder(source) && source.parse::<Name>().is_err() {
+        if !Volume::is_shared(source) && !is_folder(source) && source.parse::<Name>().is_err() {
             return bad("a volume is a name, a folder of the node from its root without `..`, or `@job` or `@task` of the shared root");
         }
         if !is_folder(bind) || bind.trim_matches('/').is_empty() {

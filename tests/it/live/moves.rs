@@ -69,6 +69,21 @@ impl Fleet {
         }
     }
 
+    /// Waits until a job has settled as one copy, where its record says, that alone holds a core; its record.
+    fn one_copy(&self, job: &str, what: &str) -> Value {
+        let (mut record, mut looks) = (Value::Null, 0);
+        eventually(&format!("{what}: one copy: {:#}", self.site.job(job)), || {
+            let before = std::mem::replace(&mut record, self.site.job(job)["tasks"]["work"].clone());
+            let found = self.containers(job, "work");
+            let good =
+                record["state"] == "running" && found.len() == 1 && record["node"] == found[0].0.text("name") && self.cores_held() == 1;
+            // What was killed last may not be known yet.
+            looks = if good && before == record { looks + 1 } else { 0 };
+            looks > 10
+        });
+        record
+    }
+
     /// It counts on, and never back. What a Docker had of its output when it died is lost.
     fn never_counts_back(&self, job: &str, attempt: u64) {
         let before = self.counted(job, attempt).len();
@@ -91,6 +106,12 @@ impl Fleet {
         }
         Pid::from_raw(fs::read_to_string(folder.join("lock")).ok()?.trim().parse().ok()?)
     }
+}
+
+/// The seed, by WHARFINGER_SEED or 1, and what is drawn from it.
+fn seeded() -> (u64, Pcg64Mcg) {
+    let seed = std::env::var("WHARFINGER_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1);
+    (seed, Pcg64Mcg::seed_from_u64(seed))
 }
 
 fn other_than(node: &str) -> impl Fn(&&&str) -> bool {
@@ -211,8 +232,7 @@ fn whatever_is_killed_in_a_move_one_copy_goes_on() {
     use Victim::{Management, Source, SourceGuard, Target, TargetGuard};
     let Some(mut fleet) = Fleet::launch() else { return };
     let job = fleet.counter("killed");
-    let seed = std::env::var("WHARFINGER_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1);
-    let mut random = Pcg64Mcg::seed_from_u64(seed);
+    let (seed, mut random) = seeded();
     let mut attempt = 1;
     for victim in [Management, Source, Target, SourceGuard, TargetGuard].repeat(3) {
         fleet.is_one_of_its_record(&job, attempt);
@@ -244,18 +264,9 @@ fn whatever_is_killed_in_a_move_one_copy_goes_on() {
         for node in NODES {
             fleet.site.node(node, "ready");
         }
-        // Only with a guard may what is in memory be lost; then it begins anew.
-        let (mut record, mut looks) = (Value::Null, 0);
-        eventually(&format!("seed {seed}: {victim:?}: one copy: {:#}", fleet.site.job(&job)), || {
-            let before = std::mem::replace(&mut record, fleet.site.job(&job)["tasks"]["work"].clone());
-            let found = fleet.containers(&job, "work");
-            let good =
-                record["state"] == "running" && found.len() == 1 && record["node"] == found[0].0.text("name") && fleet.cores_held() == 1;
-            // What was killed last may not be known yet.
-            looks = if good && before == record { looks + 1 } else { 0 };
-            looks > 10
-        });
+        let record = fleet.one_copy(&job, &format!("seed {seed}: {victim:?}"));
         let now = record["attempt"].as_u64().unwrap();
+        // Only with a guard may what is in memory be lost; then it begins anew.
         assert!(now == attempt || killed_guard, "seed {seed}: {victim:?} after {delay:?}: {record:#}\n{}", fleet.site.logged("management"));
         attempt = now;
     }
@@ -268,8 +279,7 @@ fn whatever_is_killed_in_a_move_one_copy_goes_on() {
 fn a_docker_that_dies_in_a_move_leaves_one_copy() {
     let Some(fleet) = Fleet::launch() else { return };
     let job = fleet.counter("died");
-    let seed = std::env::var("WHARFINGER_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1);
-    let mut random = Pcg64Mcg::seed_from_u64(seed);
+    let (seed, mut random) = seeded();
     let mut attempt = 1;
     for of_target in [false, true].repeat(3) {
         fleet.is_where_its_record_says(&job, attempt);
@@ -282,15 +292,7 @@ fn a_docker_that_dies_in_a_move_leaves_one_copy() {
         let docker = &fleet.swarm.dockers[fleet.number(if of_target { to } else { &from })];
         docker.crash();
         eventually("it is back", || !docker.say(&["info", "--format", "{{.ID}}"]).is_empty());
-        let (mut record, mut looks) = (Value::Null, 0);
-        eventually(&format!("seed {seed}: target {of_target} after {delay:?}: one copy: {:#}", fleet.site.job(&job)), || {
-            let before = std::mem::replace(&mut record, fleet.site.job(&job)["tasks"]["work"].clone());
-            let found = fleet.containers(&job, "work");
-            let good =
-                record["state"] == "running" && found.len() == 1 && record["node"] == found[0].0.text("name") && fleet.cores_held() == 1;
-            looks = if good && before == record { looks + 1 } else { 0 };
-            looks > 10
-        });
+        let record = fleet.one_copy(&job, &format!("seed {seed}: target {of_target} after {delay:?}"));
         let now = record["attempt"].as_u64().unwrap();
         eprintln!("seed {seed}: the Docker of the {} after {delay:?}: attempt {now}", if of_target { "target" } else { "source" });
         attempt = now;

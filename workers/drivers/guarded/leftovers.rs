@@ -27,7 +27,11 @@ pub fn look(shared: &Shared, remove: &[Leftover]) -> Vec<Leftover> {
             tracing::warn!(?one, %error, "what is left over cannot be removed");
         }
     }
-    if removed { find(shared) } else { found }
+    if !removed {
+        return found;
+    }
+    shared.runs.trash().empty();
+    find(shared)
 }
 
 fn find(shared: &Shared) -> Vec<Leftover> {
@@ -97,6 +101,5 @@ fn take_away(shared: &Shared, one: &Leftover) -> io::Result<()> {
         Leftover::Checkpoint(task) => runs.discard(&image::place(root, *task))?,
         Leftover::Shared(job) => shared_root(shared).map_or(Ok(()), |shared| shared.remove(*job))?,
     }
-    runs.trash().empty();
     Ok(())
 }

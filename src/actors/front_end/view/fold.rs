@@ -7,6 +7,7 @@ use model::{
 };
 
 use super::View;
+use super::history::keep;
 use super::job::{AttemptView, MovePhase, MoveView, TaskView};
 use super::node::NodeView;
 
@@ -16,10 +17,7 @@ impl View {
         let before = self.before(numbered.time, &numbered.event);
         self.take(numbered.time, &numbered.event);
         self.after(numbered.time, &numbered.event, &before);
-        if self.latest.len() >= self.limits.events {
-            self.latest.pop_front();
-        }
-        self.latest.push_back(numbered.clone());
+        keep(&mut self.latest, self.limits.events, Some(numbered.clone()));
     }
 
     fn take(&mut self, time: Millis, event: &Event) {

@@ -193,7 +193,8 @@ fn percentile(sorted: &[Millis], percent: usize) -> Option<Millis> {
     sorted.get((sorted.len() * percent).div_ceil(100).saturating_sub(1)).copied()
 }
 
-fn keep<T>(kept: &mut VecDeque<T>, most: usize, one: Option<T>) {
+/// Keeps the latest.
+pub(super) fn keep<T>(kept: &mut VecDeque<T>, most: usize, one: Option<T>) {
     let Some(one) = one else { return };
     if kept.len() >= most {
         kept.pop_front();
