@@ -86,6 +86,7 @@ fn told(moved: &Move) -> String {
     let size = bytes.map_or_else(String::new, |bytes| format!(" with {}", memory(bytes)));
     let still = stood_still(*downtime_ms);
     match phase {
+        MovePhase::Preparing => format!("runs on {from}; {to} makes ready for it"),
         MovePhase::Checkpointing => format!("is checkpointed on {from}, to go to {to}"),
         MovePhase::Restoring => format!("goes from {from} to {to}{size}"),
         MovePhase::Moved => format!("has moved from {from} to {to}{size}{still}"),

@@ -10,6 +10,9 @@ use crate::driver::{Command, Driver, Signal, Signals, What};
 /// Where a run stands on its node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
+    /// It is to come here: the driver makes ready what its restore will need, or has done so.
+    Preparing,
+    Prepared,
     /// The driver was told to start or restore it.
     Starting,
     Running,
@@ -26,6 +29,13 @@ struct Local {
     phase: Phase,
     limit: Option<(Millis, Cause)>,
     elapsed: Millis,
+}
+
+impl Local {
+    /// It has no process and no container here yet.
+    fn is_to_come(&self) -> bool {
+        matches!(self.phase, Phase::Preparing | Phase::Prepared)
+    }
 }
 
 /// The agent of one node.
@@ -47,7 +57,8 @@ impl<D: Driver> Agent<D> {
 
     /// The runs that hold cores here, for comparison with the ledger.
     pub fn runs(&self) -> impl Iterator<Item = (TaskKey, Run)> + '_ {
-        self.keys.iter().copied().zip(self.runs.iter().map(|local| local.run))
+        let here = self.keys.iter().copied().zip(&self.runs).filter(|(_, local)| !local.is_to_come());
+        here.map(|(task, local)| (task, local.run))
     }
 
     /// Its driver, to be told something beside commands.
@@ -87,7 +98,8 @@ impl<D: Driver> Agent<D> {
     /// Forgets the runs that stand still here with nothing but their images, of which no driver has more to say; which they are.
     pub fn forget_kept(&mut self) -> Vec<(TaskKey, Run)> {
         let kept = |local: &Local| matches!(local.phase, Phase::Kept(_));
-        let forgotten = self.runs().zip(&self.runs).filter(|(_, local)| kept(local)).map(|(run, _)| run).collect();
+        let all = self.keys.iter().copied().zip(&self.runs);
+        let forgotten = all.filter(|(_, local)| kept(local)).map(|(task, local)| (task, local.run)).collect();
         self.keys = self.keys.iter().zip(&self.runs).filter(|(_, local)| !kept(local)).map(|(&key, _)| key).collect();
         self.runs.retain(|local| !kept(local));
         forgotten
@@ -96,7 +108,13 @@ impl<D: Driver> Agent<D> {
     /// Takes a message.
     pub fn step(&mut self, now: Millis, input: ToAgent, signals: &mut Signals, out: &mut Outbox) {
         match input {
-            ToAgent::Welcome { node, fence, .. } => (self.node, self.fence) = (node, fence),
+            ToAgent::Welcome { node, fence, .. } => {
+                (self.node, self.fence) = (node, fence);
+                // What is still to come is ordered again, and of the rest nobody may have said that it does not come.
+                for index in (0..self.runs.len()).rev().filter(|&index| self.runs[index].is_to_come()).collect::<Vec<_>>() {
+                    self.dismiss(now, index, signals);
+                }
+            }
             // Its shell ends it: there is no life under this name.
             ToAgent::NotAdmitted { .. } | ToAgent::Removed => {}
             ToAgent::Order(order) => {
@@ -118,6 +136,20 @@ impl<D: Driver> Agent<D> {
                 let source = Some(source).filter(|source| *source != self.node);
                 let restore = |start| Command::Restore { start, image, source };
                 self.begin(now, task, run, &start, found, restore, signals, out);
+            }
+            Action::Prepare(start) => match found.map(|index| self.runs[index]) {
+                None => {
+                    self.begin(now, task, run, &start, None, Command::Prepare, signals, out);
+                    self.runs.last_mut().expect("it was begun just now").phase = Phase::Preparing;
+                }
+                Some(local) if local.run == run && local.phase == Phase::Prepared => self.report(task, run, Status::Prepared, out),
+                Some(local) if local.run == run => {}
+                Some(_) => self.report(task, run, Status::Unprepared, out),
+            },
+            Action::Dismiss => {
+                if let Some(index) = found.filter(|&index| self.runs[index].run == run && self.runs[index].is_to_come()) {
+                    self.dismiss(now, index, signals);
+                }
             }
             Action::Stop { cause } => match found {
                 Some(index) if self.runs[index].run == run => self.stop(now, index, cause, signals),
@@ -163,7 +195,8 @@ impl<D: Driver> Agent<D> {
             let local = &mut self.runs[index];
             // A move that came to nothing goes on here from the kept image, as a later placement of the same attempt.
             let kept_here = matches!(local.phase, Phase::Kept(_)) && local.run < run && local.run.attempt == run.attempt;
-            if !kept_here {
+            let came = local.is_to_come() && local.run == run;
+            if !kept_here && !came {
                 if run > local.run {
                     self.report(task, run, Status::Ended(Cause::StartRefused), out);
                 }
@@ -175,6 +208,13 @@ impl<D: Driver> Agent<D> {
             self.runs.push(Local { run, phase: Phase::Starting, limit: start.limit, elapsed: start.elapsed });
         }
         self.driver.command(now, task, run, command(start), signals);
+    }
+
+    /// What was to come does not.
+    fn dismiss(&mut self, now: Millis, index: usize, signals: &mut Signals) {
+        let task = self.keys.swap_remove(index);
+        let local = self.runs.swap_remove(index);
+        self.driver.command(now, task, local.run, Command::Stop, signals);
     }
 
     fn stop(&mut self, now: Millis, index: usize, cause: Cause, signals: &mut Signals) {
@@ -198,6 +238,15 @@ impl<D: Driver> Agent<D> {
                     out.timers.push((now + limit.since(self.runs[index].elapsed), Timer::Limit(self.node, task, run)));
                 }
                 self.report(task, run, Status::Running, out);
+            }
+            (What::Prepared, Phase::Preparing) => {
+                self.runs[index].phase = Phase::Prepared;
+                self.report(task, run, Status::Prepared, out);
+            }
+            (What::Refused | What::Failed(_) | What::Lost, Phase::Preparing | Phase::Prepared) => {
+                self.keys.swap_remove(index);
+                self.runs.swap_remove(index);
+                self.report(task, run, Status::Unprepared, out);
             }
             (What::Exited(code), Phase::Running | Phase::Starting) => self.end(index, Cause::Exit(code), out),
             // It had ended by itself before the stop arrived.
@@ -302,6 +351,53 @@ mod tests {
         assert_eq!(reported(None, [What::Stopped]), [Status::Running, Status::Ended(Cause::Requested)]);
         let ToDiscovery::Report(first) = Agent::new(NodeId(0), Deaf).counting_from(1 << 40).heartbeat() else { panic!() };
         assert_eq!(first.seq, (1 << 40) + 1);
+    }
+
+    #[test]
+    fn what_is_to_come_is_no_run_until_it_is_restored() {
+        let start = || {
+            let spec = std::sync::Arc::new(model::TaskSpec::default());
+            let cpuset = model::CpuSet::first(model::Cores(1));
+            Box::new(Start { cpuset, memory: model::Bytes(1), spec, limit: None, elapsed: Millis(0), ends: None, resume: None })
+        };
+        let image = Image { size: model::Bytes(1), elapsed: Millis(1), remaining: None };
+        let restore = || Action::Restore { start: start(), image, source: NodeId(1) };
+        let mut agent = Agent::new(NodeId(0), Deaf);
+        let tell = |agent: &mut Agent<Deaf>, action: Option<Action>, what: Option<What>| {
+            let (mut out, mut signals) = (Outbox::default(), Vec::new());
+            if let Some(action) = action {
+                let order = Order { fence: agent.fence, task: TASK, run: RUN, action };
+                agent.step(Millis(5), ToAgent::Order(order), &mut signals, &mut out);
+            }
+            what.into_iter().for_each(|what| agent.signal(Millis(5), Signal { task: TASK, run: RUN, what }, &mut out));
+            let status = |message| match message {
+                Message::Discovery(ToDiscovery::Report(Report { body: ReportBody::Run { status, .. }, .. })) => status,
+                other => panic!("{other:?}"),
+            };
+            out.messages.into_iter().map(status).collect::<Vec<_>>()
+        };
+        let prepare = || Some(Action::Prepare(start()));
+        assert_eq!(tell(&mut agent, prepare(), Some(What::Failed(Cause::ImageMissing))), [Status::Unprepared]);
+        assert_eq!(tell(&mut agent, prepare(), Some(What::Prepared)), [Status::Prepared]);
+        assert_eq!(tell(&mut agent, prepare(), None), [Status::Prepared], "asked again, it says so again");
+        assert_eq!(agent.runs().count(), 0);
+        assert_eq!(tell(&mut agent, Some(Action::Dismiss), Some(What::Stopped)), [], "nobody waits for its end");
+        tell(&mut agent, prepare(), Some(What::Prepared));
+        agent.step(
+            Millis(6),
+            ToAgent::Welcome { node: NodeId(0), fence: Fence::default(), join: 1 },
+            &mut Vec::new(),
+            &mut Outbox::default(),
+        );
+        assert_eq!(
+            tell(&mut agent, Some(restore()), Some(What::Started)),
+            [Status::Running],
+            "what was ready was let go of, and it comes all the same"
+        );
+        let mut agent = Agent::new(NodeId(0), Deaf);
+        tell(&mut agent, prepare(), Some(What::Prepared));
+        assert_eq!(tell(&mut agent, Some(restore()), Some(What::Started)), [Status::Running]);
+        assert_eq!(tell(&mut agent, Some(Action::Dismiss), Some(What::Exited(0))), [Status::Ended(Cause::Exit(0))], "it is here already");
     }
 
     #[test]

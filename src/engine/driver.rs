@@ -14,6 +14,8 @@ pub enum Command<'a> {
         /// Keep a copy of the image for a later attempt.
         keep: bool,
     },
+    /// Make ready what a restore here will need, and keep it so until the run has started or is stopped.
+    Prepare(&'a Start),
     /// Continue it from an image.
     Restore {
         /// How it is to run here.
@@ -47,6 +49,8 @@ pub enum What {
     Refused,
     /// It could not be started, or ended, for a reason that the engine knows.
     Failed(Cause),
+    /// What its restore needs is ready.
+    Prepared,
     /// It is stopped and its image is kept.
     Checkpointed(Box<Image>),
     /// It could not be checkpointed, and runs on; where it has ended meanwhile, that is said next.

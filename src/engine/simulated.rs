@@ -12,7 +12,7 @@ pub trait Behaviour {
     /// How long an attempt runs, and the exit code that it ends with; no time: it runs until it is stopped.
     fn attempt(&self, task: TaskKey, attempt: u16, spec: &TaskSpec) -> (Option<Millis>, i32);
     /// From a start command to a running task.
-    fn start_delay(&self) -> Millis;
+    fn start_delay(&self, task: TaskKey, attempt: u16, spec: &TaskSpec) -> Millis;
     /// How long a checkpoint of so much memory takes.
     fn checkpoint_time(&self, memory: Bytes) -> Millis;
     /// How long moving and restoring an image of this size takes; `moved` is false where it lies on the node already.
@@ -83,7 +83,7 @@ impl<B: Behaviour> Driver for SimulatedDriver<B> {
         }
         match command {
             Command::Start(start) => {
-                let begins = now + self.behaviour.start_delay();
+                let begins = now + self.behaviour.start_delay(task, run.attempt, &start.spec);
                 self.run(begins, task, run, start, None, signals);
             }
             Command::Stop => {
@@ -104,6 +104,7 @@ impl<B: Behaviour> Driver for SimulatedDriver<B> {
                     signals.push((now, Signal { task, run, what: What::Resized { number, done: true } }));
                 }
             }
+            Command::Prepare(_) => signals.push((now, Signal { task, run, what: What::Prepared })),
             Command::Restore { start, image, source } => {
                 let begins = now + self.behaviour.restore_time(image.size, source.is_some());
                 self.run(begins, task, run, start, Some(image), signals);
@@ -124,7 +125,7 @@ mod tests {
         fn attempt(&self, _: TaskKey, _: u16, _: &TaskSpec) -> (Option<Millis>, i32) {
             (Some(Millis(1000)), 0)
         }
-        fn start_delay(&self) -> Millis {
+        fn start_delay(&self, _: TaskKey, _: u16, _: &TaskSpec) -> Millis {
             Millis(5)
         }
         fn checkpoint_time(&self, _: Bytes) -> Millis {

@@ -146,6 +146,15 @@ pub enum Event {
         /// All that it has from now on.
         labels: Labels,
     },
+    /// A node is ready for a run that moves there: what runs is checkpointed now.
+    Prepared {
+        /// The instance.
+        task: TaskKey,
+        /// Its attempt and placement to come.
+        run: Run,
+        /// Where.
+        node: NodeId,
+    },
     /// A run that moves, or whose checkpoint is to be kept, stands still: its image is made.
     Checkpointed {
         /// The instance.

@@ -163,6 +163,8 @@ pub struct Simulate {
     pub duration: Option<Distribution>,
     /// How likely an attempt is to fail at its end.
     pub failure_probability: f64,
+    /// From the order that starts an attempt until it runs; absent: as the run says for all.
+    pub start_delay: Option<Distribution>,
 }
 
 /// What a user changes of a job while it waits. What has a place keeps it as it is.

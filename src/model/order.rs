@@ -36,6 +36,10 @@ pub enum Action {
         /// Keep a copy beyond that, for a later attempt.
         keep: bool,
     },
+    /// Make ready what a restore will need: it is to come here. What cannot be made ready is said before anything stands still.
+    Prepare(Box<Start>),
+    /// It does not come: let go of what was made ready, and say nothing.
+    Dismiss,
     /// Continue here from an image.
     Restore {
         /// How it is to run here.

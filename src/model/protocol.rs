@@ -382,6 +382,10 @@ pub enum ReportBody {
 pub enum Status {
     /// Its start, or its restore, is confirmed.
     Running,
+    /// What its restore will need is ready.
+    Prepared,
+    /// It could not be made ready.
+    Unprepared,
     /// It is stopped and its image is kept.
     Checkpointed(Image),
     /// It has ended.

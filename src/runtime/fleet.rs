@@ -19,8 +19,8 @@ impl Behaviour for AnyBehaviour {
     fn attempt(&self, task: TaskKey, attempt: u16, spec: &TaskSpec) -> (Option<Millis>, i32) {
         self.0.attempt(task, attempt, spec)
     }
-    fn start_delay(&self) -> Millis {
-        self.0.start_delay()
+    fn start_delay(&self, task: TaskKey, attempt: u16, spec: &TaskSpec) -> Millis {
+        self.0.start_delay(task, attempt, spec)
     }
     fn checkpoint_time(&self, memory: Bytes) -> Millis {
         self.0.checkpoint_time(memory)

@@ -126,7 +126,9 @@ impl Routes for Outlets {
                 let source = ToWorker::Source { node: *source, worker: worker.clone(), address: address.clone() };
                 port.send(name.as_str(), &source);
             }
-            if let ToAgent::Order(Order { task, action: Action::Start(start) | Action::Restore { start, .. }, .. }) = &message
+            if let ToAgent::Order(Order {
+                task, action: Action::Start(start) | Action::Prepare(start) | Action::Restore { start, .. }, ..
+            }) = &message
                 && let Some(network) = start.spec.container.as_ref().and_then(|container| container.network.as_ref())
             {
                 self.swarm.ask_network(port, task.job, network);

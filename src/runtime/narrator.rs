@@ -32,6 +32,9 @@ pub(super) fn say(event: &Event) {
         Event::Cordoned { node, cordoned } => info!(%node, cordoned, "node"),
         Event::Suspected { node, suspect } => info!(%node, suspect, "node"),
         Event::Labelled { node, labels } => info!(%node, ?labels, "node"),
+        Event::Prepared { task, run, node } => {
+            info!(%task, attempt = run.attempt, placement = run.placement, %node, "a node is ready for it, and it is checkpointed");
+        }
         Event::Checkpointed { task, run, node, image, kept } => {
             let size = image.size;
             info!(%task, attempt = run.attempt, placement = run.placement, %node, %size, kept, "it stands still: its image is made");

@@ -17,6 +17,7 @@ const DEFAULT_DURATION: Millis = Millis(1000);
 #[derive(Clone, Copy, Debug)]
 pub struct Nature {
     durations: Stream,
+    delays: Stream,
     failures: Stream,
     estimates: Stream,
     timing: Timing,
@@ -28,6 +29,7 @@ impl Nature {
     pub fn new(seed: u64, timing: Timing) -> Self {
         Self {
             durations: Stream::new(seed, "duration"),
+            delays: Stream::new(seed, "start-delay"),
             failures: Stream::new(seed, "failure"),
             estimates: Stream::new(seed, "estimate"),
             timing,
@@ -59,8 +61,9 @@ impl Behaviour for Nature {
         (length, if fails { FAILURE } else { 0 })
     }
 
-    fn start_delay(&self) -> Millis {
-        self.timing.start_delay
+    fn start_delay(&self, task: TaskKey, attempt: u16, spec: &TaskSpec) -> Millis {
+        let drawn = spec.simulate.start_delay.map(|distribution| distribution.draw(&mut self.delays.at(&key(task, attempt))));
+        drawn.unwrap_or(self.timing.start_delay)
     }
 
     fn checkpoint_time(&self, memory: Bytes) -> Millis {

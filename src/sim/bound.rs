@@ -144,7 +144,7 @@ impl Ideal<'_> {
         for instance in numbers {
             let key = TaskKey { job: self.job, instance };
             let (mut begin, mut attempt) = (ready.next_round(self.config.timing.round), 1);
-            course.running = course.running.max(begin + self.config.timing.start_delay);
+            course.running = course.running.max(begin + self.nature.start_delay(key, attempt, &spec));
             loop {
                 let (end, succeeds) = self.attempt(key, attempt, &spec, begin);
                 stays.push(Stay { from: begin, until: end, task: index });
@@ -169,7 +169,7 @@ impl Ideal<'_> {
         let overrun = spec.expected.filter(|_| self.config.policy.kill_overrun);
         let limit = spec.timeout.into_iter().chain(overrun).min().unwrap_or(Millis::NEVER);
         let length = length.unwrap_or(Millis::NEVER).max(Millis(1));
-        let end = begin.plus(self.nature.start_delay()).plus(length.min(limit));
+        let end = begin.plus(self.nature.start_delay(key, attempt, spec)).plus(length.min(limit));
         (end, exit_code == 0 && length <= limit)
     }
 

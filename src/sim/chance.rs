@@ -16,7 +16,8 @@ pub fn is_random(config: &Config, input: &JobInput) -> Result<bool, InputError> 
     let estimates = config.estimate_error.is_some_and(|error| error > 0.0);
     for arrival in input.open(config.seed)? {
         for task in &arrival?.spec.body.tasks {
-            let draws = task.simulate.duration.is_some_and(|duration| !matches!(duration, Distribution::Constant(_)));
+            let mut drawn = task.simulate.duration.iter().chain(&task.simulate.start_delay);
+            let draws = drawn.any(|distribution| !matches!(distribution, Distribution::Constant(_)));
             if draws || task.simulate.failure_probability > 0.0 || (estimates && task.expected.is_none()) {
                 return Ok(true);
             }

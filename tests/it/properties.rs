@@ -46,6 +46,7 @@ prop_compose! {
             simulate: Simulate {
                 duration: Some(Distribution::Constant(Seconds(Millis(seconds * 1000)))),
                 failure_probability: if fails == 0 { 0.4 } else { 0.0 },
+                start_delay: (seconds % 3 == 0).then_some(Distribution::Constant(Seconds(Millis(seconds * 100)))),
             },
             container,
         }
@@ -301,11 +302,11 @@ proptest! {
     ) {
         for (_, body) in &mut jobs {
             for task in body.tasks.iter_mut().map(Arc::make_mut) {
-                // Estimates are exact and nothing fails: the conditions under which a promise is one.
+                // Estimates are exact, starts take no time and nothing fails: the conditions under which a promise is one.
                 // What becomes ready later stands behind, so that nothing comes before a promise after it was given.
                 task.depends_on.clear();
                 task.kind = TaskKind::Container;
-                task.simulate.failure_probability = 0.0;
+                (task.simulate.failure_probability, task.simulate.start_delay) = (0.0, None);
                 task.expected = match task.simulate.duration {
                     Some(Distribution::Constant(Seconds(duration))) => Some(duration),
                     _ => unreachable!("durations are constant here"),

@@ -19,6 +19,8 @@ pub const PROGRAM: &str = "wharfinger-runc";
 pub(super) const RUNTIME: &str = "wharfinger";
 /// What Docker calls the checkpoint of a container. It has one at most.
 pub(super) const IMAGE: &str = "wharfinger";
+/// The variable of a container that is created and never started: all that is wanted of it is that it is attached to its network.
+pub(super) const HOLD: &str = "WHARFINGER_HOLD";
 /// Says in the folder of an image that it is used up, and in runc's of a container that it needs no start.
 pub(super) const RESTORED: &str = "wharfinger-restored";
 
@@ -34,6 +36,7 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
     let refused = match verb.map(|at| (arguments[at].to_str(), at)) {
         Some((Some("create"), at)) => match image(&arguments[at..]) {
             Some(folder) => return restore(&arguments, at, &folder),
+            None if holds(&arguments[at..]) => return hold(&arguments),
             None => become_runc(&arguments),
         },
         Some((Some("start"), _)) if state(&arguments).is_some_and(|state| state.join(RESTORED).exists()) => return ExitCode::SUCCESS,
@@ -47,10 +50,28 @@ fn become_runc(arguments: &[OsString]) -> std::io::Error {
     Command::new("runc").args(arguments).exec()
 }
 
+/// What the container is to be.
+fn spec(create: &[OsString]) -> Option<Value> {
+    let bundle = value(create, "--bundle")?;
+    serde_json::from_slice(&std::fs::read(Path::new(bundle).join("config.json")).ok()?).ok()
+}
+
+/// Whether it is never to be started.
+fn holds(create: &[OsString]) -> bool {
+    let variables = spec(create).and_then(|spec| spec["process"]["env"].as_array().cloned()).unwrap_or_default();
+    variables.iter().any(|variable| variable.as_str().is_some_and(|text| text.split('=').next() == Some(HOLD)))
+}
+
+/// Creates a container that then counts as started.
+fn hold(arguments: &[OsString]) -> ExitCode {
+    let created = Command::new("runc").args(arguments).status().is_ok_and(|status| status.success());
+    let marked = created && state(arguments).is_some_and(|state| std::fs::write(state.join(RESTORED), "").is_ok());
+    if marked { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
 /// Where an image lies ready for the container that is to be made: among its checkpoints, whose place is told by that of its files.
 fn image(create: &[OsString]) -> Option<PathBuf> {
-    let bundle = value(create, "--bundle")?;
-    let spec: Value = serde_json::from_slice(&std::fs::read(Path::new(bundle).join("config.json")).ok()?).ok()?;
+    let spec = spec(create)?;
     // `DATA/overlay2/LAYER/merged`
     let data = Path::new(spec["root"]["path"].as_str()?).ancestors().nth(3)?;
     let folder = data.join("containers").join(create.last()?).join("checkpoints").join(IMAGE);
@@ -95,12 +116,17 @@ mod tests {
         std::fs::create_dir_all(&bundle).unwrap();
         let root = data.join("overlay2/layer/merged");
         std::fs::write(bundle.join("config.json"), serde_json::json!({ "root": { "path": root } }).to_string()).unwrap();
-        let create: Vec<OsString> = ["create", "--bundle"].map(Into::into).into_iter().chain([bundle.into(), "c1".into()]).collect();
+        let create: Vec<OsString> =
+            ["create", "--bundle"].map(Into::into).into_iter().chain([bundle.clone().into(), "c1".into()]).collect();
         assert_eq!(image(&create), None);
         let folder = data.join("containers/c1/checkpoints/wharfinger");
         std::fs::create_dir_all(&folder).unwrap();
         assert_eq!(image(&create), Some(folder.clone()));
         std::fs::write(folder.join(RESTORED), "").unwrap();
         assert_eq!(image(&create), None, "it is used up");
+        assert!(!holds(&create));
+        std::fs::write(bundle.join("config.json"), serde_json::json!({ "process": { "env": ["A=1", "WHARFINGER_HOLD=1"] } }).to_string())
+            .unwrap();
+        assert!(holds(&create));
     }
 }

@@ -186,6 +186,11 @@ impl Discovery {
 
     fn is_later(&mut self, task: TaskKey, run: Run, status: Status) -> bool {
         let stage = match status {
+            // What is to come says nothing yet of where the run is, and is said as often as it is asked.
+            Status::Prepared | Status::Unprepared => {
+                let seen = self.seen.get(&task.job).and_then(|list| *list.get(task.instance as usize)?);
+                return seen.is_none_or(|(seen, _)| seen < run);
+            }
             Status::Running => Stage::Running,
             Status::CheckpointRefused { target: number } | Status::Resized { number, .. } => Stage::Answered(number),
             Status::Checkpointed(_) => Stage::Checkpointed,
@@ -285,6 +290,18 @@ mod tests {
         assert!(!told(&mut discovery, 3, 2, 3, run, refused(2)));
         assert!(told(&mut discovery, 4, 2, 4, run, refused(3)));
         assert!(told(&mut discovery, 5, 2, 5, run, Status::Ended(Cause::Exit(0))));
+    }
+
+    #[test]
+    fn a_target_that_is_ready_says_nothing_of_the_run_at_its_source() {
+        let mut discovery = discovery();
+        let (run, target) = (Run { attempt: 1, placement: 1 }, Run { attempt: 1, placement: 2 });
+        assert!(told(&mut discovery, 1, 2, 1, run, Status::Running));
+        assert!(told(&mut discovery, 2, 2, 2, target, Status::Prepared));
+        assert!(told(&mut discovery, 3, 2, 3, target, Status::Unprepared));
+        assert!(told(&mut discovery, 4, 2, 4, run, Status::CheckpointRefused { target: 2 }), "the source is heard as before");
+        assert!(told(&mut discovery, 5, 2, 5, target, Status::Running));
+        assert!(!told(&mut discovery, 6, 2, 6, target, Status::Prepared), "it is there already");
     }
 
     #[test]

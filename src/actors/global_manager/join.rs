@@ -105,15 +105,18 @@ impl GlobalManager {
                 self.order(node, task, run, Action::Restore { start, image, source: node }, out);
             }
             Phase::MovingOut { .. } | Phase::Checkpointing { .. } if has => {
-                let target = self.image_for(task, &phase).expect("a move holds its target");
                 let keep = matches!(phase, Phase::Checkpointing { keep: true, .. });
-                self.order(node, task, run, Action::Checkpoint { target, keep }, out);
+                // As long as the target is not ready, nothing is asked of the source.
+                if let Some(target) = self.image_for(task, &phase) {
+                    self.order(node, task, run, Action::Checkpoint { target, keep }, out);
+                }
             }
             Phase::Resizing(resizing) if has => {
                 let Resizing { number, to: (cpuset, memory), .. } = *resizing;
                 self.order(node, task, run, Action::Resize { number, cpuset, memory }, out);
             }
-            // Nothing is there yet.
+            Phase::Preparing { start, .. } => self.order(node, task, run, Action::Prepare(start), out),
+            // What was made ready may be gone with the worker: then the restore makes it.
             Phase::Awaiting { .. } => {}
             _ if !has => self.vanished(node, task, run, out),
             _ => {}

@@ -22,7 +22,9 @@ pub enum Phase {
     Checkpointing { start: Box<Start>, after: Run, keep: bool },
     /// It is stopped, its image is kept until the target runs.
     Kept { image: Image, to: NodeId },
-    /// Reserved at the target; the image is not made yet.
+    /// Reserved at the target, which makes ready what the restore will need; the source runs as before.
+    Preparing { from: NodeId, start: Box<Start> },
+    /// The target is ready; the image is not made yet.
     Awaiting { from: NodeId, start: Box<Start> },
     /// The restore order is out.
     Restoring { from: NodeId, start: Box<Start>, image: Image },

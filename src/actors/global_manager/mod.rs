@@ -286,11 +286,16 @@ impl GlobalManager {
                 held.phase = Phase::Running;
                 self.moved(node, task, run, from, out);
             }
+            (Status::Prepared, _) => self.prepared(node, task, out),
+            (Status::Unprepared, &Phase::Preparing { from, .. }) => {
+                self.cancel_target(node, task, Cause::RolledBack, out);
+                self.unprepared(from, task, Change::Stayed, out);
+            }
             (Status::Checkpointed(image), _) => self.checkpointed(node, task, image, out),
             (Status::CheckpointRefused { target }, _) => self.stayed(node, task, target, out),
             (Status::Ended(cause), _) => self.ended(node, task, cause, out),
             (Status::Resized { number, done }, _) => self.resized(node, task, number, done, out),
-            (Status::Running, _) => {}
+            (Status::Running | Status::Unprepared, _) => {}
         }
     }
 
@@ -300,10 +305,13 @@ impl GlobalManager {
         match held.phase {
             Phase::Starting(_) | Phase::Resuming { .. } | Phase::Running | Phase::Resizing(_) | Phase::Checkpointing { .. } => {}
             Phase::MovingOut { to } | Phase::Kept { to, .. } => self.cancel_target(to, task, cause, out),
-            Phase::Awaiting { from, start } | Phase::Restoring { from, start, .. } => {
+            Phase::Preparing { from, ref start } | Phase::Awaiting { from, ref start } | Phase::Restoring { from, ref start, .. } => {
                 let change = Change::MoveFailed { target: node, cpuset: held.cpuset, memory: held.memory };
                 tell(node, task, held.run, change, out);
-                self.fall_back(from, task, held.run, *start, out);
+                match held.phase {
+                    Phase::Preparing { .. } => self.unprepared(from, task, Change::Started, out),
+                    _ => self.fall_back(from, task, held.run, (**start).clone(), out),
+                }
                 return;
             }
         }

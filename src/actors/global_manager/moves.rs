@@ -1,4 +1,4 @@
-//! Moves: reserve at the target, checkpoint, restore there, release the source. Whatever fails, one side keeps the task. A checkpoint alone is
+//! Moves: reserve at the target, make ready there, checkpoint, restore there, release the source. Whatever fails, one side keeps the task. A checkpoint alone is
 //! a move without a target.
 
 use model::{Action, Cause, Change, Checkpoint, Event, Image, Move, NodeId, Outbox, Placement, Run, Start, TaskKey};
@@ -7,19 +7,38 @@ use super::ledger::Phase;
 use super::{GlobalManager, reservation, start, tell};
 
 impl GlobalManager {
-    /// Reserves at the target and orders the checkpoint; hands the placement back where it cannot.
+    /// Reserves at the target and has it make ready; hands the placement back where it cannot.
     pub(super) fn begin_move(&mut self, moved: Move, out: &mut Outbox) -> Option<Placement> {
         let Move { to, from_run, from } = moved;
         let task = to.task;
         let runs = self.ledger.get_mut(from, task).is_some_and(|held| held.run == from_run && matches!(held.phase, Phase::Running));
-        let awaiting = Phase::Awaiting { from, start: Box::new(start(to.clone())) };
-        if !runs || !self.ledger.reserve(to.node, task, reservation(&to, awaiting), out) {
+        let start = Box::new(start(to.clone()));
+        let preparing = Phase::Preparing { from, start: start.clone() };
+        if !runs || !self.ledger.reserve(to.node, task, reservation(&to, preparing), out) {
             return Some(to);
         }
         let source = self.ledger.get_mut(from, task).expect("it runs there");
         source.phase = Phase::MovingOut { to: to.node };
-        self.order(from, task, from_run, Action::Checkpoint { target: to.run.placement, keep: false }, out);
+        self.order(to.node, task, to.run, Action::Prepare(start), out);
         None
+    }
+
+    /// The target is ready: now the source is checkpointed.
+    pub(super) fn prepared(&mut self, target: NodeId, task: TaskKey, out: &mut Outbox) {
+        let held = self.ledger.get_mut(target, task).expect("the caller found it");
+        let Phase::Preparing { from, start } = &held.phase else { return };
+        let (from, start, run) = (*from, start.clone(), held.run);
+        held.phase = Phase::Awaiting { from, start };
+        out.events.push(Event::Prepared { task, run, node: target });
+        let source = self.ledger.get_mut(from, task).expect("the source holds until the restore is confirmed").run;
+        self.order(from, task, source, Action::Checkpoint { target: run.placement, keep: false }, out);
+    }
+
+    /// The target cannot be made ready, or is lost: nothing has become of the source.
+    pub(super) fn unprepared(&mut self, source: NodeId, task: TaskKey, change: Change, out: &mut Outbox) {
+        let held = self.ledger.get_mut(source, task).expect("the source holds until the restore is confirmed");
+        held.phase = Phase::Running;
+        tell(source, task, held.run, change, out);
     }
 
     /// Orders a checkpoint after which the run goes on where it is, and whose image is kept.
@@ -37,7 +56,10 @@ impl GlobalManager {
     /// The placement that the image of a source is made for, while it is being made.
     pub(super) fn image_for(&mut self, task: TaskKey, source: &Phase) -> Option<u16> {
         match source {
-            Phase::MovingOut { to } => self.ledger.get_mut(*to, task).map(|target| target.run.placement),
+            Phase::MovingOut { to } => {
+                let target = self.ledger.get_mut(*to, task).filter(|target| matches!(target.phase, Phase::Awaiting { .. }));
+                target.map(|target| target.run.placement)
+            }
             Phase::Checkpointing { after, .. } => Some(after.placement),
             _ => None,
         }
@@ -99,8 +121,9 @@ impl GlobalManager {
     /// The source has ended or is lost: the target has nothing to wait for.
     pub(super) fn cancel_target(&mut self, target: NodeId, task: TaskKey, cause: Cause, out: &mut Outbox) {
         let Some(held) = self.ledger.release(target, task, out) else { return };
-        if matches!(held.phase, Phase::Restoring { .. }) {
-            self.order(target, task, held.run, Action::Stop { cause }, out);
+        match held.phase {
+            Phase::Restoring { .. } => self.order(target, task, held.run, Action::Stop { cause }, out),
+            _ => self.order(target, task, held.run, Action::Dismiss, out),
         }
         tell(target, task, held.run, Change::MoveFailed { target, cpuset: held.cpuset, memory: held.memory }, out);
     }

@@ -156,6 +156,7 @@ fn a_move_takes_cores_of_the_target_and_not_the_numbers_of_the_source() {
         assert_eq!(free(&manager), ["2-3", left], "cores that are held are refused, and others are taken as they were chosen");
     }
     let image = Image { size: Bytes(1), elapsed: Millis(1), remaining: None };
+    tell(&mut manager, found(target, moved_run, Status::Prepared));
     tell(&mut manager, found(NODE, FIRST, Status::Checkpointed(image)));
     tell(&mut manager, found(target, moved_run, Status::Running));
     assert_eq!(free(&manager), ["0-3", "3"], "the source has all of its own back");
@@ -177,6 +178,10 @@ fn a_source_that_cannot_be_checkpointed_runs_on_and_frees_the_target() {
         let moved = Move { to, from_run: FIRST, from: NODE };
         tell(&mut manager, ToGlobalManager::Propose(Box::new(Plan { moves: vec![moved], ..Plan::default() })));
         assert_eq!(manager.free().free_cores(NodeId(1)), Cores(2), "the target is held");
+        assert!(tell(&mut manager, found(Status::CheckpointRefused { target })).messages.is_empty(), "nobody has asked for it yet");
+        let run = Run { placement: target, ..FIRST };
+        let ready = Finding::Run { node: NodeId(1), task: task(0), run, status: Status::Prepared };
+        tell(&mut manager, ToGlobalManager::Found(ready));
         assert!(tell(&mut manager, found(Status::CheckpointRefused { target: target - 1 })).messages.is_empty(), "that of an earlier move");
         let out = tell(&mut manager, found(Status::CheckpointRefused { target }));
         let changes: Vec<&Change> = out
@@ -198,6 +203,61 @@ fn a_source_that_cannot_be_checkpointed_runs_on_and_frees_the_target() {
 }
 
 #[test]
+fn a_source_stands_still_only_for_a_target_that_is_ready() {
+    for status in [Status::Prepared, Status::Unprepared, Status::Ended(Cause::NodeLost)] {
+        let mut manager = manager();
+        let name: Name = "m".parse().unwrap();
+        let class = Arc::new(NodeClass::plain(name.clone(), Cores(4), Bytes(100)));
+        let spec = Arc::new(NodeSpec { name, class });
+        tell(&mut manager, ToGlobalManager::Join(Box::new(Join::fresh(Arc::clone(&spec), 0, Millis(200)))));
+        propose(&mut manager, vec![placement(0, FIRST, "0-1", 10)]);
+        let found = |node, run, status| ToGlobalManager::Found(Finding::Run { node, task: task(0), run, status });
+        tell(&mut manager, found(NODE, FIRST, Status::Running));
+        let (target, run) = (NodeId(1), Run { placement: 2, ..FIRST });
+        let moved = Move { to: Placement { node: target, ..placement(0, run, "0-1", 10) }, from_run: FIRST, from: NODE };
+        let ordered = |out: &Outbox| -> Vec<(NodeId, Action)> {
+            let order = |message: &Message| match message {
+                Message::Agent(node, ToAgent::Order(order)) => Some((*node, order.action.clone())),
+                _ => None,
+            };
+            out.messages.iter().filter_map(order).collect()
+        };
+        let out = tell(&mut manager, ToGlobalManager::Propose(Box::new(Plan { moves: vec![moved], ..Plan::default() })));
+        assert!(matches!(ordered(&out)[..], [(NodeId(1), Action::Prepare(_))]), "{out:?}");
+        assert!(ordered(&come_back(&mut manager, true)).is_empty(), "nothing is asked of the source");
+        // The worker of the target comes back, and may have forgotten it.
+        let join = Join { memory: Some(Memory { node: target, epoch: 1, runs: Vec::new() }), ..Join::fresh(spec, 0, Millis(200)) };
+        assert!(matches!(ordered(&tell(&mut manager, ToGlobalManager::Join(Box::new(join))))[..], [(NodeId(1), Action::Prepare(_))]));
+        let out = tell(&mut manager, found(target, run, status));
+        let changes: Vec<&Change> = out
+            .messages
+            .iter()
+            .filter_map(|message| match message {
+                Message::JobManager(ToJobManager::Changed { change, .. }) => Some(change),
+                _ => None,
+            })
+            .collect();
+        let held = manager.free().free_cores(target) == Cores(2);
+        match status {
+            Status::Prepared => {
+                assert!(matches!(ordered(&out)[..], [(NODE, Action::Checkpoint { target: 2, keep: false })]), "{out:?}");
+                assert!(matches!(out.events[..], [Event::Prepared { .. }]) && held);
+                assert!(matches!(ordered(&come_back(&mut manager, true))[..], [(NODE, Action::Checkpoint { target: 2, keep: false })]));
+            }
+            Status::Unprepared => {
+                assert!(matches!(ordered(&out)[..], [(NodeId(1), Action::Dismiss)]) && !held, "{out:?}");
+                assert!(matches!(changes[..], [Change::MoveFailed { .. }, Change::Stayed]), "{changes:?}");
+            }
+            _ => assert!(matches!(changes[..], [Change::MoveFailed { .. }, Change::Started]) && !held, "it runs as before: {changes:?}"),
+        }
+        // Whatever came of it, the source's own end is its end.
+        let out = tell(&mut manager, found(NODE, FIRST, Status::Ended(Cause::Exit(0))));
+        assert_eq!(ordered(&out).iter().filter(|(node, _)| *node == target).count(), usize::from(held), "a target that waits is dismissed");
+        assert_eq!((manager.free().free_cores(NODE), manager.free().free_cores(target)), (Cores(4), Cores(4)));
+    }
+}
+
+#[test]
 fn what_a_failed_move_left_at_the_source_is_not_stopped_when_its_worker_comes_back() {
     let mut manager = manager();
     let name: Name = "m".parse().unwrap();
@@ -209,6 +269,7 @@ fn what_a_failed_move_left_at_the_source_is_not_stopped_when_its_worker_comes_ba
     let moved_run = Run { placement: 2, ..FIRST };
     let moved = Move { to: Placement { node: NodeId(1), ..placement(0, moved_run, "0-1", 10) }, from_run: FIRST, from: NODE };
     tell(&mut manager, ToGlobalManager::Propose(Box::new(Plan { moves: vec![moved], ..Plan::default() })));
+    tell(&mut manager, found(NodeId(1), moved_run, Status::Prepared));
     tell(&mut manager, found(NODE, FIRST, Status::Checkpointed(Image { size: Bytes(1), elapsed: Millis(1), remaining: None })));
     tell(&mut manager, found(NodeId(1), moved_run, Status::Ended(Cause::StartRefused)));
     let out = come_back(&mut manager, true);

@@ -24,7 +24,7 @@ pub struct Move {
     /// What is carried over: memory and changed files. Absent until it stands still.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes: Option<u64>,
-    /// The most that it can have stood still: from the order to the word that it runs again, wherever that is.
+    /// The most that it can have stood still: from the order of the checkpoint to the word that it runs again, wherever that is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub downtime_ms: Option<u64>,
 }

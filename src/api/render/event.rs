@@ -45,6 +45,10 @@ pub fn event(view: &View, numbered: &Numbered) -> Option<EventBody> {
         Event::Labelled { node, labels } => {
             of_action(view, &mut body, *node, json!({"action": "label", "labels": labels}));
         }
+        Event::Prepared { task, run, node } => {
+            body.kind = "task.prepared".to_owned();
+            of_run(view, &mut body, *task, *run, *node);
+        }
         Event::Checkpointed { task, run, node, image, kept } => {
             body.kind = "task.checkpoint".to_owned();
             of_run(view, &mut body, *task, *run, *node);

@@ -122,9 +122,10 @@ pub fn instance(view: &View, job: &JobView, task: usize, number: u32) -> Instanc
 }
 
 fn move_of(view: &View, moved: &MoveView) -> Option<Move> {
-    let MoveView { from, to, phase, since, size, ended } = *moved;
+    let MoveView { from, to, phase, since, ordered, size, ended } = *moved;
     let (from, to) = (node_name(view, from)?, node_name(view, to)?);
-    let downtime_ms = ended.map(|ended| ended.since(since).0);
+    // One that nobody asked to stand still has run all the time.
+    let downtime_ms = ended.map(|ended| ordered.map_or(0, |ordered| ended.since(ordered).0));
     Some(Move { from, to, phase, since: Time(since), bytes: size.map(|size| size.0), downtime_ms })
 }
 

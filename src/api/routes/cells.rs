@@ -209,8 +209,12 @@ impl Touched {
             | Event::Labelled { node, .. } => {
                 self.nodes.insert(*node);
             }
-            Event::Job { .. } | Event::Shaped { .. } | Event::Waiting { .. } | Event::PolicyChanged { .. } | Event::Checkpointed { .. } => {
-            }
+            Event::Job { .. }
+            | Event::Shaped { .. }
+            | Event::Waiting { .. }
+            | Event::PolicyChanged { .. }
+            | Event::Prepared { .. }
+            | Event::Checkpointed { .. } => {}
         }
         waiting
     }

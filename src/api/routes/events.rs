@@ -26,7 +26,8 @@ const BATCH: usize = 256;
 /// A quiet stream says that it lives.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// The types that there are.
-const TYPES: [&str; 7] = ["job.state", "task.state", "task.checkpoint", "task.resized", "node.state", "node.action", "policy.changed"];
+const TYPES: [&str; 8] =
+    ["job.state", "task.state", "task.prepared", "task.checkpoint", "task.resized", "node.state", "node.action", "policy.changed"];
 
 /// Which events are sent.
 #[derive(Debug, Deserialize, IntoParams)]

@@ -51,6 +51,7 @@ struct Row {
     deadline_s: Option<f64>,
     expected_s: Option<f64>,
     attempts: u16,
+    start_delay_s: Option<f64>,
 }
 
 /// Export what has run, as a trace that `simulate` takes
@@ -67,8 +68,20 @@ fn text(rows: Vec<Row>) -> Result<Vec<u8>, csv::Error> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     if rows.is_empty() {
         // What begins with no row still says its columns.
-        let columns =
-            ["name", "submit_s", "duration_s", "cores", "memory", "count", "gang", "priority", "deadline_s", "expected_s", "attempts"];
+        let columns = [
+            "name",
+            "submit_s",
+            "duration_s",
+            "cores",
+            "memory",
+            "count",
+            "gang",
+            "priority",
+            "deadline_s",
+            "expected_s",
+            "attempts",
+            "start_delay_s",
+        ];
         writer.write_record(columns)?;
     }
     for row in &rows {
@@ -95,13 +108,12 @@ fn rows_of(job: &JobView) -> impl Iterator<Item = Row> + '_ {
         let instances = &job.tasks[range.start as usize..range.end as usize];
         let spans: Vec<Millis> = instances.iter().filter_map(span).collect();
         let count = spans.len() as u32;
-        let total: u64 = spans.iter().map(|span| span.0).sum();
-        let mean = Millis(total.checked_div(u64::from(count))?);
+        let duration = mean(spans)?;
         Some(Row {
             submitted: job.submitted,
             name: name(job, index, task),
             submit_s: 0.0,
-            duration_s: mean.as_secs(),
+            duration_s: duration.as_secs(),
             cores: task.cores.0,
             memory: task.memory.0,
             count,
@@ -110,6 +122,7 @@ fn rows_of(job: &JobView) -> impl Iterator<Item = Row> + '_ {
             deadline_s: body.deadline.map(Millis::as_secs),
             expected_s: task.expected.map(Millis::as_secs),
             attempts: task.attempts,
+            start_delay_s: mean(instances.iter().filter_map(delay)).map(Millis::as_secs),
         })
     })
 }
@@ -117,6 +130,17 @@ fn rows_of(job: &JobView) -> impl Iterator<Item = Row> + '_ {
 /// How long the latest attempt ran.
 fn span(task: &TaskView) -> Option<Millis> {
     Some(task.ended?.since(task.started?))
+}
+
+/// From the order that began the latest attempt until it ran.
+fn delay(task: &TaskView) -> Option<Millis> {
+    Some(task.started?.since(task.placed?))
+}
+
+/// The mean of some; nothing of none.
+fn mean(spans: impl IntoIterator<Item = Millis>) -> Option<Millis> {
+    let (total, count) = spans.into_iter().fold((0, 0), |(total, count), span| (total + span.0, count + 1_u64));
+    Some(Millis(total.checked_div(count)?))
 }
 
 /// A name that no other row has: the id makes it so.

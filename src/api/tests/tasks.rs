@@ -114,7 +114,10 @@ fn a_move_is_seen_in_the_record_and_what_it_holds_is_where_it_is() {
         assert_eq!((&place["node"], &place["cpuset"]), (&node.into(), &cpuset.into()), "{record:#}");
         record
     };
+    let ready = |placement| site.publish(Event::Prepared { task, run: at(placement), node: beta });
     begin(2);
+    seen("preparing", "alpha", "1-2");
+    ready(2);
     seen("checkpointing", "alpha", "1-2");
     let image = Image { size: Bytes(5000), elapsed: Millis(7), remaining: None };
     site.publish(Event::Checkpointed { task, run: at(1), node: alpha, image, kept: false });
@@ -123,9 +126,14 @@ fn a_move_is_seen_in_the_record_and_what_it_holds_is_where_it_is() {
     became(at(1), alpha, TaskState::Migrating, TaskState::Running);
     assert!(seen("stayed", "alpha", "1-2")["move"]["downtime_ms"].is_u64());
     begin(3);
-    assert!(seen("checkpointing", "alpha", "1-2")["move"]["bytes"].is_null());
+    assert!(seen("preparing", "alpha", "1-2")["move"]["bytes"].is_null());
+    release(3, beta);
+    became(at(1), alpha, TaskState::Migrating, TaskState::Running);
+    assert_eq!(seen("stayed", "alpha", "1-2")["move"]["downtime_ms"], 0, "nobody asked it to stand still");
+    begin(4);
+    ready(4);
     release(1, alpha);
-    became(at(3), beta, TaskState::Migrating, TaskState::Running);
+    became(at(4), beta, TaskState::Migrating, TaskState::Running);
     assert!(seen("moved", "beta", "0,3")["move"]["downtime_ms"].is_u64());
 }
 

@@ -203,6 +203,21 @@ pub struct SimulateDocument {
     pub(super) duration_s: Option<Distribution>,
     #[schemars(range(min = 0, max = 1))]
     pub(super) failure_probability: f64,
+    pub(super) start_delay_s: Option<Distribution>,
+}
+
+impl From<SimulateDocument> for Simulate {
+    fn from(document: SimulateDocument) -> Self {
+        let SimulateDocument { duration_s: duration, failure_probability, start_delay_s: start_delay } = document;
+        Self { duration, failure_probability, start_delay }
+    }
+}
+
+impl From<Simulate> for SimulateDocument {
+    fn from(simulate: Simulate) -> Self {
+        let Simulate { duration: duration_s, failure_probability, start_delay: start_delay_s } = simulate;
+        Self { duration_s, failure_probability, start_delay_s }
+    }
 }
 
 fn yes() -> bool {
@@ -328,7 +343,7 @@ impl NativeTask {
             timeout: self.timeout_s.map(|seconds| seconds.0),
             expected: self.expected_s.map(|seconds| seconds.0),
             stop_grace: self.stop_grace_s.unwrap_or(DEFAULT_STOP_GRACE).0,
-            simulate: Simulate { duration: self.simulate.duration_s, failure_probability: self.simulate.failure_probability },
+            simulate: self.simulate.into(),
             container: (container != ContainerSpec::default()).then(|| Box::new(container)),
         })
     }

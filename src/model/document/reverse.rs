@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::native::{AntiAffinity, DependsOn, JobPlacement, Kind, NativeJob, NativeTask, Resources, SimulateDocument, Spread};
+use super::native::{AntiAffinity, DependsOn, JobPlacement, Kind, NativeJob, NativeTask, Resources, Spread};
 use crate::{Bytes, JobSpec, PlacementRules, Seconds, TaskKind, TaskSpec};
 
 impl From<&JobSpec> for NativeJob {
@@ -65,7 +65,7 @@ fn document_of(task: &TaskSpec, all: &[Arc<TaskSpec>]) -> NativeTask {
         restart: None,
         anti_affinity: task.rules.anti_affinity.then_some(AntiAffinity::Itself),
         pin: task.rules.pin.clone(),
-        simulate: SimulateDocument { duration_s: task.simulate.duration, failure_probability: task.simulate.failure_probability },
+        simulate: task.simulate.into(),
     }
 }
 
@@ -116,10 +116,10 @@ mod tests {
     /// A task whose name, dependencies and shared rules are still to be set; it is pinned where `pinned` says so.
     fn task() -> impl Strategy<Value = TaskSpec> {
         let numbers = (1..4u32, 1..200u32, 0..1u64 << 50, 1..50u16, any::<bool>(), any::<bool>(), 0..3u8);
-        let times = (option::of(span()), option::of(span()), span(), option::of(distribution()), 0.0..=1.0f64);
+        let times = (option::of(span()), option::of(span()), span(), option::of(distribution()), 0.0..=1.0f64, option::of(distribution()));
         (numbers, times, option::of(container())).prop_map(|(numbers, times, mut container)| {
             let (count, cores, memory, attempts, at_most_once, anti_affinity, kind) = numbers;
-            let (timeout, expected, stop_grace, duration, failure_probability) = times;
+            let (timeout, expected, stop_grace, duration, failure_probability, start_delay) = times;
             let cpuset = if count == 1 { CpuSet::first(Cores(cores)) } else { CpuSet::new() };
             let pin = (kind == 2).then(|| Pin { node: "n".parse().unwrap(), cpuset });
             if let (Some(_), Some(container)) = (&pin, &mut container) {
@@ -139,7 +139,7 @@ mod tests {
                 timeout,
                 expected,
                 stop_grace,
-                simulate: Simulate { duration, failure_probability },
+                simulate: Simulate { duration, failure_probability, start_delay },
                 container: container.map(Box::new),
             }
         })

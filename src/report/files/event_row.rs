@@ -111,6 +111,8 @@ pub mod kind {
     pub const HEARD: &str = "heard";
     /// A node has other labels.
     pub const LABELLED: &str = "labelled";
+    /// A node is ready for a task that moves there.
+    pub const PREPARED: &str = "prepared";
     /// A run that moves stands still.
     pub const CHECKPOINTED: &str = "checkpointed";
     /// The policy was switched.
@@ -172,6 +174,11 @@ pub fn push(sheet: &mut Sheet, seq: u64, time: Millis, event: &Event) {
         Event::Cordoned { node, cordoned } => of_node(sheet, if *cordoned { kind::CORDONED } else { kind::UNCORDONED }, *node),
         Event::Suspected { node, suspect } => of_node(sheet, if *suspect { kind::SUSPECT } else { kind::HEARD }, *node),
         Event::Labelled { node, .. } => of_node(sheet, kind::LABELLED, *node),
+        Event::Prepared { task, run, node } => {
+            sheet.word(Column::Type as usize, kind::PREPARED);
+            subject(sheet, *task, Some(*run));
+            sheet.int(Column::Node as usize, u64::from(node.0));
+        }
         Event::Checkpointed { task, run, node, image, .. } => {
             sheet.word(Column::Type as usize, kind::CHECKPOINTED);
             subject(sheet, *task, Some(*run));

@@ -137,6 +137,7 @@ impl Recorder {
             | Event::Cordoned { .. }
             | Event::Suspected { .. }
             | Event::Labelled { .. }
+            | Event::Prepared { .. }
             | Event::Checkpointed { .. } => {}
         }
     }

@@ -17,6 +17,7 @@ pub(super) struct Shape {
     /// Instances, cores and memory of each instance, task by task.
     pub tasks: SmallVec<[(u32, Cores, Bytes); 1]>,
     pub duration: Millis,
+    pub start_delay: Option<Millis>,
     pub expected: Option<Millis>,
     pub gang: bool,
     pub priority: i32,
@@ -30,6 +31,7 @@ impl Shape {
         Self {
             tasks: SmallVec::from_elem((1, cores, memory), 1),
             duration,
+            start_delay: None,
             expected: None,
             gang: true,
             priority: 0,
@@ -79,7 +81,11 @@ impl Bodies {
             timeout: None,
             expected: shape.expected,
             stop_grace: STOP_GRACE,
-            simulate: Simulate { duration: Some(Distribution::Constant(Seconds(shape.duration))), failure_probability: 0.0 },
+            simulate: Simulate {
+                duration: Some(constant(shape.duration)),
+                failure_probability: 0.0,
+                start_delay: shape.start_delay.map(constant),
+            },
             container: None,
         };
         JobBody {
@@ -92,6 +98,10 @@ impl Bodies {
             tasks: shape.tasks.iter().zip(&self.names).map(task).map(Arc::new).collect(),
         }
     }
+}
+
+fn constant(span: Millis) -> Distribution {
+    Distribution::Constant(Seconds(span))
 }
 
 #[cfg(test)]

@@ -17,8 +17,20 @@ use crate::sim::config::Arrival;
 use crate::sim::input::{Fault, InputError, JobSource, Jobs, open_file};
 
 /// The columns; the first three must be there.
-pub(super) const COLUMNS: [&str; 11] =
-    ["submit_s", "duration_s", "cores", "memory", "name", "count", "gang", "priority", "deadline_s", "expected_s", "attempts"];
+pub(super) const COLUMNS: [&str; 12] = [
+    "submit_s",
+    "duration_s",
+    "cores",
+    "memory",
+    "name",
+    "count",
+    "gang",
+    "priority",
+    "deadline_s",
+    "expected_s",
+    "attempts",
+    "start_delay_s",
+];
 /// How many of them must be there.
 pub(super) const REQUIRED: usize = 3;
 /// The most instances of a row.
@@ -103,6 +115,7 @@ impl Rows {
             expected: cell(cells, 9, value::seconds)?,
             attempts: cell(cells, 10, |text| value::whole(text, 1..=u64::from(u16::MAX)))?
                 .map_or(super::ATTEMPTS, |attempts| attempts as u16),
+            start_delay: cell(cells, 11, value::seconds)?,
         };
         self.count += 1;
         Ok(Arrival::new(at, JobSpec { name, body: self.bodies.of(shape) }))
@@ -145,12 +158,12 @@ mod tests {
     use super::super::tests::{refusal_of, rows_of};
     use super::super::{Trace, TraceFormat};
     use super::*;
-    use model::{Cores, Millis};
+    use model::{Cores, Distribution, Millis, Seconds};
 
     #[test]
     fn all_columns_are_read_in_any_order() {
-        let text = "name,cores,memory,submit_s,duration_s,count,gang,priority,deadline_s,expected_s,attempts\n\
-                    a,2,4g,0,60,3,false,-5,120,90,1\nb,4,,0.5,1,,,,,,\n";
+        let text = "name,cores,memory,submit_s,duration_s,count,gang,priority,deadline_s,expected_s,attempts,start_delay_s\n\
+                    a,2,4g,0,60,3,false,-5,120,90,1,1.5\nb,4,,0.5,1,,,,,,,\n";
         let (trace, _file) = Trace::in_text(TraceFormat::Native, text);
         let jobs = rows_of(&trace);
         let (a, b) = (&jobs[0].spec.body, &jobs[1].spec.body);
@@ -159,6 +172,8 @@ mod tests {
             (a.tasks[0].cores, a.tasks[0].memory, a.tasks[0].expected, a.tasks[0].attempts),
             (Cores(2), Bytes(4 << 30), Some(Millis(90_000)), 1)
         );
+        let delay = |millis| Some(Distribution::Constant(Seconds(Millis(millis))));
+        assert_eq!((a.tasks[0].simulate.start_delay, b.tasks[0].simulate.start_delay), (delay(1_500), None));
         assert_eq!((b.gang, b.priority, b.deadline, b.instances()), (true, 0, None, 1));
         assert_eq!((jobs[1].at, b.tasks[0].memory, b.tasks[0].expected, b.tasks[0].attempts), (Millis(500), Bytes(0), None, 3));
     }

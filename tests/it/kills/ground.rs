@@ -384,6 +384,7 @@ impl Driver for Hands {
                     signals.push((now, Signal { task, run, what: What::Resized { number, done } }));
                 }
             }
+            Command::Prepare(_) => signals.push((now, Signal { task, run, what: What::Prepared })),
             Command::Restore { .. } => signals.push((now, Signal { task, run, what: What::Refused })),
         }
     }

@@ -55,6 +55,7 @@ prop_compose! {
             simulate: Simulate {
                 duration: Some(Distribution::Constant(Seconds(Millis(tenths * 100)))),
                 failure_probability: if fails == 0 { 0.4 } else { 0.0 },
+                start_delay: None,
             },
             ..TaskSpec::default()
         }

@@ -7,7 +7,7 @@ import type { EventBody } from "../api";
 import { Problem, events, part } from "../api";
 import { Empty, Trouble } from "./parts";
 
-const TYPES = ["job.state", "task.state", "task.checkpoint", "task.resized", "node.state", "node.action", "policy.changed"];
+const TYPES = ["job.state", "task.state", "task.prepared", "task.checkpoint", "task.resized", "node.state", "node.action", "policy.changed"];
 /** What comes seldom enough to be read. */
 const SELDOM = ["job.state", "node.state", "node.action", "policy.changed"];
 const MOST = 500;

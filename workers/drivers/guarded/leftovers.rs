@@ -48,7 +48,7 @@ fn find(shared: &Shared) -> Vec<Leftover> {
     let processes = orphans::runs(runs.folder());
     // Known is what was there before the look or after it: what began meanwhile is not left over, and neither is what ended.
     let known: BTreeSet<RunId> = before.into_iter().chain(shared.table.runs()).collect();
-    let groups: BTreeSet<String> = known.iter().map(|id| runs.group(*id)).collect();
+    let groups: BTreeSet<String> = known.iter().map(|id| runs.group(*id)).chain(shared.ready.holders(runs)).collect();
     let mut left: Vec<Leftover> = containers.into_iter().filter(|name| !groups.contains(name)).map(Leftover::Container).collect();
     left.extend(processes.difference(&known).map(|id| Leftover::Processes(id.to_string())));
     for id in runs.ids().unwrap_or_default() {

@@ -7,6 +7,7 @@
 //! A process cannot be checkpointed, and keeps the cores and the memory that it was started with; commands about that are refused.
 
 mod leftovers;
+mod ready;
 mod start;
 pub(crate) mod table;
 mod watch;
@@ -27,6 +28,7 @@ use crate::Error;
 use crate::drivers::Runner;
 use crate::image::Source;
 use crate::run::{Engine, Launch, ProcessEngine, Recovered, Resume, RunId, Runs, Stream, Truth};
+use ready::Ready;
 use start::Deed;
 use table::Table;
 
@@ -65,12 +67,17 @@ struct Shared {
     runs: Runs,
     settings: Settings,
     table: Table,
+    ready: Ready,
     signals: mpsc::Sender<Signal>,
 }
 
 impl Shared {
     /// Tells the shell. It waits where the shell has fallen behind, and not at all where it is gone.
     fn tell(&self, id: RunId, what: What) {
+        if what != What::Prepared {
+            // It is here now, or does not come.
+            ready::release(self, id);
+        }
         let _ = self.signals.blocking_send(Signal { task: id.task, run: id.run, what });
     }
 }
@@ -99,7 +106,7 @@ impl GuardedDriver {
         runs.sweep(&settings.engine, &recovered)?;
         let (signals, receiver) = mpsc::channel(MOST_SIGNALS.max(2 * recovered.len()));
         let table = Table::new().map_err(Error::root(&settings.root))?;
-        let shared = Arc::new(Shared { runs, settings, table, signals });
+        let shared = Arc::new(Shared { runs, settings, table, ready: Ready::default(), signals });
         let (deeds, queue) = sync_channel(MOST_STARTS);
         let queue = Arc::new(std::sync::Mutex::new(queue));
         let mut threads = Vec::new();
@@ -169,7 +176,23 @@ impl GuardedDriver {
         folder.set_kept(keep).is_ok() && self.shared.table.checkpoint(id)
     }
 
+    fn prepare(&mut self, now: Millis, id: RunId, launch: Launch, signals: &mut Signals) {
+        let what = if self.moves() {
+            self.shared.ready.expect(id);
+            if self.give(Deed::Prepare(Box::new(launch))) {
+                return;
+            }
+            ready::release(&self.shared, id);
+            What::Refused
+        } else {
+            // There is nothing to make ready for a process, which its source will not checkpoint.
+            What::Prepared
+        };
+        signals.push((now, Signal { task: id.task, run: id.run, what }));
+    }
+
     fn stop(&mut self, now: Millis, id: RunId, signals: &mut Signals) {
+        ready::release(&self.shared, id);
         if !self.shared.table.stop(id) {
             // Its last signal is on the way. This one goes behind it, in case the agent waits for another.
             let stopped = Signal { task: id.task, run: id.run, what: What::Stopped };
@@ -185,6 +208,7 @@ impl Driver for GuardedDriver {
         let id = RunId { task, run };
         match command {
             Command::Start(start) => self.start(now, id, Launch::of(task, run, start), signals),
+            Command::Prepare(start) => self.prepare(now, id, Launch::of(task, run, start), signals),
             Command::Stop => self.stop(now, id, signals),
             Command::Checkpoint { keep } if self.moves() && self.checkpoint(id, keep) => {}
             Command::Checkpoint { .. } => signals.push((now, Signal { task, run, what: What::CheckpointRefused })),

@@ -13,8 +13,8 @@ use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
-use super::Shared;
 use super::table::Guarded;
+use super::{Shared, ready};
 use crate::docker::{self, Docker};
 use crate::run::{Engine, ExitRecord, Launch, LaunchFile, RunFolder, RunId, Why, boot_id, wall_time};
 
@@ -23,6 +23,8 @@ use crate::run::{Engine, ExitRecord, Launch, LaunchFile, RunFolder, RunId, Why, 
 pub enum Deed {
     /// Start a run.
     Start(Box<Launch>),
+    /// Make ready for one that is to come.
+    Prepare(Box<Launch>),
     /// Let a container have these cores and this memory.
     Resize {
         /// Which run.
@@ -47,6 +49,10 @@ pub fn each(shared: &Shared, queue: &Mutex<Receiver<Deed>>) {
             Ok(Deed::Start(launch)) => *launch,
             Ok(Deed::Resize { id, number, cpuset, memory }) => {
                 shared.tell(id, What::Resized { number, done: resize(shared, id, &cpuset, memory) });
+                continue;
+            }
+            Ok(Deed::Prepare(launch)) => {
+                ready::prepare(shared, RunId { task: launch.task, run: launch.run }, *launch);
                 continue;
             }
             Err(_) => return,
@@ -83,15 +89,20 @@ fn start(shared: &Shared, id: RunId, launch: Launch) -> io::Result<()> {
     }
     // A folder that is there already belongs to a run that was: it is never started again.
     let folder = RunFolder::create(shared.runs.folder(), id)?;
-    let file = LaunchFile {
+    let file = file_of(shared, id, launch);
+    let watched = folder.put_launch(&file).and_then(|()| spawn(shared, &folder)).and_then(|guarded| shared.table.watch(id, guarded));
+    watched.inspect_err(|error| close(&folder, error))
+}
+
+/// What is written of a run.
+pub fn file_of(shared: &Shared, id: RunId, launch: Launch) -> LaunchFile {
+    LaunchFile {
         launch,
         boot: boot_id(),
         output_cap: shared.settings.output_cap,
         group: shared.runs.group(id),
         engine: shared.settings.engine.clone(),
-    };
-    let watched = folder.put_launch(&file).and_then(|()| spawn(shared, &folder)).and_then(|guarded| shared.table.watch(id, guarded));
-    watched.inspect_err(|error| close(&folder, error))
+    }
 }
 
 /// Starts the guard of a run whose file is written.

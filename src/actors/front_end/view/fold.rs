@@ -79,6 +79,11 @@ impl View {
                     node.spec = Arc::new(spec);
                 }
             }
+            Event::Prepared { task, .. } => {
+                if let Some(moved) = self.task_mut(*task).and_then(|task| task.moved.as_mut()) {
+                    (moved.phase, moved.ordered) = (MovePhase::Checkpointing, Some(time));
+                }
+            }
             Event::Checkpointed { task, node, image, kept, .. } => {
                 if let Some(view) = self.task_mut(*task) {
                     view.checkpointed(time, Kept { node: *node, image: *image }, *kept);
@@ -99,7 +104,8 @@ impl View {
         match view.node.filter(|_| view.run.attempt == run.attempt && view.run < run) {
             // Where it moves to, it only has a place until it runs there.
             Some(from) => {
-                view.moved = Some(MoveView { from, to: node, phase: MovePhase::Checkpointing, since: time, size: None, ended: None });
+                view.moved =
+                    Some(MoveView { from, to: node, phase: MovePhase::Preparing, since: time, ordered: None, size: None, ended: None });
             }
             None => view.held = Some((cpuset.clone(), memory)),
         }
@@ -166,7 +172,7 @@ impl View {
         if run > task.run {
             // A later attempt: what is known of the one before is its past.
             if run.attempt > task.run.attempt {
-                (task.started, task.ended, task.cause, task.moved) = (None, None, None, None);
+                (task.placed, task.started, task.ended, task.cause, task.moved) = (None, None, None, None, None);
             }
             task.run = run;
         }
@@ -184,6 +190,9 @@ impl View {
         }
         if to != TaskState::Ready {
             task.shape = None;
+        }
+        if to.holds_cores() {
+            task.placed.get_or_insert(time);
         }
         if to == TaskState::Running {
             task.started.get_or_insert(time);

@@ -41,6 +41,8 @@ pub struct TaskView {
     pub held: Option<(CpuSet, Bytes)>,
     /// Its placement shape, while it waits for a place.
     pub shape: Option<ShapeId>,
+    /// When its latest attempt was given a place.
+    pub placed: Option<Millis>,
     /// When its latest attempt ran.
     pub started: Option<Millis>,
     /// When its latest attempt ended.
@@ -79,6 +81,8 @@ pub struct MoveView {
     pub phase: MovePhase,
     /// When its target was reserved.
     pub since: Millis,
+    /// When its checkpoint was ordered: until then the task ran for certain.
+    pub ordered: Option<Millis>,
     /// The size of the image, once it is made.
     pub size: Option<Bytes>,
     /// When it was over, and the task ran again.
@@ -100,6 +104,8 @@ impl TaskView {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MovePhase {
+    /// Its target makes ready what the restore will need.
+    Preparing,
     /// Its image is being made.
     Checkpointing,
     /// It stands still; its image goes to the target and it is restored there, or again where it was.
@@ -112,12 +118,13 @@ pub enum MovePhase {
 
 impl MovePhase {
     /// All, in order.
-    pub const ALL: [Self; 4] = [Self::Checkpointing, Self::Restoring, Self::Moved, Self::Stayed];
+    pub const ALL: [Self; 5] = [Self::Preparing, Self::Checkpointing, Self::Restoring, Self::Moved, Self::Stayed];
 
     /// The word that documents write.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
+            Self::Preparing => "preparing",
             Self::Checkpointing => "checkpointing",
             Self::Restoring => "restoring",
             Self::Moved => "moved",
