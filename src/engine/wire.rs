@@ -78,13 +78,18 @@ pub enum SwarmPlace {
     Unknown,
     /// It manages the Swarm.
     Manager {
+        /// What the Swarm calls this node.
+        node: String,
         /// Where others join.
         address: String,
         /// What they join with.
         token: Secret,
     },
     /// It is a member.
-    Member,
+    Member {
+        /// What the Swarm calls this node.
+        node: String,
+    },
     /// It is in none, and would join.
     Outside,
 }
@@ -98,6 +103,11 @@ pub enum SwarmAsk {
         address: String,
         /// With what.
         token: Secret,
+    },
+    /// Forget a node that has left.
+    Forget {
+        /// What the Swarm calls it.
+        node: String,
     },
     /// Make a network that spans the nodes.
     Network {

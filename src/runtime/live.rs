@@ -133,6 +133,9 @@ impl Routes for Outlets {
             {
                 self.swarm.ask_network(port, task.job, network);
             }
+            if matches!(message, ToAgent::Removed) {
+                self.swarm.let_go(port, name.as_str());
+            }
             // One that is away hears of it when it comes back.
             port.send(name.as_str(), &ToWorker::Agent(message));
         }
@@ -436,6 +439,9 @@ impl Live {
 
     /// Workers hear what is durable of their reports, and that their leases are renewed.
     fn tell_workers(&mut self) {
+        if let Some(members) = self.outlets.swarm.changed() {
+            self.status.set_swarm(members);
+        }
         let Some(station) = &self.stations.discovery else { return };
         let Some(port) = &mut self.outlets.ports[1] else { return };
         for (node, messages) in self.outlets.heard.drain(self.lease) {

@@ -28,4 +28,5 @@ pub use machine::ActorName;
 pub use notebook::keep_notebook;
 pub use start::{LiveOptions, Network, StartError, System, start};
 pub use status::{ActorStatus, Counts, Status};
+pub use swarm::SwarmMembers;
 pub use workers::Line;

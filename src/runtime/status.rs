@@ -6,6 +6,7 @@ use model::Millis;
 
 use super::clock::Clock;
 use super::machine::ActorName;
+use super::swarm::SwarmMembers;
 
 /// An actor of this system as seen from this process.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,6 +64,7 @@ pub struct Status {
     ready: AtomicBool,
     stopping: AtomicBool,
     pub(super) actors: std::sync::Mutex<Vec<ActorStatus>>,
+    swarm: std::sync::Mutex<SwarmMembers>,
     /// What the ports count of their connections; set once they are open.
     pub(super) ports: std::sync::OnceLock<Vec<std::sync::Arc<link::Counters>>>,
 }
@@ -71,13 +73,24 @@ impl Status {
     pub(super) fn new(clock: Clock) -> Self {
         let actors = std::sync::Mutex::new(Vec::new());
         let (ready, stopping) = (AtomicBool::new(false), AtomicBool::new(false));
-        Self { clock, counts: Counts::default(), ready, stopping, actors, ports: std::sync::OnceLock::new() }
+        let swarm = std::sync::Mutex::default();
+        Self { clock, counts: Counts::default(), ready, stopping, actors, swarm, ports: std::sync::OnceLock::new() }
     }
 
     /// Whether recovery is done and the stores write.
     #[must_use]
     pub fn is_ready(&self) -> bool {
         self.ready.load(Ordering::Acquire) && !self.is_stopping()
+    }
+
+    /// Who is in the Docker Swarm, where the GlobalManager is in this process.
+    #[must_use]
+    pub fn swarm(&self) -> SwarmMembers {
+        self.swarm.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn set_swarm(&self, members: SwarmMembers) {
+        *self.swarm.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = members;
     }
 
     pub(super) fn set_ready(&self, ready: bool) {

@@ -4,7 +4,7 @@
 //! Nothing of it is kept over a restart and nothing of it is logged: workers say where they stand in every session, and the token that lets
 //! in others goes from one worker to another through the encrypted links alone.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use engine::wire::{Secret, SwarmAsk, SwarmPlace, ToWorker};
 use model::{JobId, Network};
@@ -16,6 +16,20 @@ use super::workers::Port;
 pub(super) struct Swarm {
     seat: Option<Seat>,
     outside: BTreeSet<String>,
+    /// What the Swarm calls the nodes of workers.
+    nodes: BTreeMap<String, String>,
+    changed: bool,
+}
+
+/// What is known of the Swarm outside the loop.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SwarmMembers {
+    /// The worker whose Docker manages it.
+    pub manager: Option<String>,
+    /// What the Swarm calls the node of each worker.
+    pub nodes: BTreeMap<String, String>,
+    /// Workers that wait to be let in.
+    pub outside: BTreeSet<String>,
 }
 
 /// Where it is managed.
@@ -28,9 +42,15 @@ struct Seat {
 impl Swarm {
     /// A worker says where its Docker stands.
     pub fn said(&mut self, port: &mut Port, worker: &str, place: SwarmPlace) {
+        self.changed = true;
         self.outside.remove(worker);
+        match &place {
+            SwarmPlace::Manager { node, .. } | SwarmPlace::Member { node } => _ = self.nodes.insert(worker.to_owned(), node.clone()),
+            SwarmPlace::Outside => _ = self.nodes.remove(worker),
+            SwarmPlace::Unknown => {}
+        }
         match place {
-            SwarmPlace::Manager { address, token } => {
+            SwarmPlace::Manager { address, token, .. } => {
                 if self.seat.as_ref().is_none_or(|seat| seat.worker != worker) {
                     tracing::info!(node = worker, address, "the Swarm is managed by the Docker of this node");
                 }
@@ -40,8 +60,27 @@ impl Swarm {
                 }
             }
             SwarmPlace::Outside => self.let_in(port, worker),
-            SwarmPlace::Unknown | SwarmPlace::Member => {}
+            SwarmPlace::Unknown | SwarmPlace::Member { .. } => {}
         }
+    }
+
+    /// A worker's node was let go: its Docker leaves the Swarm by itself, where it hears of it, and is forgotten there.
+    pub fn let_go(&mut self, port: &mut Port, worker: &str) {
+        self.changed = true;
+        self.outside.remove(worker);
+        let node = self.nodes.remove(worker);
+        match (&self.seat, node) {
+            (Some(seat), _) if seat.worker == worker => self.seat = None,
+            (Some(seat), Some(node)) => _ = port.send(&seat.worker, &ToWorker::Swarm(SwarmAsk::Forget { node })),
+            _ => {}
+        }
+    }
+
+    /// What others may know of it, where that is no longer what it was.
+    pub fn changed(&mut self) -> Option<SwarmMembers> {
+        let manager = self.seat.as_ref().map(|seat| seat.worker.clone());
+        let members = || SwarmMembers { manager, nodes: self.nodes.clone(), outside: self.outside.clone() };
+        std::mem::take(&mut self.changed).then(members)
     }
 
     /// Sees to it that a network is there. An ask that is lost is made again with the next attempt.

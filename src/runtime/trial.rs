@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, watch};
 use super::clock::Clock;
 use super::door::{Asked, Door, Trouble, WorkerAsked};
 use super::status::{ActorStatus, Status};
+use super::swarm::SwarmMembers;
 
 /// A FrontEnd, its door, and what a test changes behind it.
 #[derive(Debug)]
@@ -50,6 +51,11 @@ impl Trial {
         let seq = self.door.front_end.write().unwrap_or_else(PoisonError::into_inner).publish(time, event).seq;
         self.latest.send_replace(seq);
         seq
+    }
+
+    /// Workers are in a Docker Swarm.
+    pub fn swarm(&self, members: SwarmMembers) {
+        self.door.status.set_swarm(members);
     }
 
     /// From now on no request is taken, for this reason.

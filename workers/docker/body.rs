@@ -38,6 +38,7 @@ pub fn body(file: &LaunchFile, engine: &DockerEngine, root: &str, network: Optio
         ("wharfinger.instance", launch.task.instance.to_string()),
         ("wharfinger.attempt", run.attempt.to_string()),
         ("wharfinger.placement", run.placement.to_string()),
+        ("wharfinger.term", launch.term.to_string()),
     ];
     let endpoint = || EndpointSettings { aliases: Some(vec![launch.name.to_string()]), ..EndpointSettings::default() };
     let networks = network.map(|network| NetworkingConfig { endpoints_config: Some([(network.to_owned(), endpoint())].into()) });

@@ -1,6 +1,8 @@
 //! Docker Swarm, as one worker serves it: its Docker manages the Swarm or joins it, and where it manages, it makes the networks that jobs share
 //! and removes them when no job uses them any more.
 //!
+//! A worker whose node was let go takes its Docker out of the Swarm, and the managing one strikes it off the list.
+//!
 //! All of it is asked again whenever it may have been lost: the manager's word is never more than a wish for a state, and a state that is there
 //! is left as it is.
 
@@ -9,7 +11,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use bollard::models::{Ipam, IpamConfig, LocalNodeState, NetworkCreateRequest, SwarmInitRequest, SwarmJoinRequest};
-use bollard::query_parameters::ListNetworksOptionsBuilder;
+use bollard::query_parameters::{DeleteNodeOptionsBuilder, ListNetworksOptionsBuilder};
 use engine::wire::{Secret, SwarmAsk, SwarmPlace};
 use tokio::sync::{mpsc, watch};
 
@@ -21,6 +23,10 @@ const LABEL: &str = "wharfinger.network";
 const LOOK: Duration = Duration::from_secs(5);
 /// Before something that failed is tried again.
 const AGAIN: Duration = Duration::from_secs(1);
+/// The longest that leaving the Swarm may take.
+const LEAVE: Duration = Duration::from_secs(20);
+/// How often a node is tried to be forgotten before that is forced: Docker takes a moment to see that it has left.
+const FORGETS: u32 = 10;
 /// Asks that wait.
 const QUEUE: usize = 1024;
 
@@ -41,7 +47,7 @@ pub struct SwarmSettings {
 
 /// The worker's end of it.
 #[derive(Debug)]
-pub struct Swarm(Option<(mpsc::Sender<SwarmAsk>, watch::Receiver<SwarmPlace>)>);
+pub struct Swarm(Option<(mpsc::Sender<SwarmAsk>, watch::Receiver<SwarmPlace>, PathBuf)>);
 
 impl Swarm {
     /// For a worker that has nothing to do with any.
@@ -55,13 +61,14 @@ impl Swarm {
     pub fn start(settings: SwarmSettings) -> Self {
         let (asks, queue) = mpsc::channel(QUEUE);
         let (place, seen) = watch::channel(SwarmPlace::Unknown);
+        let socket = settings.socket.clone();
         tokio::spawn(Server { settings, place, wanted: BTreeMap::new() }.serve(queue));
-        Self(Some((asks, seen)))
+        Self(Some((asks, seen, socket)))
     }
 
     /// Passes on what the manager asks. What finds no room is asked again.
     pub fn tell(&self, ask: SwarmAsk) {
-        if let Some((asks, _)) = &self.0
+        if let Some((asks, ..)) = &self.0
             && asks.try_send(ask).is_err()
         {
             tracing::warn!("what is asked of the Swarm comes faster than Docker takes it");
@@ -71,14 +78,28 @@ impl Swarm {
     /// Where the worker's Docker stands, once that is known.
     #[must_use]
     pub fn place(&self) -> Option<SwarmPlace> {
-        let place = self.0.as_ref().map(|(_, place)| place.borrow().clone());
+        let place = self.0.as_ref().map(|(_, place, _)| place.borrow().clone());
         place.filter(|place| *place != SwarmPlace::Unknown)
+    }
+
+    /// Leaves the Swarm, for the node was let go. The Docker that manages it stays: what is left of the Swarm is the operator's.
+    pub async fn leave(&self) {
+        let Some((_, place, socket)) = &self.0 else { return };
+        if !matches!(*place.borrow(), SwarmPlace::Member { .. }) {
+            return;
+        }
+        let leaves = async { Ok::<_, Fault>(Docker::connect(socket).await?.0.leave_swarm(None).await?) };
+        match tokio::time::timeout(LEAVE, leaves).await {
+            Ok(Ok(())) => tracing::info!("this Docker has left the Swarm"),
+            Ok(Err(fault)) => tracing::warn!("this Docker has not left the Swarm: {}", fault.words),
+            Err(_) => tracing::warn!("Docker takes too long to leave the Swarm"),
+        }
     }
 
     /// Waits until that changes.
     pub async fn changed(&mut self) {
         let changed = match &mut self.0 {
-            Some((_, place)) => place.changed().await.is_ok(),
+            Some((_, place, _)) => place.changed().await.is_ok(),
             None => false,
         };
         if !changed {
@@ -134,12 +155,12 @@ impl Server {
                 let tokens = docker.0.inspect_swarm().await?.join_tokens.unwrap_or_default();
                 let token = Secret(tokens.worker.unwrap_or_default());
                 let address = info.node_addr.unwrap_or_else(|| self.settings.address.clone());
-                SwarmPlace::Manager { address: format!("{address}:2377"), token }
+                SwarmPlace::Manager { node: info.node_id.unwrap_or_default(), address: format!("{address}:2377"), token }
             }
             (true, false) if self.settings.manages => {
                 return Err(refusal("this Docker is a member of a Swarm that another one manages: start this worker with --swarm member"));
             }
-            (true, false) => SwarmPlace::Member,
+            (true, false) => SwarmPlace::Member { node: info.node_id.unwrap_or_default() },
             (false, _) if self.settings.manages => return self.make(&docker).await,
             (false, _) => SwarmPlace::Outside,
         };
@@ -182,6 +203,10 @@ impl Server {
                 };
                 docker.0.join_swarm(request).await?;
                 tracing::info!(manager = address, "this Docker has joined the Swarm");
+                Ok(())
+            }
+            SwarmAsk::Forget { node } => {
+                tokio::spawn(forget(docker, node));
                 Ok(())
             }
             SwarmAsk::Network { name, subnet } => self.network(&docker, name, subnet).await,
@@ -236,6 +261,19 @@ impl Server {
             }
         }
         Ok(())
+    }
+}
+
+/// Takes a node that has left out of the Swarm's list.
+async fn forget(docker: Docker, node: String) {
+    for attempt in 1..=FORGETS {
+        let options = DeleteNodeOptionsBuilder::new().force(attempt == FORGETS).build();
+        match docker.0.delete_node(&node, Some(options)).await.map_err(Fault::from) {
+            Ok(()) => return tracing::info!(node, "the Swarm has forgotten a node that was let go"),
+            Err(fault) if fault.is_absence() => return,
+            Err(fault) if attempt == FORGETS => tracing::warn!(node, "the Swarm still lists a node that was let go: {}", fault.words),
+            Err(_) => tokio::time::sleep(AGAIN).await,
+        }
     }
 }
 

@@ -37,6 +37,11 @@ pub trait Runner: Driver {
         let _ = (node, source);
     }
 
+    /// In which term of the GlobalManager it is ordered about from now on.
+    fn serve(&mut self, term: u32) {
+        let _ = term;
+    }
+
     /// Lets go of runs whose end was acknowledged, the oldest first, until so many of them are left for their logs.
     ///
     /// # Errors

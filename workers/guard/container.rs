@@ -95,7 +95,7 @@ impl<'a> Guard<'a> {
             prepared = prepare => prepared,
             why = self.doom() => return self.never(why).await,
         };
-        let (docker, id) = match prepared {
+        let (docker, id, host) = match prepared {
             Ok(prepared) => prepared,
             Err(fault) => return self.never(why(fault)).await,
         };
@@ -104,7 +104,7 @@ impl<'a> Guard<'a> {
         if let Err(error) = begun {
             return self.never(Why::LaunchFailed { cause: error.to_string() }).await;
         }
-        if let Err(fault) = self.start(&docker).await {
+        if let Err(fault) = self.start(&docker, host.as_ref()).await {
             let ran = docker.state(&self.file.group).await.ok().flatten().is_some_and(|(_, state)| state.pid.is_some_and(|pid| pid > 0));
             if !ran {
                 return self.never(why(fault)).await;
@@ -117,12 +117,13 @@ impl<'a> Guard<'a> {
     }
 
     /// Starts the container. A network that is made for it may not have come to this node yet.
-    async fn start(&self, docker: &Docker) -> Result<(), Fault> {
+    async fn start(&self, docker: &Docker, host: Option<&docker::Host>) -> Result<(), Fault> {
         let until = boot_time().plus(NETWORK);
         loop {
-            let started = match self.file.launch.resume {
+            let image = self.folder.file(image::FOLDER).join("criu");
+            let started = match host {
                 None => docker.0.start_container(&self.file.group, None).await.map_err(Fault::from),
-                Some(_) => self.restore(docker).await,
+                Some(host) => docker::restore(docker, host, &self.file.group, &image).await,
             };
             match started {
                 Err(fault) if self.file.launch.container.network.is_some() && is_missing_network(&fault) && boot_time() < until => {
@@ -131,11 +132,6 @@ impl<'a> Guard<'a> {
                 started => return started,
             }
         }
-    }
-
-    async fn restore(&self, docker: &Docker) -> Result<(), Fault> {
-        let host = docker::host(docker).await?;
-        docker::restore(docker, &host, &self.file.group, &self.folder.file(image::FOLDER).join("criu")).await
     }
 
     /// Waits for a wish that ends everything.
@@ -320,8 +316,8 @@ enum End {
     Gone,
 }
 
-/// Makes the container: image, network, and the container itself, not started.
-async fn prepare(folder: &RunFolder, file: &LaunchFile, engine: &DockerEngine) -> Result<(Docker, String), Fault> {
+/// Makes the container: image, network, and the container itself, not started; with what is to be known of Docker where it is to be restored.
+async fn prepare(folder: &RunFolder, file: &LaunchFile, engine: &DockerEngine) -> Result<(Docker, String, Option<docker::Host>), Fault> {
     let docker = Docker::connect(&engine.socket).await?;
     docker::ensure(&docker, &file.launch.container.image, engine.credentials.as_deref(), note).await?;
     let root = folder.root().to_string_lossy();
@@ -330,7 +326,7 @@ async fn prepare(folder: &RunFolder, file: &LaunchFile, engine: &DockerEngine) -
     let options = CreateContainerOptionsBuilder::new().name(&file.group).build();
     let Some(resume) = &file.launch.resume else {
         let created = docker.0.create_container(Some(options), body).await?;
-        return Ok((docker, created.id));
+        return Ok((docker, created.id, None));
     };
     let into = folder.file(image::FOLDER);
     let (task, attempt) = (file.launch.task, Some(file.launch.run.attempt).filter(|_| !resume.kept));
@@ -341,7 +337,7 @@ async fn prepare(folder: &RunFolder, file: &LaunchFile, engine: &DockerEngine) -
     let created = docker.0.create_container(Some(options), docker::to_restore(body, host.restores, list.address)).await?;
     let places = docker::places(&docker, &host, &file.group).await?;
     image::unpack(&into.join("files.tar"), &places.layer).map_err(refused)?;
-    Ok((docker, created.id))
+    Ok((docker, created.id, Some(host)))
 }
 
 /// Waits until the container has ended, however often Docker goes away meanwhile.

@@ -23,6 +23,8 @@ pub struct Launch {
     pub task: TaskKey,
     /// Which run of it.
     pub run: Run,
+    /// The term of the GlobalManager that ordered it.
+    pub term: u32,
     /// Its cores.
     pub cpuset: CpuSet,
     /// Its memory.
@@ -59,6 +61,7 @@ impl Launch {
         Self {
             task,
             run,
+            term: 0,
             cpuset: start.cpuset.clone(),
             memory: start.memory,
             name: start.spec.name.clone(),

@@ -116,6 +116,9 @@ pub fn run(arguments: &Arguments) -> Result<Ending, Error> {
                 dialer.shutdown().await;
             }
             if let Over::End(ending) = over {
+                if node.was_let_go() {
+                    node.swarm.leave().await;
+                }
                 return match ending {
                     Ending::Refused(JoinRefusal::NameTaken) => Err(Error::NameTaken { name }),
                     Ending::Refused(JoinRefusal::Engine) => Err(Error::EngineRefused { engine: arguments.engine.label() }),

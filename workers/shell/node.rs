@@ -172,6 +172,12 @@ impl<D: Runner, S: Remember> Node<D, S> {
         self.limits.first().map(|(at, ..)| *at).into_iter().chain(self.reports.due()).chain(lease).min()
     }
 
+    /// Whether the manager has let its node go.
+    #[must_use]
+    pub fn was_let_go(&self) -> bool {
+        self.ending == Some(Ending::Done)
+    }
+
     /// How this worker ends, once nothing keeps it.
     #[must_use]
     pub fn ending(&self) -> Option<Ending> {
@@ -374,6 +380,9 @@ impl<D: Runner, S: Remember> Node<D, S> {
         if !self.lease.is_given() {
             self.early.push(order);
             return self.early.len() <= MOST_EARLY;
+        }
+        if let ToAgent::Order(order) = &order {
+            self.agent.driver_mut().serve(order.fence.term);
         }
         let mut out = Outbox::default();
         self.agent.step(now, order, &mut self.signals, &mut out);

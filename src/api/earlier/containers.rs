@@ -12,6 +12,7 @@ use crate::api::desk::{Desk, Fittings};
 use crate::api::error::ApiError;
 use crate::api::extract::JsonOf;
 use crate::api::routes::{amend, start_moves};
+use crate::runtime::SwarmMembers;
 
 /// The most moves or checkpoints of one request.
 const MOST_MOVES: usize = 1000;
@@ -54,10 +55,11 @@ pub struct Update {
     responses((status = 200, description = "`OK`", body = String, content_type = "text/plain")))]
 pub async fn gm_checkpoint_cons(State(desk): State<Desk>, body: Result<JsonOf<Vec<Checkpoint>>, ApiError>) -> Result<&'static str, Plain> {
     let JsonOf(checkpoints) = body?;
+    let members = desk.door.status().swarm();
     let operations = desk.door.view(|view| {
         let mut operations = Vec::new();
         for (at, checkpoint) in checkpoints.iter().enumerate() {
-            let (node, _) = named::node(view, &format!("[{at}].node"), &checkpoint.node)?;
+            let (node, _) = named::node(view, &members, &format!("[{at}].node"), &checkpoint.node)?;
             for (index, container) in checkpoint.containers.iter().enumerate() {
                 let field = format!("[{at}].containers[{index}]");
                 let (job, task) = named::container(view, None, &field, container)?;
@@ -112,14 +114,16 @@ pub async fn gm_request_group_migration(
 }
 
 async fn migrate(desk: &Fittings, moves: &[Move]) -> Result<(), ApiError> {
-    let migrations: Vec<Migration> = desk.door.view(|view| moves.iter().map(|one| migration(view, one)).collect::<Result<_, _>>())?;
+    let members = desk.door.status().swarm();
+    let migrations: Vec<Migration> =
+        desk.door.view(|view| moves.iter().map(|one| migration(view, &members, one)).collect::<Result<_, _>>())?;
     start_moves(desk, &migrations).await
 }
 
-fn migration(view: &View, one: &Move) -> Result<Migration, ApiError> {
+fn migration(view: &View, members: &SwarmMembers, one: &Move) -> Result<Migration, ApiError> {
     let (job, task) = named::container(view, one.job.as_deref(), "container", &one.container)?;
-    let (from, _) = named::node(view, "from", &one.from)?;
-    let (_, to) = named::node(view, "to", &one.to)?;
+    let (from, _) = named::node(view, members, "from", &one.from)?;
+    let (_, to) = named::node(view, members, "to", &one.to)?;
     is_there(job, task, from, "from", &one.container)?;
     let task = job.spec.body.tasks[task].name.clone();
     Ok(Migration { job: job.id.to_string(), task, index: 0, to: Some(named::name(to)) })
@@ -138,8 +142,9 @@ pub async fn gm_request_update_container(State(desk): State<Desk>, body: Result<
         return Err(ApiError::field("cpuset_cpus", "it asks for no change: give `cpuset_cpus` or `mem_limit`").into());
     }
     let patch = TaskPatch { resources: Some(WantedResources { cores, memory: update.mem_limit }), ..TaskPatch::default() };
+    let members = desk.door.status().swarm();
     let find = |view: &View| {
-        named::node(view, "node", &update.node)?;
+        named::node(view, &members, "node", &update.node)?;
         let (job, task) = named::container(view, update.job.as_deref(), "container_name", &update.container_name)?;
         if let Some(cpuset) = &cpuset {
             lie_there(view, job, task, cpuset)?;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use actors::NodeView;
+use actors::{NodeView, View};
 use axum::Json;
 use axum::extract::State;
 use model::{NodeId, NodeState};
@@ -13,6 +13,7 @@ use super::{Plain, named};
 use crate::api::body::Time;
 use crate::api::desk::{Desk, Fittings};
 use crate::api::extract::PathOf;
+use crate::runtime::SwarmMembers;
 
 /// A core, in Docker's unit.
 const NANO: u64 = 1_000_000_000;
@@ -66,7 +67,7 @@ struct DockerStatus {
     addr: String,
 }
 
-fn docker(id: NodeId, node: &NodeView) -> DockerNode {
+fn docker(members: &SwarmMembers, id: NodeId, node: &NodeView) -> DockerNode {
     let class = &node.spec.class;
     let availability = match node.state {
         NodeState::Draining | NodeState::Left => "drain",
@@ -79,19 +80,22 @@ fn docker(id: NodeId, node: &NodeView) -> DockerNode {
         NodeState::Ready | NodeState::Draining => "ready",
         NodeState::Unreachable | NodeState::Left => "down",
     };
+    let role = if members.manager.as_deref() == Some(node.spec.name.as_str()) { "manager" } else { "worker" };
     let resources = DockerResources { nano_cpus: u64::from(class.task_cores().0) * NANO, memory_bytes: class.task_memory().0 };
     DockerNode {
-        id: id.to_string(),
+        id: members.nodes.get(node.spec.name.as_str()).cloned().unwrap_or_else(|| id.to_string()),
         version: DockerVersion { index: node.epoch },
         updated_at: Time(node.since),
-        spec: DockerSpec { labels: class.labels.clone(), role: "worker", availability },
+        spec: DockerSpec { labels: class.labels.clone(), role, availability },
         description: DockerDescription { hostname: node.spec.name.to_string(), resources },
         status: DockerStatus { state, addr: named::address(node).to_owned() },
     }
 }
 
 fn described(desk: &Fittings, hostname: &str) -> Result<Json<DockerNode>, Plain> {
-    Ok(Json(desk.door.view(|view| named::node(view, "hostname", hostname).map(|(id, node)| docker(id, node)))?))
+    let members = desk.door.status().swarm();
+    let find = |view: &View| named::node(view, &members, "hostname", hostname).map(|(id, node)| docker(&members, id, node));
+    Ok(Json(desk.door.view(find)?))
 }
 
 /// List the workers as Docker node objects
@@ -99,8 +103,11 @@ fn described(desk: &Fittings, hostname: &str) -> Result<Json<DockerNode>, Plain>
     responses((status = 200, description = "The workers", body = Vec<DockerNode>)))]
 pub async fn gm_get_worker_list(State(desk): State<Desk>) -> Json<Vec<DockerNode>> {
     let here = |(_, node): &(usize, &NodeView)| node.state != NodeState::Left;
-    let list =
-        |view: &actors::View| view.nodes().iter().enumerate().filter(here).map(|(id, node)| docker(NodeId(id as u32), node)).collect();
+    let members = desk.door.status().swarm();
+    let list = |view: &View| {
+        let nodes = view.nodes().iter().enumerate().filter(here);
+        nodes.map(|(id, node)| docker(&members, NodeId(id as u32), node)).collect()
+    };
     Json(desk.door.view(list))
 }
 

@@ -13,6 +13,7 @@ use crate::api::error::ApiError;
 use crate::api::extract::{Text, parse};
 use crate::api::intake::{self, Format};
 use crate::api::routes::{name_key, take};
+use crate::runtime::SwarmMembers;
 
 /// Submit a swarm-job whose tasks name their nodes
 #[utoipa::path(post, path = "/RESTfulSwarm/GM/request_new_job", operation_id = "gm_request_new_job", tag = "earlier",
@@ -21,7 +22,8 @@ use crate::api::routes::{name_key, take};
 pub async fn gm_request_new_job(State(desk): State<Desk>, text: Result<Text, ApiError>) -> Result<&'static str, Plain> {
     let text = text?;
     let spec = intake::read(Format::SwarmJob, &text)?;
-    let spec = desk.door.view(|view| placed(view, spec))?;
+    let members = desk.door.status().swarm();
+    let spec = desk.door.view(|view| placed(view, &members, spec))?;
     let key = name_key(&spec);
     take(&desk, spec, Some(key), &text).await?;
     Ok(OK)
@@ -42,7 +44,8 @@ pub async fn gm_request_new_task(State(desk): State<Desk>, text: Result<Text, Ap
     tasks.insert(name.clone(), Value::Object(task));
     let job = json!({"job_name": name, "job_info": {"network": network, "tasks": tasks}});
     let text_of_job = Text(job.to_string().into_bytes().into());
-    let spec = intake::read(Format::SwarmJob, &text_of_job).and_then(|spec| desk.door.view(|view| placed(view, spec)));
+    let members = desk.door.status().swarm();
+    let spec = intake::read(Format::SwarmJob, &text_of_job).and_then(|spec| desk.door.view(|view| placed(view, &members, spec)));
     let spec = spec.map_err(|error| of_task(error, &name))?;
     let key = name_key(&spec);
     take(&desk, spec, Some(key), &text).await?;
@@ -61,12 +64,12 @@ fn of_task(error: ApiError, name: &str) -> ApiError {
 }
 
 /// The job with the names of its nodes, which may have been written as ids or addresses.
-fn placed(view: &View, mut spec: JobSpec) -> Result<JobSpec, ApiError> {
+fn placed(view: &View, members: &SwarmMembers, mut spec: JobSpec) -> Result<JobSpec, ApiError> {
     for task in &mut Arc::make_mut(&mut spec.body).tasks {
         let task = Arc::make_mut(task);
         let field = format!("job_info.tasks.{}.node", task.name);
         let Some(pin) = &mut task.rules.pin else { return Err(ApiError::field(field, "it is missing: the node of the task")) };
-        pin.node = named::name(named::node(view, &field, pin.node.as_str())?.1);
+        pin.node = named::name(named::node(view, members, &field, pin.node.as_str())?.1);
     }
     Ok(spec)
 }

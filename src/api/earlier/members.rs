@@ -29,11 +29,20 @@ pub struct Leaving {
     hostname: String,
 }
 
-/// Make the cluster: it is there as soon as this system runs, so nothing is left to do
+/// Make the cluster: it is there as soon as this system runs, and its Docker Swarm as soon as a worker manages one
 #[utoipa::path(get, path = "/RESTfulSwarm/GM/init", operation_id = "gm_init", tag = "earlier",
-    responses((status = 200, description = "`OK`", body = String, content_type = "text/plain")))]
-pub async fn gm_init() -> &'static str {
-    OK
+    responses((status = 200, description = "`OK`", body = String, content_type = "text/plain"),
+        (status = 500, description = "Workers wait for a Swarm, and none manages one", body = String, content_type = "text/plain")))]
+pub async fn gm_init(State(desk): State<Desk>) -> Response {
+    let members = desk.door.status().swarm();
+    if members.manager.is_some() || members.outside.is_empty() {
+        return OK.into_response();
+    }
+    let head = [(CONTENT_TYPE, "text/plain; charset=utf-8")];
+    let waiting = members.outside.into_iter().collect::<Vec<_>>().join(", ");
+    let text =
+        format!("no worker manages a Docker Swarm, for which these wait: {waiting}. Start one with --engine docker --swarm manager.\n");
+    (StatusCode::INTERNAL_SERVER_ERROR, head, text).into_response()
 }
 
 /// Ask to join: a worker of this system joins with a token instead
@@ -46,7 +55,8 @@ pub async fn gm_request_join(State(desk): State<Desk>, body: Result<JsonOf<Joini
         let head = [(CONTENT_TYPE, "text/plain; charset=utf-8")];
         return Ok((StatusCode::NOT_ACCEPTABLE, head, "hostname: it is missing\n").into_response());
     }
-    let known = desk.door.view(|view| named::node(view, "hostname", &joining.hostname).is_ok());
+    let members = desk.door.status().swarm();
+    let known = desk.door.view(|view| named::node(view, &members, "hostname", &joining.hostname).is_ok());
     if known {
         return Err(ApiError::field("hostname", format!("`{}` is a member already", shown(&joining.hostname))).into());
     }
@@ -55,13 +65,14 @@ pub async fn gm_request_join(State(desk): State<Desk>, body: Result<JsonOf<Joini
     Err(ApiError::Unsupported { what, possible }.into())
 }
 
-/// Let a worker go: it is drained first
+/// Let a worker go: it is drained first, and its Docker leaves the Swarm
 #[utoipa::path(post, path = "/RESTfulSwarm/GM/request_leave", operation_id = "gm_request_leave", tag = "earlier",
     request_body(content = serde_json::Value, content_type = "application/json", description = "{hostname}"),
     responses((status = 200, description = "`OK`", body = String, content_type = "text/plain")))]
 pub async fn gm_request_leave(State(desk): State<Desk>, body: Result<JsonOf<Leaving>, ApiError>) -> Result<&'static str, Plain> {
     let JsonOf(Leaving { hostname }) = body?;
-    let node = desk.door.view(|view| named::node(view, "hostname", &hostname).map(|(_, node)| named::name(node)))?;
+    let members = desk.door.status().swarm();
+    let node = desk.door.view(|view| named::node(view, &members, "hostname", &hostname).map(|(_, node)| named::name(node)))?;
     desk.ask(Request::Operate(Operation::Remove { node, force: false })).await?;
     Ok(OK)
 }

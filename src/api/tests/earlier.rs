@@ -1,6 +1,7 @@
 //! The earlier client's requests, answered as its documentation says.
 
 use super::site::{Answer, Site};
+use crate::runtime::SwarmMembers;
 use model::Event;
 
 /// A job as the earlier client sends it.
@@ -76,6 +77,28 @@ fn workers_are_shown_as_docker_nodes() {
     refused(&site.manager("GET", "omega/describe_worker", ""), "omega");
     site.publish(Event::Cordoned { node: model::NodeId(0), cordoned: true });
     assert_eq!(site.manager("GET", "alpha/describe_worker", "").json()["Spec"]["Availability"], "pause");
+}
+
+#[test]
+fn nodes_have_the_names_of_the_swarm_where_there_is_one() {
+    let site = Site::open();
+    for (number, name) in (0..).zip(["alpha", "beta"]) {
+        site.join(number, name);
+    }
+    assert_eq!(site.manager("GET", "init", "").text, "OK", "nobody wants one");
+    let outside = ["beta".to_owned()].into();
+    site.trial.swarm(SwarmMembers { outside, ..SwarmMembers::default() });
+    let refused_init = site.manager("GET", "init", "");
+    assert_eq!(refused_init.status, 500);
+    assert!(refused_init.text.contains("these wait: beta") && refused_init.text.contains("--swarm manager"), "{}", refused_init.text);
+    let nodes = [("alpha", "x1"), ("beta", "x2")].map(|(name, id)| (name.to_owned(), id.to_owned())).into();
+    site.trial.swarm(SwarmMembers { manager: Some("alpha".into()), nodes, ..SwarmMembers::default() });
+    assert_eq!(site.manager("GET", "init", "").text, "OK");
+    let list = site.manager("GET", "get_worker_list", "").json();
+    let seen = [0, 1].map(|at| (list[at]["ID"].clone(), list[at]["Spec"]["Role"].clone()));
+    assert_eq!(seen, [("x1".into(), "manager".into()), ("x2".into(), "worker".into())]);
+    assert_eq!(site.manager("GET", "x2/describe_worker", "").json(), list[1]);
+    assert_eq!(site.manager("POST", "request_leave", r#"{"hostname": "x2"}"#).text, "OK");
 }
 
 #[test]

@@ -23,6 +23,8 @@ fn a_job_runs_over_nodes_on_its_cores_and_its_network() {
             let (docker, id) = fleet.container(job, name);
             assert_eq!(task["node"], docker.text("name"), "{seen:#}");
             assert_eq!(task["cpuset"], docker.cgroup(&id, "cpuset", "cpuset.cpus"), "{seen:#}");
+            let term = docker.say(&["inspect", "--format", r#"{{index .Config.Labels "wharfinger.term"}}"#, &id]);
+            assert!(term.parse::<u32>().is_ok_and(|term| term > 0), "{term}");
             held.push((docker.text("name").to_owned(), task["cpuset"].as_str().unwrap().to_owned()));
         }
     }
@@ -52,6 +54,28 @@ fn a_job_runs_over_nodes_on_its_cores_and_its_network() {
         assert_eq!(docker.say(&["ps", "--all", "--quiet"]), "", "{}", docker.text("name"));
     }
     assert!(!fleet.site.logged("management").contains("SWMTKN") && !fleet.site.logged("n1").contains("SWMTKN"), "no token is logged");
+}
+
+#[test]
+fn a_node_that_is_let_go_leaves_the_swarm_and_may_come_back() {
+    let Some(mut fleet) = Fleet::launch() else { return };
+    let about = |fleet: &Fleet, what: &str| fleet.swarm.dockers[2].say(&["info", "--format", &format!("{{{{.Swarm.{what}}}}}")]);
+    let listed = |fleet: &Fleet| fleet.swarm.dockers[0].say(&["node", "ls", "--format", "{{.ID}} {{.Status}}"]);
+    let (id, name) = (about(&fleet, "NodeID"), fleet.swarm.dockers[2].text("name").to_owned());
+    let described = |fleet: &Fleet| -> Value {
+        let url = fleet.site.earlier_url(&format!("/RESTfulSwarm/GM/{id}/describe_worker"));
+        ureq::get(url).call().unwrap().body_mut().read_json().unwrap()
+    };
+    assert_eq!((&described(&fleet)["ID"], &described(&fleet)["Description"]["Hostname"]), (&id.clone().into(), &name.clone().into()));
+    let leave = fleet.site.earlier_url("/RESTfulSwarm/GM/request_leave");
+    assert_eq!(Fleet::post_to(&leave, &json!({ "hostname": id })), (200, "OK".into()));
+    fleet.site.node(&name, "left");
+    eventually("its Docker is in no Swarm", || about(&fleet, "LocalNodeState") == "inactive");
+    eventually("the Swarm has forgotten it", || !listed(&fleet).contains(&id) && listed(&fleet).lines().count() == 2);
+    fleet.start_worker(2);
+    fleet.site.node(&name, "ready");
+    eventually("it is let in again", || listed(&fleet).lines().filter(|line| line.ends_with("Ready")).count() == 3);
+    assert_ne!(about(&fleet, "NodeID"), id);
 }
 
 #[test]

@@ -87,6 +87,8 @@ impl Shared {
 pub struct GuardedDriver {
     shared: Arc<Shared>,
     deeds: Option<SyncSender<Deed>>,
+    /// Of whoever gives the orders.
+    term: u32,
     /// Where images lie that runs may go on from.
     sources: BTreeMap<NodeId, Source>,
     threads: Vec<JoinHandle<()>>,
@@ -134,7 +136,7 @@ impl GuardedDriver {
             trash.empty();
             nudges.iter().for_each(|()| trash.empty());
         });
-        Ok((Self { shared, deeds: Some(deeds), sources: BTreeMap::new(), threads, sweeper }, recovered, receiver))
+        Ok((Self { shared, deeds: Some(deeds), term: 0, sources: BTreeMap::new(), threads, sweeper }, recovered, receiver))
     }
 
     /// The folders of the runs.
@@ -158,7 +160,7 @@ impl GuardedDriver {
         if !self.shared.table.expect(id) {
             return;
         }
-        if !self.give(Deed::Start(Box::new(launch))) {
+        if !self.give(Deed::Start(Box::new(Launch { term: self.term, ..launch }))) {
             self.shared.table.forget(id);
             signals.push((now, Signal { task: id.task, run: id.run, what: What::Refused }));
         }
@@ -250,6 +252,10 @@ impl Runner for GuardedDriver {
         let noted = if self.runs().run(id).path().exists() { self.runs().acknowledge(id) } else { Ok(()) };
         self.sweep();
         noted
+    }
+
+    fn serve(&mut self, term: u32) {
+        self.term = term;
     }
 
     fn meet(&mut self, node: NodeId, source: Source) {
