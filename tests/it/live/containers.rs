@@ -69,7 +69,7 @@ fn a_node_that_is_let_go_leaves_the_swarm_and_may_come_back() {
     assert_eq!((&described(&fleet)["ID"], &described(&fleet)["Description"]["Hostname"]), (&id.clone().into(), &name.clone().into()));
     let leave = fleet.site.earlier_url("/RESTfulSwarm/GM/request_leave");
     assert_eq!(Fleet::post_to(&leave, &json!({ "hostname": id })), (200, "OK".into()));
-    fleet.site.node(&name, "left");
+    eventually("it is let go", || fleet.site.get(&format!("/v1/nodes/{name}")).is_none());
     eventually("its Docker is in no Swarm", || about(&fleet, "LocalNodeState") == "inactive");
     eventually("the Swarm has forgotten it", || !listed(&fleet).contains(&id) && listed(&fleet).lines().count() == 2);
     fleet.start_worker(2);
