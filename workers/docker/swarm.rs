@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use bollard::models::{Ipam, IpamConfig, LocalNodeState, NetworkCreateRequest, SwarmInitRequest, SwarmJoinRequest};
-use bollard::query_parameters::{DeleteNodeOptionsBuilder, ListNetworksOptionsBuilder};
+use bollard::query_parameters::{DeleteNodeOptions, ListNetworksOptionsBuilder};
 use engine::wire::{Secret, SwarmAsk, SwarmPlace};
 use tokio::sync::{mpsc, watch};
 
@@ -25,8 +25,9 @@ const LOOK: Duration = Duration::from_secs(5);
 const AGAIN: Duration = Duration::from_secs(1);
 /// The longest that leaving the Swarm may take.
 const LEAVE: Duration = Duration::from_secs(20);
-/// How often a node is tried to be forgotten before that is forced: Docker takes a moment to see that it has left.
-const FORGETS: u32 = 10;
+/// How often a node is tried to be forgotten. Docker takes a quarter of a minute to see that it has left. One that has not is a member still, and stays
+/// on the list: forced off it, it could neither go on nor come back.
+const FORGETS: u32 = 60;
 /// Asks that wait.
 const QUEUE: usize = 1024;
 
@@ -149,6 +150,9 @@ impl Server {
     async fn look(&mut self) -> Result<(), Fault> {
         let docker = Docker::connect(&self.settings.socket).await?;
         let info = docker.0.info().await?.swarm.unwrap_or_default();
+        if info.local_node_state == Some(LocalNodeState::PENDING) {
+            return Err(refusal("this Docker is a member, and has not found a manager yet"));
+        }
         let active = info.local_node_state == Some(LocalNodeState::ACTIVE);
         let place = match (active, info.control_available == Some(true)) {
             (true, true) => {
@@ -267,8 +271,7 @@ impl Server {
 /// Takes a node that has left out of the Swarm's list.
 async fn forget(docker: Docker, node: String) {
     for attempt in 1..=FORGETS {
-        let options = DeleteNodeOptionsBuilder::new().force(attempt == FORGETS).build();
-        match docker.0.delete_node(&node, Some(options)).await.map_err(Fault::from) {
+        match docker.0.delete_node(&node, None::<DeleteNodeOptions>).await.map_err(Fault::from) {
             Ok(()) => return tracing::info!(node, "the Swarm has forgotten a node that was let go"),
             Err(fault) if fault.is_absence() => return,
             Err(fault) if attempt == FORGETS => tracing::warn!(node, "the Swarm still lists a node that was let go: {}", fault.words),
