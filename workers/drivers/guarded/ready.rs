@@ -49,14 +49,13 @@ pub fn prepare(shared: &Shared, id: RunId, launch: Launch) {
     }
 }
 
-/// Lets go of what was made ready for a run, without waiting for Docker; false where nothing was.
-pub fn release(shared: &Shared, id: RunId) -> bool {
+/// Lets go of what was made ready for a run, without waiting for Docker.
+pub fn release(shared: &Shared, id: RunId) {
     let was = shared.ready.lock().remove(&id);
     if was && let Engine::Docker(engine) = &shared.settings.engine {
         let (engine, name) = (engine.clone(), holder(&shared.runs.group(id)));
         thread::spawn(move || remove(&engine, &name));
     }
-    was
 }
 
 fn remove(engine: &DockerEngine, name: &str) {
