@@ -13,6 +13,9 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use secrecy::SecretString;
 use wharfinger::store::{Embedded, Entry, Mongo, MongoServer, Position, Store};
 
+#[path = "../tests/it/support/parts.rs"]
+mod parts;
+
 /// About what a submit of a small job takes.
 const BODY: usize = 300;
 const LONG: u64 = 100_000;
@@ -40,7 +43,7 @@ fn appends(criterion: &mut Criterion) {
     let embedded = |name: &'static str| Embedded::open(&folder.path().join(name), "actor").expect("a new store");
     measure(criterion, "append", 1, &embedded("append"));
     measure(criterion, "append_100", 100, &embedded("append_100"));
-    let Some(server) = server() else { return eprintln!("skipped: no MongoDB-speaking server is up (cargo xtask real-parts)") };
+    let Some(server) = server() else { return };
     let mongo = |name: &str| Mongo::open(&server, name).expect("a new store");
     measure(criterion, "mongodb_append", 1, &mongo("one"));
     measure(criterion, "mongodb_append_100", 100, &mongo("hundred"));
@@ -62,10 +65,8 @@ fn measure(criterion: &mut Criterion, name: &str, size: u64, store: &dyn Store) 
 
 /// The server that is up, with a database of this run.
 fn server() -> Option<MongoServer> {
-    let state = Path::new(env!("CARGO_TARGET_TMPDIR")).parent()?.join("real-parts/mongo.json");
-    let state: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(state).ok()?).ok()?;
-    let address = SecretString::from(state["uri"].as_str()?);
-    MongoServer::connect(&address, Some(&format!("bench-{}", std::process::id()))).ok()
+    let address = SecretString::from(parts::find("mongo")?["uri"].as_str().expect("the part has an address"));
+    Some(MongoServer::connect(&address, Some(&format!("bench-{}", std::process::id()))).expect("the address can be read"))
 }
 
 fn long_log(criterion: &mut Criterion) {

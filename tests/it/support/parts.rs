@@ -32,7 +32,8 @@ pub fn folder() -> PathBuf {
 pub fn find(name: &str) -> Option<Value> {
     let file = folder().join(name).with_extension("json");
     let state: Option<Value> = fs::read_to_string(file).ok().and_then(|text| serde_json::from_str(&text).ok());
+    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
     let lives = |pid: &Value| Path::new("/proc").join(pid.to_string()).exists();
-    let state = state.filter(|state| state["pids"].as_array().is_some_and(|pids| pids.iter().all(lives)));
+    let state = state.filter(|state| state["boot"] == boot.trim() && state["pids"].as_array().is_some_and(|pids| pids.iter().all(lives)));
     present(state.is_some(), &format!("{name} (cargo xtask real-parts)")).then_some(state)?
 }

@@ -2,7 +2,7 @@
 //! stopped by their process ids.
 //!
 //! Each part is a module that gets what it needs, starts it, and says in `target/real-parts/PART.json` what a test has to know of it. A part is
-//! up while that file is there and its processes live.
+//! up while that file is there, of this start of the machine, and its processes live.
 
 mod criu;
 mod mongo;
@@ -91,7 +91,7 @@ impl Part {
     /// What is known of it, if it is up.
     pub fn state(self) -> Option<Value> {
         let state: Value = serde_json::from_str(&fs::read_to_string(self.file()).ok()?).ok()?;
-        let up = pids(&state).all(lives);
+        let up = state["boot"] == boot() && pids(&state).all(lives);
         up.then_some(state)
     }
 }
@@ -128,14 +128,19 @@ fn up(part: Part) -> Outcome {
     let folder = folder();
     let began = Instant::now();
     fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-    let state = part.up(&folder).map_err(|error| format!("{}: {error}", part.name()))?;
+    let mut state = part.up(&folder).map_err(|error| format!("{}: {error}", part.name()))?;
+    state["boot"] = boot().into();
     put(&part.file(), &state.to_string())?;
     println!("{}: up after {:.1} s", part.name(), began.elapsed().as_secs_f64());
     Ok(())
 }
 
 fn down(part: Part) -> Outcome {
-    let state = fs::read_to_string(part.file()).ok().and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+    let mut state: Value = fs::read_to_string(part.file()).ok().and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+    if state["boot"] != boot() {
+        // Its processes went with the machine; their ids may be those of others now.
+        state = Value::Null;
+    }
     part.down(&folder(), &state)?;
     match fs::remove_file(part.file()) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(format!("{}: {error}", part.file().display())),
@@ -146,6 +151,11 @@ fn down(part: Part) -> Outcome {
 /// Where parts lie.
 fn folder() -> PathBuf {
     run::target().join("real-parts")
+}
+
+/// Which start of the machine this is: a folder of parts outlives it, process ids do not.
+fn boot() -> String {
+    fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
 }
 
 /// The processes that a part consists of.
