@@ -193,9 +193,9 @@ fn runc_root(id: &str) -> PathBuf {
 ///
 /// # Errors
 /// When it cannot be restored.
-pub async fn restore(docker: &Docker, host: &Host, name: &str, from: &Path) -> Result<(), Fault> {
+pub async fn restore(docker: &Docker, host: &Host, places: &Places, name: &str, from: &Path) -> Result<(), Fault> {
     let said = |path: &Path, error: std::io::Error| Fault::new(Cause::StartRefused, format!("{}: {error}", path.display()));
-    let to = places(docker, host, name).await?.checkpoints.join(IMAGE);
+    let to = places.checkpoints.join(IMAGE);
     std::fs::create_dir_all(&to).map_err(|error| said(&to, error))?;
     move_all(from, &to).map_err(|error| said(from, error))?;
     let restored = host.restores && by_runtime(docker, name, &to).await?;

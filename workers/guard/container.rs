@@ -9,29 +9,30 @@ use std::io::{self, Write};
 use std::pin::pin;
 use std::time::Duration;
 
-use bollard::container::LogOutput;
 use bollard::models::{ContainerState, HealthStatusEnum};
-use bollard::query_parameters::{CreateContainerOptionsBuilder, LogsOptionsBuilder, WaitContainerOptionsBuilder};
+use bollard::query_parameters::{CreateContainerOptionsBuilder, WaitContainerOptionsBuilder};
 use futures_util::StreamExt;
-use model::{Cause, Millis};
+use model::{Bytes, Cause, Millis};
 use tokio::net::unix::pipe::Receiver;
 use tokio::time::sleep;
 
+use super::logs::{copy, outputs};
 use super::note;
-use super::output::Output;
 use crate::docker::{self, Docker, Fault};
 use crate::drivers::guarded::table::{REFUSED, STARTED};
 use crate::image;
-use crate::run::{DockerEngine, ExitRecord, KEEP, LaunchFile, LeaseFile, Request, RunFolder, Running, Stream, Why, boot_time, wall_time};
+use crate::run::{DockerEngine, ExitRecord, KEEP, LaunchFile, LeaseFile, Request, RunFolder, Running, Why, boot_time, wall_time};
 
 /// Between two looks at the clock, which also counts the time that the host sleeps.
 const LOOK: Duration = Duration::from_secs(5);
 /// Before Docker is asked again that did not answer.
-const AGAIN: Duration = Duration::from_millis(300);
+pub(super) const AGAIN: Duration = Duration::from_millis(300);
 /// The longest that Docker may take to kill a container whose lease has run out, before the kernel is asked.
 const KILL: Duration = Duration::from_secs(3);
 /// How long the end of the output is waited for.
 const DRAIN: Duration = Duration::from_secs(5);
+/// How long after the end of a container its checkpoint may take to be done.
+const LAST_OF_CHECKPOINT: Duration = Duration::from_secs(5);
 /// Between two looks at a container's health.
 const HEALTH: Duration = Duration::from_millis(500);
 /// How long a network is waited for.
@@ -63,8 +64,14 @@ struct Guard<'a> {
     status: File,
     /// Until when it may run as far as was ever read, in time since boot.
     deadline: Millis,
-    /// Where Docker had its things when it was checkpointed.
-    places: Option<docker::Places>,
+    /// What was made of its checkpoint: how large it is.
+    image: Option<Result<Bytes, image::Trouble>>,
+}
+
+/// What is to be known before a container is started from an image.
+struct Restored {
+    host: docker::Host,
+    places: docker::Places,
 }
 
 /// What a container is to be told.
@@ -85,7 +92,7 @@ impl<'a> Guard<'a> {
         let lease = LeaseFile::of(folder.root());
         let deadline = lease.read().filter(|&deadline| deadline > boot_time());
         let deadline = deadline.ok_or_else(|| io::Error::other("the worker's lease has run out, or there is none"))?;
-        Ok(Self { folder, file, engine, lease, control: Receiver::from_file(folder.control()?)?, status, deadline, places: None })
+        Ok(Self { folder, file, engine, lease, control: Receiver::from_file(folder.control()?)?, status, deadline, image: None })
     }
 
     async fn run(mut self) -> ExitRecord {
@@ -95,7 +102,7 @@ impl<'a> Guard<'a> {
             prepared = prepare => prepared,
             why = self.doom() => return self.never(why).await,
         };
-        let (docker, id, host) = match prepared {
+        let (docker, id, restored) = match prepared {
             Ok(prepared) => prepared,
             Err(fault) => return self.never(why(fault)).await,
         };
@@ -104,7 +111,7 @@ impl<'a> Guard<'a> {
         if let Err(error) = begun {
             return self.never(Why::LaunchFailed { cause: error.to_string() }).await;
         }
-        if let Err(fault) = self.start(&docker, host.as_ref()).await {
+        if let Err(fault) = self.start(&docker, restored.as_ref()).await {
             let ran = docker.state(&self.file.group).await.ok().flatten().is_some_and(|(_, state)| state.pid.is_some_and(|pid| pid > 0));
             if !ran {
                 return self.never(why(fault)).await;
@@ -117,13 +124,13 @@ impl<'a> Guard<'a> {
     }
 
     /// Starts the container. A network that is made for it may not have come to this node yet.
-    async fn start(&self, docker: &Docker, host: Option<&docker::Host>) -> Result<(), Fault> {
+    async fn start(&self, docker: &Docker, restored: Option<&Restored>) -> Result<(), Fault> {
         let until = boot_time().plus(NETWORK);
         loop {
             let image = self.folder.file(image::FOLDER).join("criu");
-            let started = match host {
+            let started = match restored {
                 None => docker.0.start_container(&self.file.group, None).await.map_err(Fault::from),
-                Some(host) => docker::restore(docker, host, &self.file.group, &image).await,
+                Some(Restored { host, places }) => docker::restore(docker, host, places, &self.file.group, &image).await,
             };
             match started {
                 Err(fault) if self.file.launch.container.network.is_some() && is_missing_network(&fault) && boot_time() < until => {
@@ -145,38 +152,18 @@ impl<'a> Guard<'a> {
         }
     }
 
-    /// Checkpoints the container, unless it is to end meanwhile; false: it runs on.
-    async fn checkpoint(&mut self, docker: &Docker, id: &str) -> bool {
-        let into = self.folder.file(image::FOLDER).join("criu");
-        let (file, engine, folder) = (self.file, self.engine, self.folder);
-        let taken = async {
-            std::fs::create_dir_all(&into).map_err(|error| Fault::new(Cause::StartRefused, error.to_string()))?;
-            let places = docker::places(docker, &docker::host(docker).await?, &file.group).await?;
-            if !keeps_address(file) && docker::is_bound(id) {
-                return Err(Fault::new(
-                    Cause::StartRefused,
-                    "it has connections, and its network's subnet was not chosen, so its address may change",
-                ));
+    /// A checkpoint was made, or could not be.
+    fn checkpointed(&mut self, made: Result<docker::Places, Fault>) {
+        match made {
+            // Its processes are gone: while Docker notices that, what they leave is packed.
+            Ok(places) => self.image = Some(self.make_image(&places)),
+            Err(fault) => {
+                note(&format!("it is not checkpointed: {}", fault.words));
+                let _ = std::fs::remove_dir_all(self.folder.file(image::FOLDER));
+                let _ = File::create(self.folder.file("refused"));
+                let _ = self.status.write_all(&[REFUSED]);
             }
-            docker::checkpoint(docker, &engine.socket, (&file.group, id), &places, folder, &into).await?;
-            Ok(places)
-        };
-        let taken = tokio::select! {
-            taken = taken => taken,
-            // What it was asked meanwhile is done as if it came afterwards.
-            why = self.doom() => {
-                kill(docker, &file.group, id).await;
-                Err(Fault::new(Cause::StartRefused, format!("it was to end meanwhile: {why:?}")))
-            }
-        };
-        if let Err(fault) = &taken {
-            note(&format!("it is not checkpointed: {}", fault.words));
-            let _ = std::fs::remove_dir_all(self.folder.file(image::FOLDER));
-            let _ = File::create(self.folder.file("refused"));
-            let _ = self.status.write_all(&[REFUSED]);
         }
-        self.places = taken.ok();
-        self.places.is_some()
     }
 
     /// The record of a container that has certainly not run, once nothing of it is there.
@@ -204,6 +191,7 @@ impl<'a> Guard<'a> {
         let mut health = pin!(unhealthy(docker, &name, self.file.launch.container.health.is_some()));
         let mut why = Why::Exited;
         let mut kill_at = None;
+        let mut checkpoint = None;
         let state = loop {
             let grace = async {
                 match kill_at {
@@ -213,6 +201,10 @@ impl<'a> Guard<'a> {
             };
             tokio::select! {
                 state = &mut end => break state,
+                made = wanted(&mut checkpoint) => {
+                    checkpoint = None;
+                    self.checkpointed(made);
+                }
                 missing = &mut copy, if lost.is_none() => lost = Some(missing),
                 () = &mut health, if why == Why::Exited => {
                     why = Why::Failed { cause: Cause::Unhealthy, words: "its health check failed".into() };
@@ -227,13 +219,10 @@ impl<'a> Guard<'a> {
                         (why, kill_at) = (Why::Stopped, Some(boot_time().plus(self.file.launch.grace).0));
                         told(docker.signal(&name, "SIGTERM").await);
                     }
-                    Wish::Stop => {}
-                    Wish::Checkpoint if why == Why::Exited => {
-                        if self.checkpoint(docker, id).await {
-                            why = CHECKPOINTED;
-                        }
+                    Wish::Checkpoint if why == Why::Exited && checkpoint.is_none() => {
+                        checkpoint = Some(Box::pin(take_checkpoint(docker, self.folder, self.file, self.engine, id)));
                     }
-                    Wish::Checkpoint => {}
+                    Wish::Stop | Wish::Checkpoint => {}
                     Wish::Kill | Wish::Lapse => {
                         if why == Why::Exited {
                             why = if wish == Wish::Kill { Why::Stopped } else { Why::Lease };
@@ -244,33 +233,36 @@ impl<'a> Guard<'a> {
                 },
             }
         };
+        // It ended by its checkpoint, or that has become vain.
+        if let Some(made) = checkpoint
+            && let Ok(made) = tokio::time::timeout(LAST_OF_CHECKPOINT, made).await
+        {
+            self.checkpointed(made);
+        }
         let lost = match lost {
             Some(lost) => lost,
             None => tokio::time::timeout(DRAIN, copy).await.unwrap_or(0),
         };
-        if why == CHECKPOINTED {
-            why = self.keep_image(started);
-        }
         remove(self.engine, &name).await;
+        match self.image.take().filter(|_| why == Why::Exited) {
+            Some(Ok(size)) => why = Why::Checkpointed { size, elapsed: self.file.launch.elapsed.plus(wall_time().since(started)) },
+            Some(Err(trouble)) => {
+                why = Why::Failed { cause: Cause::EngineLost, words: format!("its checkpoint cannot be kept: {trouble}") }
+            }
+            None => {}
+        }
         record(why, id, state, started, lost)
     }
 
     /// Makes what the checkpoint left an image: with the files that the container has changed, and the list of all.
-    fn keep_image(&self, started: Millis) -> Why {
+    fn make_image(&self, places: &docker::Places) -> Result<Bytes, image::Trouble> {
         let folder = self.folder.file(image::FOLDER);
-        let made = || {
-            let places = self.places.as_ref().ok_or_else(|| image::Trouble::Refused("nobody has made it".into()))?;
-            image::pack(&places.layer, &folder.join("files.tar"))?;
-            let list = image::List::make(&folder, places.address.filter(|_| keeps_address(self.file)))?;
-            // Where it cannot be kept it goes on all the same; whoever would restore it is told then.
-            let kept = self.folder.has(KEEP).then(|| image::keep(self.folder.root(), self.file.launch.task, &folder, &list));
-            kept.and_then(Result::err).iter().for_each(|error| note(&format!("its checkpoint is not kept: {error}")));
-            Ok::<_, image::Trouble>(list)
-        };
-        match made() {
-            Ok(list) => Why::Checkpointed { size: list.size(), elapsed: self.file.launch.elapsed.plus(wall_time().since(started)) },
-            Err(trouble) => Why::Failed { cause: Cause::EngineLost, words: format!("its checkpoint cannot be kept: {trouble}") },
-        }
+        image::pack(&places.layer, &folder.join("files.tar"))?;
+        let list = image::List::make(&folder, places.address.filter(|_| keeps_address(self.file)))?;
+        // Where it cannot be kept it goes on all the same; whoever would restore it is told then.
+        let kept = self.folder.has(KEEP).then(|| image::keep(self.folder.root(), self.file.launch.task, &folder, &list));
+        kept.and_then(Result::err).iter().for_each(|error| note(&format!("its checkpoint is not kept: {error}")));
+        Ok(list.size())
     }
 
     /// The next wish of the worker, or of the lease.
@@ -303,9 +295,6 @@ impl<'a> Guard<'a> {
     }
 }
 
-/// A container that was checkpointed, before its image is whole.
-const CHECKPOINTED: Why = Why::Checkpointed { size: model::Bytes::ZERO, elapsed: Millis::ZERO };
-
 /// What there is to see of a container that was watched.
 enum End {
     /// It has ended, and Docker says how.
@@ -317,14 +306,15 @@ enum End {
 }
 
 /// Makes the container: image, network, and the container itself, not started; with what is to be known of Docker where it is to be restored.
-async fn prepare(folder: &RunFolder, file: &LaunchFile, engine: &DockerEngine) -> Result<(Docker, String, Option<docker::Host>), Fault> {
+async fn prepare(folder: &RunFolder, file: &LaunchFile, engine: &DockerEngine) -> Result<(Docker, String, Option<Restored>), Fault> {
     let docker = Docker::connect(&engine.socket).await?;
-    docker::ensure(&docker, &file.launch.container.image, engine.credentials.as_deref(), note).await?;
+    let ensured = docker::ensure(&docker, &file.launch.container.image, engine.credentials.as_deref(), note);
     let root = folder.root().to_string_lossy();
     let network = file.launch.container.network.as_ref().map(|network| network.engine_name(file.launch.task.job));
     let body = docker::body(file, engine, &root, network.as_deref())?;
     let options = CreateContainerOptionsBuilder::new().name(&file.group).build();
     let Some(resume) = &file.launch.resume else {
+        ensured.await?;
         let created = docker.0.create_container(Some(options), body).await?;
         return Ok((docker, created.id, None));
     };
@@ -332,12 +322,43 @@ async fn prepare(folder: &RunFolder, file: &LaunchFile, engine: &DockerEngine) -
     let (task, attempt) = (file.launch.task, Some(file.launch.run.attempt).filter(|_| !resume.kept));
     let (root, runs) = (folder.root().to_owned(), folder.root().join("runs"));
     let refused = |trouble: image::Trouble| Fault::new(Cause::StartRefused, trouble.to_string());
-    let list = image::fetch(&resume.source, &runs, &root.join("identity"), task, attempt, resume.size, &into).await.map_err(refused)?;
-    let host = docker::host(&docker).await?;
+    let (source, identity) = (&resume.source, root.join("identity"));
+    let fetched = async { image::fetch(source, &runs, &identity, task, attempt, resume.size, &into).await.map_err(refused) };
+    // It stands still meanwhile, so Docker is asked all that can be asked while the image is on its way.
+    let (list, (), host) = tokio::try_join!(fetched, ensured, docker::host(&docker))?;
     let created = docker.0.create_container(Some(options), docker::to_restore(body, host.restores, list.address)).await?;
     let places = docker::places(&docker, &host, &file.group).await?;
     image::unpack(&into.join("files.tar"), &places.layer).map_err(refused)?;
-    Ok((docker, created.id, Some(host)))
+    Ok((docker, created.id, Some(Restored { host, places })))
+}
+
+/// Checkpoints a container, and ends it by that.
+async fn take_checkpoint(
+    docker: &Docker,
+    folder: &RunFolder,
+    file: &LaunchFile,
+    engine: &DockerEngine,
+    id: &str,
+) -> Result<docker::Places, Fault> {
+    let into = folder.file(image::FOLDER).join("criu");
+    std::fs::create_dir_all(&into).map_err(|error| Fault::new(Cause::StartRefused, error.to_string()))?;
+    let places = docker::places(docker, &docker::host(docker).await?, &file.group).await?;
+    if !keeps_address(file) && docker::is_bound(id) {
+        return Err(Fault::new(
+            Cause::StartRefused,
+            "it has connections, and its network's subnet was not chosen, so its address may change",
+        ));
+    }
+    docker::checkpoint(docker, &engine.socket, (&file.group, id), &places, folder, &into).await?;
+    Ok(places)
+}
+
+/// The result of what is being done, if anything is.
+async fn wanted<T>(doing: &mut Option<impl Future<Output = T> + Unpin>) -> T {
+    match doing {
+        Some(doing) => doing.await,
+        None => std::future::pending().await,
+    }
 }
 
 /// Waits until the container has ended, however often Docker goes away meanwhile.
@@ -375,52 +396,6 @@ async fn unhealthy(docker: &Docker, name: &str, checked: bool) {
         let health = state.and_then(|(_, state)| state.health?.status);
         if health == Some(HealthStatusEnum::UNHEALTHY) {
             return;
-        }
-    }
-}
-
-fn outputs(folder: &RunFolder, file: &LaunchFile) -> io::Result<[Output; 2]> {
-    let cap = file.output_cap.0;
-    Ok([Output::plain(folder, Stream::Out, cap)?, Output::plain(folder, Stream::Err, cap)?])
-}
-
-/// Copies the container's output to its files until it has ended; how many bytes were lost. After Docker was away, what was copied already is
-/// passed over.
-async fn copy(docker: &Docker, name: &str, outputs: io::Result<[Output; 2]>) -> u64 {
-    let mut outputs = match outputs {
-        Ok(outputs) => outputs,
-        Err(error) => {
-            note(&format!("its output cannot be kept: {error}"));
-            return 0;
-        }
-    };
-    let mut copied = [0_u64; 2];
-    loop {
-        let options = LogsOptionsBuilder::new().follow(true).stdout(true).stderr(true).build();
-        let mut logs = pin!(docker.0.logs(name, Some(options)));
-        let mut seen = [0_u64; 2];
-        let mut broken = false;
-        while let Some(part) = logs.next().await {
-            let (stream, bytes) = match part {
-                Ok(LogOutput::StdErr { message }) => (1, message),
-                Ok(LogOutput::StdOut { message } | LogOutput::Console { message }) => (0, message),
-                Ok(LogOutput::StdIn { .. }) => continue,
-                Err(_) => {
-                    broken = true;
-                    break;
-                }
-            };
-            let from = copied[stream].saturating_sub(seen[stream]).min(bytes.len() as u64);
-            seen[stream] += bytes.len() as u64;
-            outputs[stream].keep(&bytes[from as usize..]);
-            copied[stream] = copied[stream].max(seen[stream]);
-        }
-        if !broken {
-            return outputs.iter().map(|output| output.lost).sum();
-        }
-        sleep(AGAIN).await;
-        if matches!(docker.state(name).await, Ok(None)) {
-            return outputs.iter().map(|output| output.lost).sum();
         }
     }
 }

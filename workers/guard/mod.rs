@@ -7,6 +7,7 @@
 mod children;
 mod container;
 mod exec;
+mod logs;
 mod output;
 mod task;
 mod watch;
