@@ -305,14 +305,13 @@ impl GlobalManager {
         match held.phase {
             Phase::Starting(_) | Phase::Resuming { .. } | Phase::Running | Phase::Resizing(_) | Phase::Checkpointing { .. } => {}
             Phase::MovingOut { to } | Phase::Kept { to, .. } => self.cancel_target(to, task, cause, out),
-            Phase::Preparing { from, ref start } | Phase::Awaiting { from, ref start } | Phase::Restoring { from, ref start, .. } => {
-                let change = Change::MoveFailed { target: node, cpuset: held.cpuset, memory: held.memory };
-                tell(node, task, held.run, change, out);
-                match held.phase {
-                    Phase::Preparing { .. } => self.unprepared(from, task, Change::Started, out),
-                    _ => self.fall_back(from, task, held.run, (**start).clone(), out),
-                }
-                return;
+            Phase::Preparing { from, .. } => {
+                tell(node, task, held.run, Change::MoveFailed { target: node, cpuset: held.cpuset, memory: held.memory }, out);
+                return self.unprepared(from, task, Change::Started, out);
+            }
+            Phase::Awaiting { from, start } | Phase::Restoring { from, start, .. } => {
+                tell(node, task, held.run, Change::MoveFailed { target: node, cpuset: held.cpuset, memory: held.memory }, out);
+                return self.fall_back(from, task, held.run, *start, out);
             }
         }
         tell(node, task, held.run, Change::Ended { cause, cpuset: held.cpuset, memory: held.memory }, out);

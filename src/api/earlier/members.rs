@@ -2,7 +2,6 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use model::{Bytes, Cores, Operation, Request};
 use serde::Deserialize;
@@ -38,11 +37,10 @@ pub async fn gm_init(State(desk): State<Desk>) -> Response {
     if members.manager.is_some() || members.outside.is_empty() {
         return OK.into_response();
     }
-    let head = [(CONTENT_TYPE, "text/plain; charset=utf-8")];
     let waiting = members.outside.into_iter().collect::<Vec<_>>().join(", ");
     let text =
         format!("no worker manages a Docker Swarm, for which these wait: {waiting}. Start one with --engine docker --swarm manager.\n");
-    (StatusCode::INTERNAL_SERVER_ERROR, head, text).into_response()
+    (StatusCode::INTERNAL_SERVER_ERROR, text).into_response()
 }
 
 /// Ask to join: a worker of this system joins with a token instead
@@ -52,8 +50,7 @@ pub async fn gm_init(State(desk): State<Desk>) -> Response {
 pub async fn gm_request_join(State(desk): State<Desk>, body: Result<JsonOf<Joining>, ApiError>) -> Result<Response, Plain> {
     let JsonOf(joining) = body?;
     if joining.hostname.is_empty() {
-        let head = [(CONTENT_TYPE, "text/plain; charset=utf-8")];
-        return Ok((StatusCode::NOT_ACCEPTABLE, head, "hostname: it is missing\n").into_response());
+        return Ok((StatusCode::NOT_ACCEPTABLE, "hostname: it is missing\n").into_response());
     }
     let members = desk.door.status().swarm();
     let known = desk.door.view(|view| named::node(view, &members, "hostname", &joining.hostname).is_ok());

@@ -8,7 +8,7 @@ mod members;
 mod named;
 
 use axum::http::StatusCode;
-use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::header::RETRY_AFTER;
 use axum::response::{IntoResponse, Response};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -64,9 +64,6 @@ impl IntoResponse for Plain {
             None => format!("{error}. {}\n", error.fix()),
         };
         let retry = error.retry_after().map(|seconds| [(RETRY_AFTER, seconds.to_string())]);
-        match retry {
-            Some(retry) => (status, [(CONTENT_TYPE, "text/plain; charset=utf-8")], retry, text).into_response(),
-            None => (status, [(CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response(),
-        }
+        (status, retry, text).into_response()
     }
 }

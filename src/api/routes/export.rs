@@ -36,7 +36,7 @@ pub struct ExportQuery {
 }
 
 /// A row of the trace.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 struct Row {
     #[serde(skip)]
     submitted: Millis,
@@ -66,28 +66,19 @@ pub async fn export_history(State(desk): State<Desk>, QueryOf(ExportQuery { form
 
 fn text(rows: Vec<Row>) -> Result<Vec<u8>, csv::Error> {
     let mut writer = csv::Writer::from_writer(Vec::new());
-    if rows.is_empty() {
-        // What begins with no row still says its columns.
-        let columns = [
-            "name",
-            "submit_s",
-            "duration_s",
-            "cores",
-            "memory",
-            "count",
-            "gang",
-            "priority",
-            "deadline_s",
-            "expected_s",
-            "attempts",
-            "start_delay_s",
-        ];
-        writer.write_record(columns)?;
-    }
     for row in &rows {
         writer.serialize(row)?;
     }
-    writer.into_inner().map_err(|error| csv::Error::from(error.into_error()))
+    if rows.is_empty() {
+        // What begins with no row still says its columns, which come with a first one.
+        writer.serialize(Row::default())?;
+    }
+    let mut text = writer.into_inner().map_err(|error| csv::Error::from(error.into_error()))?;
+    if rows.is_empty() {
+        let head = text.iter().position(|&byte| byte == b'\n').map_or(text.len(), |end| end + 1);
+        text.truncate(head);
+    }
+    Ok(text)
 }
 
 /// The rows, in the order of submission, which the first begins at 0.
