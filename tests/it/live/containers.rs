@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::fleet::{Fleet, task};
-use super::site::eventually;
+use super::site::{eventually, eventually_well};
 use crate::support::docker::Docker;
 use crate::support::{management, parts, worker};
 
@@ -36,8 +36,9 @@ fn a_job_runs_over_nodes_on_its_cores_and_its_network() {
     for from in ["a", "b", "c", "d"] {
         let (docker, id) = fleet.container(&jobs[0], from);
         for to in ["a", "b", "c", "d"].iter().filter(|to| **to != from) {
-            eventually(&format!("{from} hears {to}"), || {
-                docker.say(&["exec", &id, "sh", "-c", &format!("nc -w 2 {to} 9000 </dev/null")]) == "ahoy"
+            eventually_well(|| {
+                let said = docker.say(&["exec", &id, "sh", "-c", &format!("exec 2>&1; nslookup {to}; nc -w 2 {to} 9000 </dev/null")]);
+                if said.ends_with("ahoy") { Ok(()) } else { Err(format!("{from} hears {to}: {said}")) }
             });
         }
     }
@@ -62,11 +63,13 @@ fn a_node_that_is_let_go_leaves_the_swarm_and_may_come_back() {
     let about = |fleet: &Fleet, what: &str| fleet.swarm.dockers[2].say(&["info", "--format", &format!("{{{{.Swarm.{what}}}}}")]);
     let listed = |fleet: &Fleet| fleet.swarm.dockers[0].say(&["node", "ls", "--format", "{{.ID}} {{.Status}}"]);
     let (id, name) = (about(&fleet, "NodeID"), fleet.swarm.dockers[2].text("name").to_owned());
-    let described = |fleet: &Fleet| -> Value {
-        let url = fleet.site.earlier_url(&format!("/RESTfulSwarm/GM/{id}/describe_worker"));
-        ureq::get(url).call().unwrap().body_mut().read_json().unwrap()
-    };
-    assert_eq!((&described(&fleet)["ID"], &described(&fleet)["Description"]["Hostname"]), (&id.clone().into(), &name.clone().into()));
+    let url = fleet.site.earlier_url(&format!("/RESTfulSwarm/GM/{id}/describe_worker"));
+    // Management may hear later than the Swarm by what id that knows it.
+    let described: Value = eventually_well(|| {
+        let mut answer = ureq::get(&url).call().map_err(|error| error.to_string())?;
+        answer.body_mut().read_json().map_err(|error| error.to_string())
+    });
+    assert_eq!((&described["ID"], &described["Description"]["Hostname"]), (&id.clone().into(), &name.clone().into()));
     let leave = fleet.site.earlier_url("/RESTfulSwarm/GM/request_leave");
     assert_eq!(Fleet::post_to(&leave, &json!({ "hostname": id })), (200, "OK".into()));
     eventually("it is let go", || fleet.site.get(&format!("/v1/nodes/{name}")).is_none());

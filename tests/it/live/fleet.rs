@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::site::{Running, Site, eventually};
+use super::site::{Running, Site, eventually, eventually_well};
 use crate::support::docker::Docker;
 use crate::support::swarm::Swarm;
 
@@ -128,7 +128,10 @@ impl Fleet {
     /// An attempt of a counter goes on, and has left out nothing and said nothing twice.
     pub fn counts_on(&self, job: &str, attempt: u64) {
         let before = self.counted(job, attempt).len();
-        eventually(&format!("{job} counts on: {:#}", self.site.job(job)), || self.counted(job, attempt).len() > before + 2);
+        eventually_well(|| {
+            let on = self.counted(job, attempt).len() > before + 2;
+            on.then_some(()).ok_or_else(|| format!("{job} counts on: {:#}", self.site.job(job)))
+        });
         let numbers = self.counted(job, attempt);
         let gap = numbers.iter().zip(1..).find(|(number, expected)| **number != *expected);
         assert_eq!(gap, None, "{job} counts without a gap: {:?}", self.runs(job, attempt));
@@ -139,10 +142,10 @@ impl Fleet {
         let nodes = self.site.get("/v1/nodes").unwrap();
         let allocated = |node: &Value| node["allocated"]["cores"] == 0 && node["allocated"]["memory_bytes"] == 0;
         assert!(nodes["nodes"].as_array().unwrap().iter().all(allocated), "{nodes:#}");
-        let (mut status, mut left) = (0, String::new());
-        eventually(&format!("nothing is left over: {status} {left}"), || {
-            (status, left) = self.post("/v1/gc", &json!({ "dry_run": true }));
-            (status, &left[..]) == (200, r#"{"leftovers":[],"silent":[]}"#)
+        eventually_well(|| {
+            let (status, left) = self.post("/v1/gc", &json!({ "dry_run": true }));
+            let clean = (status, &left[..]) == (200, r#"{"leftovers":[],"silent":[]}"#);
+            clean.then_some(()).ok_or_else(|| format!("nothing is left over: {status} {left}"))
         });
         for (number, docker) in self.swarm.dockers.iter().enumerate() {
             let name = docker.text("name");
@@ -152,7 +155,7 @@ impl Fleet {
                 let runs = fs::read_dir(&runs).unwrap().flatten().map(|entry| entry.path().join("image"));
                 runs.filter(|image| image.exists()).collect()
             };
-            eventually(&format!("node {number} keeps no image: {:?}", kept()), || kept().is_empty());
+            eventually_well(|| kept().is_empty().then_some(()).ok_or_else(|| format!("node {number} keeps no image: {:?}", kept())));
             let temporary = Path::new(docker.text("hold")).with_file_name("tmp");
             let left: Vec<PathBuf> = fs::read_dir(temporary).unwrap().flatten().map(|entry| entry.path()).collect();
             assert_eq!(left, [""; 0].map(PathBuf::from), "copies of images");

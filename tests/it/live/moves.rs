@@ -11,7 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
 use super::fleet::{Fleet, task};
-use super::site::eventually;
+use super::site::{eventually, eventually_well};
 
 /// Counts in memory, twenty times a second.
 const COUNT: &str = "i=0; while :; do i=$((i+1)); echo $i; sleep 0.05; done";
@@ -29,12 +29,11 @@ impl Fleet {
 
     /// Waits until a counter runs, on this node if one is said; its record.
     pub fn runs_at(&self, job: &str, node: Option<&str>) -> Value {
-        let mut record = Value::Null;
-        eventually(&format!("{job} runs at {node:?}: {:#}", self.site.job(job)), || {
-            record = self.site.job(job)["tasks"]["work"].clone();
-            record["state"] == "running" && node.is_none_or(|node| record["node"] == node)
-        });
-        record
+        eventually_well(|| {
+            let record = self.site.job(job)["tasks"]["work"].clone();
+            let good = record["state"] == "running" && node.is_none_or(|node| record["node"] == node);
+            if good { Ok(record) } else { Err(format!("{job} runs at {node:?}: {record:#}")) }
+        })
     }
 
     pub fn node_of(&self, job: &str) -> String {
@@ -72,14 +71,15 @@ impl Fleet {
     /// Waits until a job has settled as one copy, where its record says, that alone holds a core; its record.
     fn one_copy(&self, job: &str, what: &str) -> Value {
         let (mut record, mut looks) = (Value::Null, 0);
-        eventually(&format!("{what}: one copy: {:#}", self.site.job(job)), || {
+        eventually_well(|| {
             let before = std::mem::replace(&mut record, self.site.job(job)["tasks"]["work"].clone());
             let found = self.containers(job, "work");
             let good =
                 record["state"] == "running" && found.len() == 1 && record["node"] == found[0].0.text("name") && self.cores_held() == 1;
             // What was killed last may not be known yet.
             looks = if good && before == record { looks + 1 } else { 0 };
-            looks > 10
+            let copies = || found.iter().map(|(docker, id)| format!("{} {id}", docker.text("name"))).collect::<Vec<_>>();
+            if looks > 10 { Ok(()) } else { Err(format!("{what}: one copy, but {:?}: {record:#}", copies())) }
         });
         record
     }

@@ -154,8 +154,9 @@ impl Site {
 
     /// Waits until a node is in a state.
     pub fn node(&self, name: &str, state: &str) {
-        eventually(&format!("{name} is {state}: {:?}", self.get("/v1/nodes")), || {
-            self.get(&format!("/v1/nodes/{name}")).is_some_and(|node| node["state"] == state)
+        eventually_well(|| {
+            let good = self.get(&format!("/v1/nodes/{name}")).is_some_and(|node| node["state"] == state);
+            good.then_some(()).ok_or_else(|| format!("{name} is {state}: {:?}", self.get("/v1/nodes")))
         });
     }
 
@@ -238,9 +239,17 @@ impl Drop for Site {
 }
 
 pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    eventually_well(|| holds().then_some(()).ok_or_else(|| what.to_owned()));
+}
+
+/// Waits until it is well; what is wrong still is said otherwise.
+pub fn eventually_well<T>(mut look: impl FnMut() -> Result<T, String>) -> T {
     let until = Instant::now() + PATIENCE;
-    while !holds() {
-        assert!(Instant::now() < until, "not in {PATIENCE:?}: {what}");
+    loop {
+        match look() {
+            Ok(found) => return found,
+            Err(wrong) => assert!(Instant::now() < until, "not in {PATIENCE:?}: {wrong}"),
+        }
         sleep(Duration::from_millis(20));
     }
 }
