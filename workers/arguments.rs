@@ -152,6 +152,9 @@ pub struct Arguments {
     /// this host alone
     #[arg(long, value_name = "HOST:PORT", env = "WHARFINGER_IMAGES", value_parser = place, help_heading = "Docker")]
     pub images: Option<String>,
+    /// The most that the images of checkpoints may take on this node; one for which there is no room does not come here
+    #[arg(long, value_name = "SIZE", default_value = "64GiB", env = "WHARFINGER_IMAGE_QUOTA", help_heading = "Docker")]
+    pub image_quota: Bytes,
     /// What this Docker does in the Swarm over which the containers of a job share a network
     #[arg(long, value_name = "PART", default_value = "none", env = "WHARFINGER_SWARM", help_heading = "Docker")]
     pub swarm: SwarmPart,
@@ -274,7 +277,7 @@ impl Arguments {
         let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".docker/config.json"));
         let (socket, roots, processes) = (self.docker.clone(), self.mount_roots.clone(), self.processes);
         let (credentials, shared) = (self.registry_config.clone().or_else(home), self.shared_root.clone());
-        DockerEngine { socket, roots, processes, credentials, shared }
+        DockerEngine { socket, roots, processes, credentials, shared, image_quota: Some(self.image_quota) }
     }
 
     /// Where images are given away.

@@ -223,6 +223,8 @@ pub enum Cause {
     PortTaken,
     /// The node's engine was stopped or restarted under it.
     EngineLost,
+    /// Somebody had the node's engine kill it, past this system.
+    Killed,
 }
 
 impl Cause {
@@ -253,6 +255,7 @@ impl Cause {
             Self::ImageDenied => "image_denied",
             Self::PortTaken => "port_taken",
             Self::EngineLost => "engine_lost",
+            Self::Killed => "killed",
         }
     }
 }

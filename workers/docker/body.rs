@@ -171,7 +171,14 @@ mod tests {
         std::fs::create_dir_all(root.join("job1")).unwrap();
         std::fs::create_dir_all(place.path().join("secret")).unwrap();
         std::os::unix::fs::symlink(place.path().join("secret"), root.join("out")).unwrap();
-        let engine = |roots: Vec<PathBuf>| DockerEngine { socket: "/s".into(), roots, processes: 9, credentials: None, shared: None };
+        let engine = |roots: Vec<PathBuf>| DockerEngine {
+            socket: "/s".into(),
+            roots,
+            processes: 9,
+            credentials: None,
+            shared: None,
+            image_quota: None,
+        };
         let at = |path: &str| volume(&place.path().join(path).display().to_string());
         let some = engine(vec![root]);
         assert_eq!(mount(&at("shared/job1"), &some).unwrap().typ, Some(MountType::BIND));

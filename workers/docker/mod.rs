@@ -24,4 +24,4 @@ pub use remains::{conclude, found, kill_outright, sweep, take_away};
 pub use shared::{SharedRoot, check as check_shared};
 pub use sockets::is_bound;
 pub use swarm::{Swarm, SwarmSettings};
-pub use verdict::{KILLED, out_of_memory};
+pub use verdict::{KILLED, SIGNALLED, out_of_memory, signals};

@@ -4,10 +4,14 @@
 //! place beforehand: made of the same image, it runs nothing, for our runtime never starts what it has created. Where that is not registered
 //! the network comes with the container itself.
 
+use std::path::Path;
+
 use bollard::query_parameters::CreateContainerOptionsBuilder;
+use model::{Bytes, Cause};
 
 use super::runtime::{HOLD, RUNTIME};
 use super::{Docker, Fault, LABEL_ROOT, LABEL_RUN, body, ensure, host};
+use crate::image::has_room;
 use crate::run::{DockerEngine, LaunchFile};
 
 /// The name of what holds the network for a container.
@@ -21,6 +25,8 @@ pub fn holder(name: &str) -> String {
 /// # Errors
 /// When the image cannot be had, or the container may not be made here.
 pub async fn make_ready(file: &LaunchFile, engine: &DockerEngine, root: &str) -> Result<(), Fault> {
+    // How large it will be is not known yet.
+    has_room(Path::new(root), engine.image_quota, Bytes(1)).map_err(|trouble| Fault::new(Cause::StartRefused, trouble.to_string()))?;
     let docker = Docker::connect(&engine.socket).await?;
     let container = &file.launch.container;
     ensure(&docker, &container.image, engine.credentials.as_deref(), |words| tracing::debug!(words, "pull")).await?;

@@ -1,14 +1,26 @@
-//! Whether the kernel ended a container because its memory was full.
+//! Who ended a container: the kernel, because its memory was full, or somebody who had Docker kill it.
 
+use std::collections::HashMap;
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Read as _};
 use std::os::unix::fs::OpenOptionsExt as _;
+use std::time::Duration;
 
-use bollard::models::ContainerState;
+use bollard::models::{ContainerState, EventMessage};
+use bollard::query_parameters::EventsOptionsBuilder;
+use futures_util::StreamExt as _;
+use model::Millis;
 use rustix::fs::OFlags;
 
+use super::Docker;
+use crate::run::wall_time;
+
+/// The code of what was ended by a signal is this and the signal.
+pub const SIGNALLED: i64 = 128;
 /// The code of what was ended by SIGKILL.
-pub const KILLED: i64 = 137;
+pub const KILLED: i64 = SIGNALLED + 9;
+/// The longest that Docker's events are waited for.
+const EVENTS: Duration = Duration::from_secs(3);
 
 /// More than the longest record of the kernel's log.
 const RECORD: usize = 8 << 10;
@@ -17,6 +29,17 @@ const RECORD: usize = 8 << 10;
 /// then says no for ever: under load, of one in six. The kernel's log is the second witness, where this user may read it.
 pub fn out_of_memory(id: &str, state: &ContainerState) -> bool {
     state.oom_killed == Some(true) || state.exit_code == Some(KILLED) && log_names(id)
+}
+
+/// The signals that Docker was asked to send to a container since then, as far as it remembers: it keeps its latest events in memory. By the exit
+/// code alone nobody can tell a kill from a program that ends with that code.
+pub async fn signals(docker: &Docker, id: &str, since: Millis) -> Vec<i64> {
+    let second = |time: Millis| format!("{}.{:03}000000", time.0 / 1000, time.0 % 1000);
+    let filters = HashMap::from([("container", vec![id]), ("event", vec!["kill"])]);
+    let options = EventsOptionsBuilder::new().since(&second(since)).until(&second(wall_time())).filters(&filters).build();
+    let sent = |event: EventMessage| event.actor?.attributes?.get("signal")?.parse::<i64>().ok();
+    let events = docker.0.events(Some(options)).filter_map(|event| async { event.ok().and_then(sent) });
+    tokio::time::timeout(EVENTS, events.collect()).await.unwrap_or_default()
 }
 
 /// Whether the kernel's log tells of a kill for want of memory in the cgroup of this container, which is called after its whole id.

@@ -243,15 +243,22 @@ impl<'a> Guard<'a> {
             Some(lost) => lost,
             None => tokio::time::timeout(DRAIN, copy).await.unwrap_or(0),
         };
+        let why = self.reason(docker, id, why, &state, started).await;
         remove(self.engine, &name).await;
-        match self.image.take().filter(|_| why == Why::Exited) {
-            Some(Ok(size)) => why = Why::Checkpointed { size, elapsed: self.file.launch.elapsed.plus(wall_time().since(started)) },
-            Some(Err(trouble)) => {
-                why = Why::Failed { cause: Cause::EngineLost, words: format!("its checkpoint cannot be kept: {trouble}") }
-            }
-            None => {}
-        }
         record(why, id, state, started, lost)
+    }
+
+    /// Why it ended, where nobody here had asked for it.
+    async fn reason(&mut self, docker: &Docker, id: &str, why: Why, end: &End, started: Millis) -> Why {
+        match self.image.take() {
+            _ if why != Why::Exited => why,
+            Some(Ok(size)) => Why::Checkpointed { size, elapsed: self.file.launch.elapsed.plus(wall_time().since(started)) },
+            Some(Err(trouble)) => Why::Failed { cause: Cause::EngineLost, words: format!("its checkpoint cannot be kept: {trouble}") },
+            None if is_killed(docker, id, end, started).await => {
+                Why::Failed { cause: Cause::Killed, words: "somebody had Docker kill it".into() }
+            }
+            None => why,
+        }
     }
 
     /// Makes what the checkpoint left an image: with the files that the container has changed, and the list of all.
@@ -323,6 +330,9 @@ async fn prepare(folder: &RunFolder, file: &LaunchFile, engine: &DockerEngine) -
     let (root, runs) = (folder.root().to_owned(), folder.root().join("runs"));
     let refused = |trouble: image::Trouble| Fault::new(Cause::StartRefused, trouble.to_string());
     let (source, identity) = (&resume.source, root.join("identity"));
+    if matches!(source, image::Source::There { .. }) {
+        image::has_room(&root, engine.image_quota, resume.size).map_err(refused)?;
+    }
     let fetched = async { image::fetch(source, &runs, &identity, task, attempt, resume.size, &into).await.map_err(refused) };
     // It stands still meanwhile, so Docker is asked all that can be asked while the image is on its way.
     let (list, (), host) = tokio::try_join!(fetched, ensured, docker::host(&docker))?;
@@ -383,6 +393,18 @@ async fn end(docker: &Docker, name: &str) -> End {
         }
         sleep(AGAIN).await;
     }
+}
+
+/// Whether it ended by a signal that somebody else had Docker send.
+async fn is_killed(docker: &Docker, id: &str, end: &End, started: Millis) -> bool {
+    let by = match end {
+        // Docker kills what it is to remove by force.
+        End::Gone => docker::KILLED,
+        End::Known(state) => state.exit_code.unwrap_or_default(),
+        // What Docker itself kills as it starts again it takes for sent too.
+        End::Away(_) => return false,
+    };
+    by > docker::SIGNALLED && docker::signals(docker, id, started).await.contains(&(by - docker::SIGNALLED))
 }
 
 /// Waits until the container is not well any more.

@@ -14,10 +14,12 @@ mod fetch;
 mod files;
 mod kept;
 mod list;
+mod room;
 mod serve;
 
 pub use fetch::{Source, fetch};
 pub use files::{pack, unpack};
 pub use kept::{KEPT, keep, place, task_of};
 pub use list::{Entry, FOLDER, List, Trouble};
+pub use room::has_room;
 pub use serve::Server;

@@ -152,6 +152,8 @@ pub struct DockerEngine {
     pub credentials: Option<PathBuf>,
     /// What is the same on every node, for the shared volumes of jobs.
     pub shared: Option<PathBuf>,
+    /// The most that the images of checkpoints may take on the node; absent: as much as the disk has.
+    pub image_quota: Option<Bytes>,
 }
 
 /// The file from which a guard and its task are started: all that they need to know.

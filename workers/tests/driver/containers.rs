@@ -97,6 +97,9 @@ fn ends_are_told_apart() {
 
     let (run, id) = running(&mut node, &docker, 2, "sleep 1000", wish(&docker));
     docker.say(&["kill", &id]);
+    node.expect(run, What::Failed(Cause::Killed));
+    let run = node.start(6, &["sh", "-c", "exit 137"], wish(&docker));
+    node.expect(run, What::Started);
     node.expect(run, What::Exited(137));
 
     let greedy = Wish { memory: Bytes(8 << 20), ..wish(&docker) };
@@ -111,8 +114,7 @@ fn ends_are_told_apart() {
 
     let (run, id) = running(&mut node, &docker, 5, "sleep 1000", wish(&docker));
     docker.say(&["rm", "--force", &id]);
-    let (_, what) = node.next();
-    assert!(matches!(what, What::Exited(137) | What::Failed(Cause::EngineLost)), "{what:?}");
+    node.expect(run, What::Failed(Cause::Killed));
     assert!(node.folder(run).exit().unwrap().unwrap().begun);
     assert_eq!(docker.containers(&folder(&node)), [""; 0]);
 }

@@ -37,7 +37,8 @@ impl Docker {
     }
 
     pub fn engine(&self) -> DockerEngine {
-        DockerEngine { socket: PathBuf::from(self.text("socket")), roots: Vec::new(), processes: 100, credentials: None, shared: None }
+        let socket = PathBuf::from(self.text("socket"));
+        DockerEngine { socket, roots: Vec::new(), processes: 100, credentials: None, shared: None, image_quota: None }
     }
 
     /// The containers that belong to a root of runs, running or not.

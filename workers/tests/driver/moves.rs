@@ -31,6 +31,11 @@ fn folder(node: &Node) -> PathBuf {
 
 impl Pair {
     pub fn find(numbers: [usize; 2]) -> Option<Self> {
+        Self::with_quota(numbers, None)
+    }
+
+    /// The same where images may take so much of each node.
+    fn with_quota(numbers: [usize; 2], image_quota: Option<Bytes>) -> Option<Self> {
         let dockers = [Docker::find(numbers[0])?, Docker::find(numbers[1])?];
         let place = tempfile::tempdir().unwrap();
         let authority = Authority::open(&place.path().join("authority")).unwrap();
@@ -38,7 +43,7 @@ impl Pair {
         // It stands for what an operator mounts on every host.
         let shared = place.path().join("shared");
         std::fs::create_dir(&shared).unwrap();
-        let engine = |docker: &Docker| Engine::Docker(DockerEngine { shared: Some(shared.clone()), ..docker.engine() });
+        let engine = |docker: &Docker| Engine::Docker(DockerEngine { shared: Some(shared.clone()), image_quota, ..docker.engine() });
         let mut nodes = dockers.each_ref().map(|docker| Node::with(|settings| settings.engine = engine(docker)));
         let names = ["one", "two"].map(|name| PeerName::new(Role::Worker, name).unwrap());
         let sources: Vec<Source> = (0..2)
@@ -194,6 +199,24 @@ fn shared_volumes_are_the_same_wherever_a_task_goes_and_go_when_they_are_left_ov
     }
     assert_eq!(pair.nodes[0].driver.leftovers(left)(), []);
     assert_eq!(pair.nodes[1].driver.leftovers(Vec::new())(), []);
+}
+
+#[test]
+fn an_image_for_which_there_is_no_room_stays_where_it_is() {
+    let Some(mut pair) = Pair::with_quota([0, 2], Some(Bytes(10_000))) else { return };
+    let wish = pair.wish();
+    let run = pair.nodes[0].start(1, &["sh", "-c", COUNT], wish);
+    pair.nodes[0].expect(run, What::Started);
+    eventually("it counts", || numbers(&pair.nodes[0].output(run)).len() > 3);
+    let image = pair.checkpoint(0, run);
+    let refused = pair.restore(1, COUNT, run, image, Some(0));
+    pair.nodes[1].expect(refused, What::Refused);
+    assert!(pair.nodes[1].log(refused).contains("--image-quota"), "{}", pair.nodes[1].log(refused));
+    // What is here already is never too much.
+    let again = pair.restore(0, COUNT, RunId { run: Run { placement: 4, ..run.run }, ..run }, image, None);
+    pair.nodes[0].expect(again, What::Started);
+    pair.nodes[0].stop(again);
+    pair.nodes[0].expect(again, What::Stopped);
 }
 
 #[test]
