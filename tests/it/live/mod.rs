@@ -3,9 +3,11 @@
 
 mod apart;
 mod cable;
+mod causes;
 mod chaos;
 mod checkpoints;
 mod containers;
+mod earlier;
 mod fleet;
 mod full;
 mod garbage;

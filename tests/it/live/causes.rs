@@ -1,0 +1,88 @@
+//! Why containers of three real Dockers ended, as the records of their tasks have it.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::fleet::{Fleet, task};
+use crate::support::docker::Docker;
+
+/// The containers that hold a host port on every node, and that nobody here knows of.
+const SQUATTER: &str = "squatter";
+const PORT: u16 = 19_100;
+
+/// They hold it as long as this lives.
+struct Squatters<'a>(&'a [Docker]);
+
+impl<'a> Squatters<'a> {
+    fn start(dockers: &'a [Docker]) -> Self {
+        let squatters = Self(dockers);
+        squatters.remove();
+        for docker in dockers {
+            let publish = format!("{PORT}:80");
+            docker.say(&["run", "--detach", "--name", SQUATTER, "--publish", &publish, &docker.image, "sleep", "1000"]);
+            assert_eq!(docker.say(&["inspect", "--format", "{{.State.Running}}", SQUATTER]), "true", "{}", docker.text("name"));
+        }
+        squatters
+    }
+
+    fn remove(&self) {
+        for docker in self.0 {
+            docker.say(&["rm", "--force", "--volumes", SQUATTER]);
+        }
+    }
+}
+
+impl Drop for Squatters<'_> {
+    fn drop(&mut self) {
+        self.remove();
+    }
+}
+
+impl Fleet {
+    /// Submits a job of one task that is tried once, with more fields or others; its id.
+    fn once(&self, name: &str, script: &str, more: &Value) -> String {
+        let mut once = task(&self.swarm.dockers[0].image, script);
+        once["attempts"] = 1.into();
+        once.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        self.submit_job(&json!({ "name": name, "tasks": { "work": once } }))
+    }
+
+    /// Waits until such a job has failed; its task's cause and exit code.
+    fn failed(&self, job: &str) -> Value {
+        let record = self.site.until(job, "failed")["tasks"]["work"].clone();
+        assert_eq!((&record["state"], &record["attempt"]), (&"failed".into(), &1.into()), "{record:#}");
+        assert_eq!(record["history"], Value::Null, "{record:#}");
+        json!([record["cause"], record["exit_code"]])
+    }
+}
+
+#[test]
+fn each_cause_is_told_apart_in_the_record_of_its_task() {
+    let Some(fleet) = Fleet::launch() else { return };
+    let squatters = Squatters::start(&fleet.swarm.dockers);
+    let killed = fleet.once("killed", "sleep 1000", &json!({}));
+    fleet.site.until(&killed, "running");
+    let (docker, id) = fleet.container(&killed, "work");
+    docker.say(&["kill", "--signal", "KILL", &id]);
+
+    let health = json!({ "command": ["false"], "interval_s": 0.2, "timeout_s": 1, "retries": 2 });
+    let greedy = ["dd", "if=/dev/zero", "of=/dev/null", "bs=64M"];
+    let jobs = [
+        (fleet.once("missing", "sleep 1000", &json!({ "image": "127.0.0.1:1/nobody/nothing:1" })), json!(["image_missing", null])),
+        (fleet.once("port", "sleep 1000", &json!({ "ports": { "80/tcp": PORT } })), json!(["port_taken", null])),
+        (fleet.once("unhealthy", "sleep 1000", &json!({ "health": health })), json!(["unhealthy", null])),
+        (fleet.once("greedy", "", &json!({ "command": greedy })), json!(["out_of_memory", null])),
+        (fleet.once("exits", "exit 7", &json!({})), json!(["exit", 7])),
+        (killed, json!(["killed", null])),
+    ];
+    let mut told = BTreeSet::new();
+    for (job, expected) in &jobs {
+        let seen = fleet.failed(job);
+        assert_eq!(seen, *expected, "{:#}", fleet.site.job(job));
+        told.insert(seen[0].to_string());
+    }
+    assert_eq!(told.len(), jobs.len(), "no two are the same: {told:?}");
+    drop(squatters);
+    fleet.is_clean();
+}
