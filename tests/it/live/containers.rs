@@ -11,6 +11,9 @@ use crate::support::{management, parts, worker};
 fn a_job_runs_over_nodes_on_its_cores_and_its_network() {
     let Some(fleet) = Fleet::launch() else { return };
     let image = &fleet.swarm.dockers[0].image;
+    // Not ours, whatever it is called.
+    let foreign = "wharfinger-j9999";
+    fleet.swarm.dockers[0].say(&["network", "create", "--driver", "overlay", "--attachable", foreign]);
     let serve = "while :; do echo ahoy | nc -l -p 9000; done";
     let tasks = json!({ "a": task(image, serve), "b": task(image, serve), "c": task(image, serve), "d": task(image, serve) });
     let jobs = [fleet.submit("first", &tasks), fleet.submit("second", &json!({ "a": task(image, serve), "b": task(image, serve) }))];
@@ -51,10 +54,15 @@ fn a_job_runs_over_nodes_on_its_cores_and_its_network() {
         fleet.site.until(job, "stopped");
     }
     eventually("the networks are gone", || networks().is_empty());
+    let others = fleet.swarm.dockers[0].say(&["network", "ls", "--filter", "driver=overlay", "--format", "{{.Name}}"]);
+    assert!(others.lines().any(|name| name == foreign), "{others}");
+    fleet.swarm.dockers[0].say(&["network", "rm", foreign]);
     for docker in &fleet.swarm.dockers {
         assert_eq!(docker.say(&["ps", "--all", "--quiet"]), "", "{}", docker.text("name"));
     }
-    assert!(!fleet.site.logged("management").contains("SWMTKN") && !fleet.site.logged("n1").contains("SWMTKN"), "no token is logged");
+    for log in ["management", "n1", "n2", "n3"] {
+        assert!(!fleet.site.logged(log).contains("SWMTKN"), "no token is logged");
+    }
 }
 
 #[test]
@@ -130,4 +138,6 @@ fn the_doctor_says_what_a_docker_can_do() {
         check.unwrap_or_else(|| panic!("no check of {name}: {report:#}"))["verdict"].as_str().unwrap().to_owned()
     };
     assert_eq!(["docker", "limits", "storage", "moves", "swarm"].map(verdict), ["ok"; 5], "{report:#}");
+    let way = "checkpoints by runc, where that fails by Docker; starts from them by the runtime `wharfinger`, where that fails by Docker";
+    assert!(report.to_string().contains(way), "{report:#}");
 }

@@ -130,8 +130,11 @@ fn a_task_is_moved_by_both_interfaces() {
         fleet.runs_at(&filler, Some(away));
     }
     let (from, to) = (fleet.node_of(&job), fleet.node_of(&filler));
-    assert_eq!(fleet.migrate(&[(&job, &to)]).0, 202);
-    fleet.runs_at(&job, Some(&to));
+    let mut command = crate::support::management();
+    let output = command.args(["migrate", &job, "work", "--to", &to, "--server", &fleet.site.url("")]).output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    let moved = format!("has moved from {from} to {to} with ");
+    assert!(output.status.success() && said.contains(&moved) && said.contains("stood still"), "{said}");
     fleet.is_one_of_its_record(&job, 1);
     eventually("the source is free", || fleet.site.get(&format!("/v1/nodes/{from}")).unwrap()["allocated"]["cores"] == 0);
 
@@ -184,16 +187,15 @@ fn a_group_moves_whole_or_not_at_all() {
 #[test]
 fn a_counter_goes_on_through_twenty_moves_under_load() {
     let Some(fleet) = Fleet::launch() else { return };
-    let jobs = ["a", "b", "c"].map(|name| fleet.counter(name));
+    let job = fleet.counter("counts");
     let mut random = Pcg64Mcg::seed_from_u64(20);
     let mut loads = Vec::new();
     let mut moved = 0;
     while moved < 20 {
-        let job = jobs.choose(&mut random).unwrap();
-        let here = fleet.node_of(job);
+        let here = fleet.node_of(&job);
         let target = NODES.iter().filter(other_than(&here)).collect::<Vec<_>>();
         let to = target[random.random_range(0..2)];
-        match fleet.migrate(&[(job, to)]) {
+        match fleet.migrate(&[(&job, to)]) {
             (202, _) => moved += 1,
             // Others have its cores for the moment, or it moves already.
             (409, _) => sleep(Duration::from_millis(200)),
@@ -208,13 +210,11 @@ fn a_counter_goes_on_through_twenty_moves_under_load() {
     for load in &loads {
         fleet.site.until(load, "succeeded");
     }
-    for job in &jobs {
-        eventually("it has settled", || fleet.site.job(job)["tasks"]["work"]["state"] == "running");
-        fleet.is_one_of_its_record(job, 1);
-    }
-    let placements: usize = jobs.iter().map(|job| fleet.runs(job, 1).len()).sum();
-    assert!(placements >= 23, "{placements} placements");
-    jobs.iter().for_each(|job| fleet.stop(job));
+    fleet.node_of(&job);
+    fleet.is_one_of_its_record(&job, 1);
+    let placements = fleet.runs(&job, 1).len();
+    assert!(placements > 20, "{placements} placements");
+    fleet.stop(&job);
     fleet.is_clean();
 }
 
