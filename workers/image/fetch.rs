@@ -120,3 +120,63 @@ async fn receive_file(stream: &mut BulkStream, path: PathBuf, name: &str, size: 
     }
     file.flush().await.map_err(Trouble::io(&path))
 }
+
+#[cfg(test)]
+mod tests {
+    use link::identity::Authority;
+    use model::JobId;
+    use tokio::io::copy;
+    use tokio::net::{TcpListener, TcpStream};
+
+    use super::*;
+    use crate::image::{Server, place};
+
+    /// What a connection carries before it is cut.
+    const CUT: u64 = 2 << 20;
+
+    /// Passes connections on, and cuts each; where.
+    async fn cable(to: std::net::SocketAddr) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        tokio::spawn(async move {
+            loop {
+                let (mut near, _) = listener.accept().await.unwrap();
+                let mut far = TcpStream::connect(to).await.unwrap();
+                let ((mut asks, mut answers), (far_answers, mut far_asks)) = (near.split(), far.split());
+                let mut far_answers = far_answers.take(CUT);
+                tokio::select! {
+                    _ = copy(&mut asks, &mut far_asks) => {}
+                    _ = copy(&mut far_answers, &mut answers) => {}
+                }
+            }
+        });
+        address
+    }
+
+    #[tokio::test]
+    async fn a_transfer_that_is_cut_goes_on_where_it_was() {
+        let home = tempfile::tempdir().unwrap();
+        let authority = Authority::open(&home.path().join("authority")).unwrap();
+        let [giver, taker] = ["giver", "taker"].map(|name| home.path().join(name));
+        let identity = |name: &str, root: &Path| {
+            let name = PeerName::new(Role::Worker, name).unwrap();
+            Identity::issued_by(&authority, &name, Duration::from_secs(3600), Some(&root.join("identity"))).unwrap()
+        };
+        let (gives, _) = (identity("giver", &giver), identity("taker", &taker));
+        let task = TaskKey { job: JobId(1), instance: 0 };
+        let kept = place(&giver, task);
+        std::fs::create_dir_all(kept.join("criu")).unwrap();
+        // More than any one connection carries.
+        std::fs::write(kept.join("criu/pages-1.img"), vec![7; 3 * CUT as usize]).unwrap();
+        std::fs::write(kept.join("files.tar"), "").unwrap();
+        let list = List::make(&kept, None).unwrap();
+        let server = Server::start("127.0.0.1:0", &gives, giver.join("runs")).await.unwrap();
+        let from = |worker: &str, address: String| Source::There { worker: worker.parse().unwrap(), address };
+        let into = taker.join("image");
+        let get = async |source: &Source| fetch(source, &taker, &taker.join("identity"), task, None, list.size(), &into).await;
+        let stranger = get(&from("other", server.to_string())).await.unwrap_err();
+        assert!(matches!(stranger, Trouble::Link(_)), "{stranger}");
+        assert_eq!(get(&from("giver", cable(server).await)).await.unwrap(), list);
+        list.verify(&into).unwrap();
+    }
+}

@@ -159,6 +159,8 @@ mod tests {
             let mut header = Header::new_gnu();
             header.set_entry_type(*kind);
             header.set_mode(0o755);
+            header.set_uid(0);
+            header.set_gid(0);
             header.set_size(0);
             // Written by hand: the library refuses to write what is wrong.
             header.as_old_mut().name[..name.len()].copy_from_slice(name.as_bytes());

@@ -39,8 +39,14 @@ impl Fleet {
     }
 
     pub fn start_worker(&mut self, number: usize) {
+        self.start_worker_with(number, &[]);
+    }
+
+    /// The same with more arguments, in place of the one that runs.
+    pub fn start_worker_with(&mut self, number: usize, more: &[&str]) {
         let part = if number == 0 { "manager" } else { "member" };
-        self.workers[number] = self.site.docker_worker(&self.swarm.dockers[number], part);
+        drop(self.workers[number].take());
+        self.workers[number] = self.site.docker_worker(&self.swarm.dockers[number], part, more);
     }
 
     /// Which Docker is that of a node.

@@ -1,5 +1,6 @@
 //! Moves of containers over three real Dockers: by every way to ask for one, in groups, under load, and with each program killed in the middle.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::thread::sleep;
 use std::time::Duration;
@@ -16,6 +17,8 @@ use super::site::{eventually, eventually_well};
 /// Counts in memory, twenty times a second.
 const COUNT: &str = "i=0; while :; do i=$((i+1)); echo $i; sleep 0.05; done";
 const NODES: [&str; 3] = ["n1", "n2", "n3"];
+/// The steps of a move.
+const STEPS: [&str; 3] = ["preparing", "checkpointing", "restoring"];
 
 impl Fleet {
     /// A job of one counter that runs; its id.
@@ -82,6 +85,36 @@ impl Fleet {
             if looks > 10 { Ok(()) } else { Err(format!("{what}: one copy, but {:?}: {record:#}", copies())) }
         });
         record
+    }
+
+    /// Waits until a move of a job has ended, well or not.
+    fn settles(&self, job: &str, to: &str) {
+        eventually_well(|| {
+            let moved = self.site.job(job)["tasks"]["work"]["move"].clone();
+            let over = moved["to"] == to && (moved["phase"] == "moved" || moved["phase"] == "stayed");
+            over.then_some(()).ok_or_else(|| format!("{job} moves: {moved}"))
+        });
+    }
+
+    /// What the guards of an attempt have noted, the latest two.
+    fn noted(&self, job: &str, attempt: u64) -> Vec<String> {
+        let runs = self.runs(job, attempt);
+        runs.iter()
+            .rev()
+            .take(2)
+            .map(|(run, (_, folder))| format!("{run}: {}", fs::read_to_string(folder.join("guard.log")).unwrap_or_default()))
+            .collect()
+    }
+
+    /// Waits until a move has come so far, or farther; how far.
+    fn comes_to(&self, job: &str, to: &str, step: &str) -> String {
+        let place = |step: &str| STEPS.iter().chain(&["moved"]).position(|known| *known == step);
+        eventually_well(|| {
+            let moved = self.site.job(job)["tasks"]["work"]["move"].clone();
+            let now = moved["phase"].as_str().unwrap_or_default();
+            let there = moved["to"] == to && place(now) >= place(step);
+            there.then(|| now.to_owned()).ok_or_else(|| format!("{step}: {moved}"))
+        })
     }
 
     /// It counts on, and never back. What a Docker had of its output when it died is lost.
@@ -189,31 +222,56 @@ fn a_counter_goes_on_through_twenty_moves_under_load() {
     let Some(fleet) = Fleet::launch() else { return };
     let job = fleet.counter("counts");
     let mut random = Pcg64Mcg::seed_from_u64(20);
-    let mut loads = Vec::new();
-    let mut moved = 0;
+    let (mut loads, mut moved, mut stayed) = (Vec::new(), 0, Vec::new());
     while moved < 20 {
         let here = fleet.node_of(&job);
         let target = NODES.iter().filter(other_than(&here)).collect::<Vec<_>>();
         let to = target[random.random_range(0..2)];
         match fleet.migrate(&[(&job, to)]) {
-            (202, _) => moved += 1,
-            // Others have its cores for the moment, or it moves already.
-            (409, _) => sleep(Duration::from_millis(200)),
+            (202, _) => {}
+            // Others have its cores for the moment.
+            (409, _) => {
+                sleep(Duration::from_millis(200));
+                continue;
+            }
             other => panic!("{other:?}"),
         }
-        if moved > loads.len() {
-            let load = task(&fleet.swarm.dockers[0].image, "i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done");
-            loads.push(fleet.submit_job(&json!({ "name": format!("load{moved}"), "tasks": { "work": load } })));
-            sleep(Duration::from_millis(random.random_range(0..1500)));
+        let load = task(&fleet.swarm.dockers[0].image, "i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done");
+        loads.push(fleet.submit_job(&json!({ "name": format!("load{}", loads.len()), "tasks": { "work": load } })));
+        fleet.settles(&job, to);
+        if fleet.node_of(&job) == *to {
+            moved += 1;
+        } else {
+            stayed.push(fleet.noted(&job, 1));
         }
+        assert!(stayed.len() < 5, "moves come to nothing: {stayed:#?}");
+        sleep(Duration::from_millis(random.random_range(0..500)));
     }
+    eprintln!("{} moves came to nothing: {stayed:#?}", stayed.len());
     for load in &loads {
         fleet.site.until(load, "succeeded");
     }
-    fleet.node_of(&job);
     fleet.is_one_of_its_record(&job, 1);
     let placements = fleet.runs(&job, 1).len();
     assert!(placements > 20, "{placements} placements");
+    fleet.stop(&job);
+    fleet.is_clean();
+}
+
+#[test]
+fn an_image_that_is_too_large_for_the_target_goes_on_where_it_was() {
+    let Some(mut fleet) = Fleet::launch() else { return };
+    let job = fleet.counter("large");
+    let from = fleet.node_of(&job);
+    let to = *NODES.iter().find(other_than(&from)).unwrap();
+    fleet.start_worker_with(fleet.number(to), &["--image-quota", "8KiB"]);
+    fleet.site.node(to, "ready");
+    let mut command = crate::support::management();
+    let output = command.args(["migrate", &job, "work", "--to", to, "--server", &fleet.site.url("")]).output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.code() == Some(1) && said.contains(&format!("is on {from} as before")), "{said}");
+    assert_eq!(fleet.node_of(&job), from);
+    fleet.is_one_of_its_record(&job, 1);
     fleet.stop(&job);
     fleet.is_clean();
 }
@@ -234,12 +292,15 @@ fn whatever_is_killed_in_a_move_one_copy_goes_on() {
     let job = fleet.counter("killed");
     let (seed, mut random) = seeded();
     let mut attempt = 1;
-    for victim in [Management, Source, Target, SourceGuard, TargetGuard].repeat(3) {
+    let victims = [Management, Source, Target, SourceGuard, TargetGuard];
+    let mut seen = BTreeSet::new();
+    for (step, victim) in STEPS.iter().flat_map(|step| victims.map(|victim| (*step, victim))) {
         fleet.is_one_of_its_record(&job, attempt);
         let from = fleet.node_of(&job);
         let to = **NODES.iter().filter(other_than(&from)).collect::<Vec<_>>().choose(&mut random).unwrap();
         assert_eq!(fleet.migrate(&[(&job, to)]).0, 202);
-        let delay = Duration::from_millis(random.random_range(0..1800));
+        let step = fleet.comes_to(&job, to, step);
+        let delay = Duration::from_millis(random.random_range(0..200));
         sleep(delay);
         let (from, to) = (fleet.number(&from), fleet.number(to));
         let kill = |guard: Option<Pid>| guard.is_some_and(|guard| kill_process(guard, Signal::KILL).is_ok());
@@ -251,7 +312,7 @@ fn whatever_is_killed_in_a_move_one_copy_goes_on() {
             SourceGuard => killed_guard = kill(fleet.guard(&job, attempt, from)),
             TargetGuard => killed_guard = kill(fleet.guard(&job, attempt, to)),
         }
-        eprintln!("seed {seed}: {victim:?} after {delay:?}, a guard: {killed_guard}");
+        eprintln!("seed {seed}: {victim:?} {delay:?} after {step}, a guard: {killed_guard}");
         sleep(Duration::from_millis(random.random_range(0..700)));
         match victim {
             Management => {
@@ -267,9 +328,15 @@ fn whatever_is_killed_in_a_move_one_copy_goes_on() {
         let record = fleet.one_copy(&job, &format!("seed {seed}: {victim:?}"));
         let now = record["attempt"].as_u64().unwrap();
         // Only with a guard may what is in memory be lost; then it begins anew.
-        assert!(now == attempt || killed_guard, "seed {seed}: {victim:?} after {delay:?}: {record:#}\n{}", fleet.site.logged("management"));
+        assert!(
+            now == attempt || killed_guard,
+            "seed {seed}: {victim:?} {delay:?} after {step}: {record:#}\n{}",
+            fleet.site.logged("management")
+        );
         attempt = now;
+        seen.insert(step);
     }
+    assert!(["checkpointing", "restoring"].iter().all(|step| seen.contains(*step)), "{seen:?}");
     fleet.is_one_of_its_record(&job, attempt);
     fleet.stop(&job);
     fleet.is_clean();
@@ -281,20 +348,25 @@ fn a_docker_that_dies_in_a_move_leaves_one_copy() {
     let job = fleet.counter("died");
     let (seed, mut random) = seeded();
     let mut attempt = 1;
-    for of_target in [false, true].repeat(3) {
+    for (step, of_target) in STEPS.iter().flat_map(|step| [(*step, false), (*step, true)]) {
         fleet.is_where_its_record_says(&job, attempt);
         fleet.never_counts_back(&job, attempt);
         let from = fleet.node_of(&job);
         let to = **NODES.iter().filter(other_than(&from)).collect::<Vec<_>>().choose(&mut random).unwrap();
         assert_eq!(fleet.migrate(&[(&job, to)]).0, 202);
-        let delay = Duration::from_millis(random.random_range(0..1800));
+        let step = fleet.comes_to(&job, to, step);
+        let delay = Duration::from_millis(random.random_range(0..200));
         sleep(delay);
         let docker = &fleet.swarm.dockers[fleet.number(if of_target { to } else { &from })];
+        // Dead for a while, so that what is asked of it meanwhile fails.
+        fs::write(docker.text("hold"), "").unwrap();
         docker.crash();
+        sleep(Duration::from_secs(2));
+        fs::remove_file(docker.text("hold")).unwrap();
         eventually("it is back", || !docker.say(&["info", "--format", "{{.ID}}"]).is_empty());
-        let record = fleet.one_copy(&job, &format!("seed {seed}: target {of_target} after {delay:?}"));
+        let record = fleet.one_copy(&job, &format!("seed {seed}: target {of_target} {delay:?} after {step}"));
         let now = record["attempt"].as_u64().unwrap();
-        eprintln!("seed {seed}: the Docker of the {} after {delay:?}: attempt {now}", if of_target { "target" } else { "source" });
+        eprintln!("seed {seed}: the Docker of the {} {delay:?} after {step}: attempt {now}", if of_target { "target" } else { "source" });
         attempt = now;
     }
     fleet.is_where_its_record_says(&job, attempt);

@@ -137,10 +137,10 @@ impl Site {
     }
 
     /// Starts a worker whose tasks are containers of a Docker, which has this part in the Swarm; none, said, where the program was not built.
-    pub fn docker_worker(&self, docker: &Docker, part: &str) -> Option<Running> {
+    pub fn docker_worker(&self, docker: &Docker, part: &str, more: &[&str]) -> Option<Running> {
         let mut command = Command::new(crate::support::worker()?);
         command.args(["--engine", "docker", "--docker", docker.text("socket"), "--swarm", part, "--swarm-address", docker.text("address")]);
-        command.args(["--swarm-pool", "10.50.0.0/16", "--network-idle", "2", "--images", "127.0.0.1:0"]);
+        command.args(["--swarm-pool", "10.50.0.0/16", "--network-idle", "2", "--images", "127.0.0.1:0"]).args(more);
         Some(self.worker_by(command, "127.0.0.1", docker.text("name"), "0-1", docker.text("name")))
     }
 

@@ -7,8 +7,9 @@ use engine::question::Leftover;
 use engine::{Command, Driver as _, What};
 use link::identity::{Authority, Identity, PeerName, Role};
 use model::{Bytes, Image, Kept, Millis, NodeId, Run, Volume};
+use tar::EntryType;
 use workers::drivers::Runner as _;
-use workers::image::{Server, Source};
+use workers::image::{List, Server, Source};
 use workers::run::{DockerEngine, Engine, RunId};
 
 use crate::docker::Docker;
@@ -199,6 +200,60 @@ fn shared_volumes_are_the_same_wherever_a_task_goes_and_go_when_they_are_left_ov
     }
     assert_eq!(pair.nodes[0].driver.leftovers(left)(), []);
     assert_eq!(pair.nodes[1].driver.leftovers(Vec::new())(), []);
+}
+
+/// An archive of empty entries, each with its name, kind and target, written by hand: the library refuses to write what is wrong.
+fn archive(entries: &[(&str, EntryType, &str)]) -> Vec<u8> {
+    let mut builder = tar::Builder::new(Vec::new());
+    for (name, kind, target) in entries {
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(*kind);
+        header.set_mode(0o755);
+        header.set_uid(0);
+        header.set_gid(0);
+        header.set_size(0);
+        header.as_old_mut().name[..name.len()].copy_from_slice(name.as_bytes());
+        header.as_old_mut().linkname[..target.len()].copy_from_slice(target.as_bytes());
+        header.set_cksum();
+        builder.append(&header, std::io::empty()).unwrap();
+    }
+    builder.into_inner().unwrap()
+}
+
+#[test]
+fn an_archive_that_leads_out_is_refused_and_nothing_is_written_there() {
+    let Some(mut pair) = Pair::find([1, 2]) else { return };
+    let wish = pair.wish();
+    let mut run = pair.nodes[0].start(1, &["sh", "-c", COUNT], wish);
+    pair.nodes[0].expect(run, What::Started);
+    let image = pair.checkpoint(0, run);
+    let kept = pair.nodes[0].folder(run).path().join("image");
+    let honest = std::fs::read(kept.join("files.tar")).unwrap();
+    let outside = tempfile::tempdir().unwrap();
+    let there = outside.path().to_str().unwrap();
+    let up = format!("{}{there}/out", "../".repeat(20));
+    for entries in [
+        &[(&up[..], EntryType::Regular, "")][..],
+        &[(&format!("{there}/out"), EntryType::Regular, "")],
+        &[("link", EntryType::Symlink, there), ("link/out", EntryType::Regular, "")],
+        &[("out", EntryType::Link, "/etc/passwd")],
+        &[("out", EntryType::Fifo, "")],
+    ] {
+        // Its list is right, so that nothing but the archive itself can be refused.
+        std::fs::write(kept.join("files.tar"), archive(entries)).unwrap();
+        let size = List::make(&kept, None).unwrap().size();
+        run = pair.restore(1, COUNT, run, Image { size, ..image }, Some(0));
+        pair.nodes[1].expect(run, What::Refused);
+        assert!(pair.nodes[1].log(run).contains("refused"), "{entries:?}: {}", pair.nodes[1].log(run));
+        assert_eq!(std::fs::read_dir(outside.path()).unwrap().count(), 0, "{entries:?}");
+        assert!(pair.dockers[1].containers(&folder(&pair.nodes[1])).is_empty(), "{entries:?}");
+    }
+    std::fs::write(kept.join("files.tar"), honest).unwrap();
+    List::make(&kept, None).unwrap();
+    let again = pair.restore(0, COUNT, run, image, None);
+    pair.nodes[0].expect(again, What::Started);
+    pair.nodes[0].stop(again);
+    pair.nodes[0].expect(again, What::Stopped);
 }
 
 #[test]
