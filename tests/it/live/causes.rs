@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::fleet::{Fleet, task};
+use super::site::eventually;
 use crate::support::docker::Docker;
 
 /// The containers that hold a host port on every node, and that nobody here knows of.
@@ -84,5 +85,24 @@ fn each_cause_is_told_apart_in_the_record_of_its_task() {
     }
     assert_eq!(told.len(), jobs.len(), "no two are the same: {told:?}");
     drop(squatters);
+    fleet.is_clean();
+}
+
+#[test]
+fn a_docker_that_is_restarted_under_load_loses_no_job() {
+    let Some(fleet) = Fleet::launch() else { return };
+    let mut work = task(&fleet.swarm.dockers[0].image, "sleep 12");
+    work["attempts"] = 5.into();
+    let jobs: Vec<String> =
+        (0..8).map(|number| fleet.submit_job(&json!({ "name": format!("load{number}"), "tasks": { "work": work } }))).collect();
+    eventually("n2 is full", || fleet.site.get("/v1/nodes/n2").unwrap()["allocated"]["cores"] == 2);
+    let running = || {
+        jobs.iter()
+            .any(|job| fleet.site.job(job)["tasks"]["work"]["placement"]["node"] == "n2" && fleet.site.job(job)["state"] == "running")
+    };
+    eventually("a job runs there", running);
+    fleet.swarm.dockers[1].crash();
+    let records: Vec<Value> = jobs.iter().map(|job| fleet.site.until(job, "succeeded")).collect();
+    assert!(records.iter().any(|record| record.to_string().contains("engine_lost")), "{records:#?}");
     fleet.is_clean();
 }
