@@ -5,11 +5,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::fleet::Fleet;
+use super::fleet::{Fleet, NODES};
 use super::site::{eventually, eventually_well};
 use crate::support::docker::Docker;
-
-const NODES: [&str; 3] = ["n1", "n2", "n3"];
 
 impl Fleet {
     /// What a route of the earlier GlobalManager answers, and its status.

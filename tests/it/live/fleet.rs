@@ -10,6 +10,9 @@ use super::site::{Running, Site, eventually, eventually_well};
 use crate::support::docker::Docker;
 use crate::support::swarm::Swarm;
 
+/// Its nodes: each has the name of its Docker.
+pub const NODES: [&str; 3] = ["n1", "n2", "n3"];
+
 /// A system with a worker for each Docker, of which the first manages the Swarm. Programs that were killed are none until they are started again.
 pub struct Fleet {
     pub site: Site,

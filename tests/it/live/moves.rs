@@ -11,12 +11,11 @@ use rand_pcg::Pcg64Mcg;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
-use super::fleet::{Fleet, task};
+use super::fleet::{Fleet, NODES, task};
 use super::site::{eventually, eventually_well};
 
 /// Counts in memory, twenty times a second.
 const COUNT: &str = "i=0; while :; do i=$((i+1)); echo $i; sleep 0.05; done";
-const NODES: [&str; 3] = ["n1", "n2", "n3"];
 /// The steps of a move.
 const STEPS: [&str; 3] = ["preparing", "checkpointing", "restoring"];
 

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic, also in what its tests share")]
 
+mod archive;
 mod containers;
 mod docker;
 mod ends;

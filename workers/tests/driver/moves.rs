@@ -12,6 +12,7 @@ use workers::drivers::Runner as _;
 use workers::image::{List, Server, Source};
 use workers::run::{DockerEngine, Engine, RunId};
 
+use crate::archive::archive;
 use crate::docker::Docker;
 use crate::eyes::eventually;
 use crate::node::{Node, Wish, order};
@@ -200,24 +201,6 @@ fn shared_volumes_are_the_same_wherever_a_task_goes_and_go_when_they_are_left_ov
     }
     assert_eq!(pair.nodes[0].driver.leftovers(left)(), []);
     assert_eq!(pair.nodes[1].driver.leftovers(Vec::new())(), []);
-}
-
-/// An archive of empty entries, each with its name, kind and target, written by hand: the library refuses to write what is wrong.
-fn archive(entries: &[(&str, EntryType, &str)]) -> Vec<u8> {
-    let mut builder = tar::Builder::new(Vec::new());
-    for (name, kind, target) in entries {
-        let mut header = tar::Header::new_gnu();
-        header.set_entry_type(*kind);
-        header.set_mode(0o755);
-        header.set_uid(0);
-        header.set_gid(0);
-        header.set_size(0);
-        header.as_old_mut().name[..name.len()].copy_from_slice(name.as_bytes());
-        header.as_old_mut().linkname[..target.len()].copy_from_slice(target.as_bytes());
-        header.set_cksum();
-        builder.append(&header, std::io::empty()).unwrap();
-    }
-    builder.into_inner().unwrap()
 }
 
 #[test]
