@@ -219,7 +219,8 @@ impl<'a> Guard<'a> {
                         (why, kill_at) = (Why::Stopped, Some(boot_time().plus(self.file.launch.grace).0));
                         told(docker.signal(&name, "SIGTERM").await);
                     }
-                    Wish::Checkpoint if why == Why::Exited && checkpoint.is_none() => {
+                    // A worker that was started anew asks again, maybe when it is done already and Docker has yet to notice.
+                    Wish::Checkpoint if why == Why::Exited && checkpoint.is_none() && self.image.is_none() => {
                         checkpoint = Some(Box::pin(take_checkpoint(docker, self.folder, self.file, self.engine, id)));
                     }
                     Wish::Stop | Wish::Checkpoint => {}

@@ -133,6 +133,27 @@ fn a_counter_goes_on_without_a_gap_wherever_it_is_moved() {
 }
 
 #[test]
+fn a_checkpoint_that_is_asked_for_again_and_again_is_made_once() {
+    let Some(mut pair) = Pair::find([0, 1]) else { return };
+    let wish = pair.wish();
+    let run = pair.nodes[0].start(1, &["sh", "-c", COUNT], wish);
+    pair.nodes[0].expect(run, What::Started);
+    // As workers that are started anew do, before Docker has noticed that it is done.
+    let said = loop {
+        pair.nodes[0].driver.command(Millis(0), run.task, run.run, Command::Checkpoint { keep: false }, &mut Vec::new());
+        match pair.nodes[0].signals.try_recv() {
+            Ok(signal) => break signal.what,
+            Err(_) => std::thread::sleep(Duration::from_millis(5)),
+        }
+    };
+    let What::Checkpointed(image) = said else { panic!("{said:?} {}", pair.nodes[0].log(run)) };
+    let next = pair.restore(1, COUNT, run, *image, Some(0));
+    pair.nodes[1].expect(next, What::Started);
+    pair.nodes[1].stop(next);
+    pair.nodes[1].expect(next, What::Stopped);
+}
+
+#[test]
 fn what_is_kept_is_gone_on_from_by_later_attempts_here_and_elsewhere() {
     let Some(mut pair) = Pair::find([0, 1]) else { return };
     let wish = pair.wish();
