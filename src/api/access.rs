@@ -44,6 +44,7 @@ pub const OPERATIONS: &[Operation] = &[
     read("/v1/jobs/{job}/why"),
     read("/v1/jobs/{job}/tasks/{task}"),
     read("/v1/jobs/{job}/tasks/{task}/logs"),
+    read("/v1/jobs/{job}/tasks/{task}/progress"),
     change(Method::DELETE, "/v1/jobs/{job}", Role::Submit),
     change(Method::POST, "/v1/jobs/{job}/actions", Role::Submit),
     change(Method::PATCH, "/v1/jobs/{job}/tasks/{task}", Role::Submit),

@@ -13,7 +13,7 @@ use super::failure::{Failure, Outcome};
 use super::shape::{Shape, grid, memory};
 use super::terminal;
 use super::watch::{Watch, interrupted, is_interrupted};
-use crate::api::body::{Holder, Instance, Job, Move, NodeDetail};
+use crate::api::body::{Holder, Instance, Job, Move, NodeDetail, Progress};
 use crate::client::{Call, Client};
 use crate::report::quantity::Quantity;
 
@@ -63,6 +63,9 @@ pub fn follow(client: &Client, job: &str, task: &Name, before: &Instance, output
                 output.print(moved, |moved| format!("{job} {task}[{}] {}\n", before.index, told(moved)))?;
                 return Ok(if moved.phase == MovePhase::Moved { Outcome::Done } else { Outcome::Failed });
             }
+            Some(moved) if moved.phase == MovePhase::Restoring => {
+                watch.says(format!("{job} {task}[{}] {}{}", before.index, told(moved), come(client, job, task, before.index)));
+            }
             Some(moved) => watch.says(format!("{job} {task}[{}] {}", before.index, told(moved))),
             None => watch.says(format!("{job} {task}[{}] waits for room", before.index)),
         }
@@ -73,6 +76,13 @@ pub fn follow(client: &Client, job: &str, task: &Name, before: &Instance, output
         }
         sleep(LOOK);
     }
+}
+
+/// How much of what a task goes on from has come, in words that follow others. Its node may be busy with it, and say nothing.
+fn come(client: &Client, job: &str, task: &Name, index: u32) -> String {
+    let call = Call::get(&["v1", "jobs", job, "tasks", task.as_str(), "progress"]).query("index", Some(index));
+    let fetch = client.read(&call).ok().and_then(|progress: Progress| progress.fetch);
+    fetch.map_or_else(String::new, |fetch| format!(", of which {} have come", memory(fetch.bytes)))
 }
 
 /// How long a task can have stood still, where that is known, in words that follow others.

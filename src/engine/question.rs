@@ -1,6 +1,6 @@
 //! What a worker is asked that nobody else keeps.
 
-use model::{JobId, NodeId, Run, TaskKey};
+use model::{Bytes, JobId, NodeId, Run, TaskKey};
 use serde::{Deserialize, Serialize};
 
 /// What a worker is asked.
@@ -15,6 +15,15 @@ pub enum Question {
         /// What of it is to be removed first.
         remove: Vec<Leftover>,
     },
+    /// How far the latest fetch is for an attempt that is to begin or to go on there.
+    Fetch {
+        /// The node.
+        node: NodeId,
+        /// The task instance.
+        task: TaskKey,
+        /// Its attempt.
+        attempt: u16,
+    },
 }
 
 impl Question {
@@ -23,7 +32,7 @@ impl Question {
     pub fn node(&self) -> NodeId {
         match self {
             Self::Log(query) => query.node,
-            Self::Leftovers { node, .. } => *node,
+            Self::Leftovers { node, .. } | Self::Fetch { node, .. } => *node,
         }
     }
 }
@@ -35,6 +44,28 @@ pub enum Reply {
     Log(Option<LogPart>),
     /// All that is left over.
     Leftovers(Vec<Leftover>),
+    /// How far it is; absent: nothing is fetched.
+    Fetch(Option<Fetch>),
+}
+
+/// How far a node is that fetches what a run needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fetch {
+    /// What is fetched.
+    pub what: Fetched,
+    /// How much is there.
+    pub bytes: Bytes,
+    /// Of so much; what a registry has not said yet is missing in it.
+    pub total: Bytes,
+}
+
+/// What a node may have to fetch for a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Fetched {
+    /// The image of its container, from a registry.
+    Image,
+    /// The checkpoint that it goes on from, from the node that has it.
+    Checkpoint,
 }
 
 /// What a worker has of runs that it does not have.

@@ -3,8 +3,8 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use actors::{FrontEnd, View};
-use engine::question::{Leftover, LogPart, LogQuery, Question, Reply};
-use model::{Answer, Millis, Name, NodeId, Request, Token};
+use engine::question::{Fetch, Leftover, LogPart, LogQuery, Question, Reply};
+use model::{Answer, Millis, Name, NodeId, Request, TaskKey, Token};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::status::Status;
@@ -117,7 +117,7 @@ impl Door {
     pub async fn log(&self, query: LogQuery) -> Result<LogPart, Silence> {
         match self.ask_worker(Question::Log(query)).await? {
             Reply::Log(part) => part.ok_or(Silence::None),
-            Reply::Leftovers(_) => Err(Silence::Away),
+            Reply::Leftovers(_) | Reply::Fetch(_) => Err(Silence::Away),
         }
     }
 
@@ -128,7 +128,18 @@ impl Door {
     pub async fn leftovers(&self, node: NodeId, remove: Vec<Leftover>) -> Result<Vec<Leftover>, Silence> {
         match self.ask_worker(Question::Leftovers { node, remove }).await? {
             Reply::Leftovers(left) => Ok(left),
-            Reply::Log(_) => Err(Silence::Away),
+            Reply::Log(_) | Reply::Fetch(_) => Err(Silence::Away),
+        }
+    }
+
+    /// How far a node is that fetches what an attempt needs; nothing where it fetches nothing.
+    ///
+    /// # Errors
+    /// When the node does not answer.
+    pub async fn fetch(&self, node: NodeId, task: TaskKey, attempt: u16) -> Result<Option<Fetch>, Silence> {
+        match self.ask_worker(Question::Fetch { node, task, attempt }).await? {
+            Reply::Fetch(fetch) => Ok(fetch),
+            Reply::Log(_) | Reply::Leftovers(_) => Err(Silence::Away),
         }
     }
 

@@ -21,7 +21,7 @@ mod workers;
 
 pub use clock::Clock;
 pub use door::{Door, Silence, Trouble};
-pub use engine::question::{Leftover, LogPart, LogQuery};
+pub use engine::question::{Fetch, Fetched, Leftover, LogPart, LogQuery};
 pub use fleet::{AnyBehaviour, FleetOptions};
 pub use live::Deed;
 pub use machine::ActorName;

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use actors::{FrontEnd, Limits};
-use engine::question::{Leftover, LogPart, Question, Reply};
+use engine::question::{Fetch, Leftover, LogPart, Question, Reply};
 use model::{Event, Millis, Outbox, Policy, PolicyName, ToFrontEnd};
 use tokio::sync::{mpsc, watch};
 
@@ -26,6 +26,7 @@ struct Shared {
     trouble: Mutex<Option<Trouble>>,
     log: Mutex<Option<(Vec<u8>, bool)>>,
     left: Mutex<Vec<Leftover>>,
+    fetch: Mutex<Option<Fetch>>,
 }
 
 impl Trial {
@@ -73,6 +74,11 @@ impl Trial {
         *self.shared.left.lock().unwrap() = left;
     }
 
+    /// So far is every node with whatever it is asked about.
+    pub fn fetches(&self, fetch: Option<Fetch>) {
+        *self.shared.fetch.lock().unwrap() = fetch;
+    }
+
     /// The system stops.
     pub fn stop(&self) {
         self.door.status.set_stopping();
@@ -100,6 +106,11 @@ async fn answer_workers(mut asked: mpsc::Receiver<WorkerAsked>, shared: Arc<Shar
                 let mut left = shared.left.lock().unwrap();
                 left.retain(|one| !remove.contains(one));
                 let _ = answer.send(Ok(Reply::Leftovers(left.clone())));
+                continue;
+            }
+            Question::Fetch { .. } => {
+                let fetch = *shared.fetch.lock().unwrap();
+                let _ = answer.send(Ok(Reply::Fetch(fetch)));
                 continue;
             }
         };

@@ -162,7 +162,7 @@ impl Questions {
         self.open.retain(|_, (until, answer)| *until > now && !answer.is_closed());
         self.next += 1;
         let patience = match question {
-            Question::Log(_) => LOG_PATIENCE,
+            Question::Log(_) | Question::Fetch { .. } => LOG_PATIENCE,
             Question::Leftovers { .. } => LEFT_PATIENCE,
         };
         if port.send(name, &ToWorker::Ask { id: self.next, question }) {

@@ -185,6 +185,11 @@ export interface Instance {
   history?: Attempt[];
 }
 
+/** What the node of an instance fetches for it just now. */
+export interface Progress {
+  fetch?: { node: string; what: "image" | "checkpoint"; bytes: number; total_bytes: number };
+}
+
 export interface Task extends Instance {
   cores: number;
   memory_bytes: number;

@@ -1,12 +1,14 @@
 //! The image of a container: on the node, or pulled with credentials of this node's.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
 use bollard::auth::DockerCredentials;
+use bollard::models::CreateImageInfo;
 use bollard::query_parameters::CreateImageOptionsBuilder;
 use futures_util::StreamExt;
-use model::Cause;
+use model::{Bytes, Cause};
 use serde::Deserialize;
 
 use super::{Docker, Fault};
@@ -16,11 +18,45 @@ const SILENCE: Duration = Duration::from_secs(60);
 /// Where an image without a registry in its name comes from, as `config.json` calls it.
 const DEFAULT_REGISTRY: &str = "https://index.docker.io/v1/";
 
-/// Sees to it that the image is there; `progress` hears what a pull says.
+/// How far a pull is.
+#[derive(Debug, Default)]
+pub struct Pull {
+    /// What was said last.
+    pub status: String,
+    /// How much of each layer is here, and how large it is.
+    layers: BTreeMap<String, (u64, u64)>,
+}
+
+impl Pull {
+    /// Takes what Docker says; false where it says nothing.
+    fn hear(&mut self, step: CreateImageInfo) -> bool {
+        let (Some(status), detail) = (step.status, step.progress_detail) else { return false };
+        let size = |size: Option<i64>| size.and_then(|size| u64::try_from(size).ok());
+        let known = detail.and_then(|detail| size(detail.current).zip(size(detail.total)));
+        match (&status[..], step.id, known) {
+            ("Downloading", Some(layer), Some(known)) => drop(self.layers.insert(layer, known)),
+            // A small one is never said to be downloading.
+            ("Download complete", Some(layer), _) => {
+                self.layers.entry(layer).and_modify(|(here, size)| *here = *size);
+            }
+            _ => {}
+        }
+        self.status = status;
+        true
+    }
+
+    /// How much is here, of how much: of the layers whose size was said.
+    pub fn sizes(&self) -> (Bytes, Bytes) {
+        let (here, total) = self.layers.values().fold((0, 0), |sum, layer| (sum.0 + layer.0.min(layer.1), sum.1 + layer.1));
+        (Bytes(here), Bytes(total))
+    }
+}
+
+/// Sees to it that the image is there; `progress` hears how far a pull is.
 ///
 /// # Errors
 /// When it is not there and cannot be pulled.
-pub async fn ensure(docker: &Docker, image: &str, credentials: Option<&Path>, mut progress: impl FnMut(&str)) -> Result<(), Fault> {
+pub async fn ensure(docker: &Docker, image: &str, credentials: Option<&Path>, mut progress: impl FnMut(&Pull)) -> Result<(), Fault> {
     match docker.0.inspect_image(image).await.map_err(Fault::from) {
         Ok(_) => return Ok(()),
         Err(fault) if !fault.is_absence() => return Err(fault),
@@ -29,16 +65,17 @@ pub async fn ensure(docker: &Docker, image: &str, credentials: Option<&Path>, mu
     let tagged = if has_tag(image) { image.to_owned() } else { format!("{image}:latest") };
     let options = CreateImageOptionsBuilder::new().from_image(&tagged).build();
     let mut pull = Box::pin(docker.0.create_image(Some(options), None, credentials.and_then(|file| credentials_of(file, image))));
+    let mut heard = Pull::default();
     loop {
         let next = tokio::time::timeout(SILENCE, pull.next()).await;
         match next.map_err(|_| Fault::new(Cause::ImageMissing, format!("the pull of {image} says nothing any more")))? {
             None => return Ok(()),
-            Some(Ok(step)) => {
-                if let Some(detail) = step.error_detail.and_then(|detail| detail.message) {
+            Some(Ok(mut step)) => {
+                if let Some(detail) = step.error_detail.take().and_then(|detail| detail.message) {
                     return Err(unpulled(Fault::from(bollard::errors::Error::DockerStreamError { error: detail })));
                 }
-                if let Some(status) = step.status {
-                    progress(&status);
+                if heard.hear(step) {
+                    progress(&heard);
                 }
             }
             Some(Err(error)) => return Err(unpulled(error.into())),
@@ -100,6 +137,21 @@ mod tests {
         assert_eq!(registry_of("registry.example.org/a/b:1"), "registry.example.org");
         assert_eq!((registry_of("localhost/a"), registry_of("h:5000/a")), ("localhost", "h:5000"));
         assert!(has_tag("a:1") && has_tag("h:5000/a:1") && has_tag("a@sha256:0") && !has_tag("h:5000/a") && !has_tag("a"));
+    }
+
+    #[test]
+    fn a_pull_is_as_far_as_its_layers() {
+        let mut pull = Pull::default();
+        let mut hear = |line: &str| {
+            let said = pull.hear(serde_json::from_str(line).unwrap());
+            (said, pull.sizes())
+        };
+        assert_eq!(hear(r#"{"status": "Pulling fs layer", "id": "a", "progressDetail": {}}"#), (true, (Bytes(0), Bytes(0))));
+        assert_eq!(hear(r#"{"status": "Downloading", "id": "a", "progressDetail": {"current": 3, "total": 10}}"#).1, (Bytes(3), Bytes(10)));
+        assert_eq!(hear(r#"{"status": "Downloading", "id": "b", "progressDetail": {"current": 1, "total": 5}}"#).1, (Bytes(4), Bytes(15)));
+        assert_eq!(hear(r#"{"status": "Download complete", "id": "a", "progressDetail": {}}"#).1, (Bytes(11), Bytes(15)));
+        assert_eq!(hear(r#"{"status": "Extracting", "id": "a", "progressDetail": {"current": 1, "total": 2}}"#).1, (Bytes(11), Bytes(15)));
+        assert_eq!(hear(r#"{"progressDetail": {"current": -1, "total": 2}}"#), (false, (Bytes(11), Bytes(15))));
     }
 
     #[test]

@@ -18,7 +18,7 @@ pub use body::{LABEL_ROOT, LABEL_RUN, body, to_restore};
 pub use checkpoint::{Host, Places, checkpoint, criu, host, places, restore};
 pub use client::{Docker, Fault, block_on};
 pub use doctor::checks;
-pub use image::ensure;
+pub use image::{Pull, ensure};
 pub use ready::{holder, make_ready};
 pub use remains::{conclude, found, kill_outright, sweep, take_away};
 pub use shared::{SharedRoot, check as check_shared};

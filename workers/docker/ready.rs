@@ -29,7 +29,7 @@ pub async fn make_ready(file: &LaunchFile, engine: &DockerEngine, root: &str) ->
     has_room(Path::new(root), engine.image_quota, Bytes(1)).map_err(|trouble| Fault::new(Cause::StartRefused, trouble.to_string()))?;
     let docker = Docker::connect(&engine.socket).await?;
     let container = &file.launch.container;
-    ensure(&docker, &container.image, engine.credentials.as_deref(), |words| tracing::debug!(words, "pull")).await?;
+    ensure(&docker, &container.image, engine.credentials.as_deref(), |pull| tracing::debug!(status = pull.status, "pull")).await?;
     let network = container.network.as_ref().map(|network| network.engine_name(file.launch.task.job));
     let mut body = body(file, engine, root, network.as_deref())?;
     let (Some(network), true) = (network, host(&docker).await?.restores) else { return Ok(()) };

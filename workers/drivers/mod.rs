@@ -5,7 +5,7 @@ pub mod guarded;
 use std::io;
 
 use engine::Driver;
-use engine::question::{Leftover, LogPart};
+use engine::question::{Fetch, Leftover, LogPart};
 use model::{Millis, NodeId};
 
 use crate::Error;
@@ -52,6 +52,12 @@ pub trait Runner: Driver {
     fn leftovers(&self, remove: Vec<Leftover>) -> Box<dyn FnOnce() -> Vec<Leftover> + Send> {
         drop(remove);
         Box::new(Vec::new)
+    }
+
+    /// How far it is that fetches what a run needs; nothing where that runs, or needs nothing.
+    fn fetch(&self, id: RunId) -> Option<Fetch> {
+        let _ = id;
+        None
     }
 
     /// A part of what a run has put out; nothing where there is no such run.

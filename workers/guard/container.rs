@@ -11,12 +11,14 @@ use std::time::Duration;
 
 use bollard::models::{ContainerState, HealthStatusEnum};
 use bollard::query_parameters::{CreateContainerOptionsBuilder, WaitContainerOptionsBuilder};
+use engine::question::Fetched;
 use futures_util::StreamExt;
 use model::{Bytes, Cause, Millis};
 use tokio::net::unix::pipe::Receiver;
 use tokio::time::sleep;
 
 use super::logs::{copy, outputs};
+use super::meter::Meter;
 use super::note;
 use crate::docker::{self, Docker, Fault};
 use crate::drivers::guarded::table::{REFUSED, STARTED};
@@ -316,7 +318,11 @@ enum End {
 /// Makes the container: image, network, and the container itself, not started; with what is to be known of Docker where it is to be restored.
 async fn prepare(folder: &RunFolder, file: &LaunchFile, engine: &DockerEngine) -> Result<(Docker, String, Option<Restored>), Fault> {
     let docker = Docker::connect(&engine.socket).await?;
-    let ensured = docker::ensure(&docker, &file.launch.container.image, engine.credentials.as_deref(), note);
+    let meter = Meter::of(folder);
+    let ensured = docker::ensure(&docker, &file.launch.container.image, engine.credentials.as_deref(), |pull| {
+        let (bytes, total) = pull.sizes();
+        meter.shows(Fetched::Image, bytes, total);
+    });
     let root = folder.root().to_string_lossy();
     let network = file.launch.container.network.as_ref().map(|network| network.engine_name(file.launch.task.job));
     let body = docker::body(file, engine, &root, network.as_deref())?;
@@ -334,7 +340,8 @@ async fn prepare(folder: &RunFolder, file: &LaunchFile, engine: &DockerEngine) -
     if matches!(source, image::Source::There { .. }) {
         image::has_room(&root, engine.image_quota, resume.size).map_err(refused)?;
     }
-    let fetched = async { image::fetch(source, &runs, &identity, task, attempt, resume.size, &into).await.map_err(refused) };
+    let here = |bytes| meter.shows(Fetched::Checkpoint, bytes, resume.size);
+    let fetched = async { image::fetch(source, &runs, &identity, (task, attempt), resume.size, &into, here).await.map_err(refused) };
     // It stands still meanwhile, so Docker is asked all that can be asked while the image is on its way.
     let (list, (), host) = tokio::try_join!(fetched, ensured, docker::host(&docker))?;
     let created = docker.0.create_container(Some(options), docker::to_restore(body, host.restores, list.address)).await?;

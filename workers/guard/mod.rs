@@ -8,6 +8,7 @@ mod children;
 mod container;
 mod exec;
 mod logs;
+mod meter;
 mod output;
 mod task;
 mod watch;

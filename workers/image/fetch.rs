@@ -33,7 +33,8 @@ pub enum Source {
     },
 }
 
-/// Gets the image of an attempt, or the one that is kept of the task, into a new folder; its list.
+/// Gets the image of an attempt, or the one that is kept of the task, into a new folder; its list. `here` hears how much of it has come from
+/// another worker.
 ///
 /// # Errors
 /// When it cannot be had, or is not what it should be. Nothing was written outside the folder then.
@@ -41,10 +42,10 @@ pub async fn fetch(
     source: &Source,
     runs: &Path,
     identity: &Path,
-    task: TaskKey,
-    attempt: Option<u16>,
+    (task, attempt): (TaskKey, Option<u16>),
     size: Bytes,
     into: &Path,
+    here: impl Fn(Bytes),
 ) -> Result<List, Trouble> {
     std::fs::create_dir_all(into.join("criu")).map_err(Trouble::io(into))?;
     match source {
@@ -64,7 +65,7 @@ pub async fn fetch(
             let peer = PeerName::new(Role::Worker, worker.as_str())?;
             let mut tries = 0;
             loop {
-                match transfer(&identity, address, &peer, (task, attempt), size, into).await {
+                match transfer(&identity, address, &peer, (task, attempt), size, into, &here).await {
                     Err(Trouble::Link(error)) if tries < TRIES => {
                         tries += 1;
                         tracing::info!(%error, tries, "the transfer of an image is taken up again");
@@ -84,6 +85,7 @@ async fn transfer(
     (task, attempt): (TaskKey, Option<u16>),
     size: Bytes,
     into: &Path,
+    here: impl Fn(Bytes),
 ) -> Result<List, Trouble> {
     let mut stream = dial_bulk(address, identity, peer).await?;
     let broken = |error: std::io::Error| Trouble::Link(LinkError::Closed(error.to_string()));
@@ -91,15 +93,17 @@ async fn transfer(
     let list = timeout(SILENCE, receive::<Option<List>>(&mut stream)).await.map_err(|_| LinkError::Timeout("the list of the image"))?;
     let list = list.map_err(broken)?.ok_or_else(|| Trouble::Refused(format!("{peer} has none")))?;
     list.check(size)?;
+    let mut before = 0;
     for file in &list.files {
-        receive_file(&mut stream, into.join(&file.name), &file.name, file.size).await?;
+        receive_file(&mut stream, into.join(&file.name), &file.name, file.size, |offset| here(Bytes(before + offset))).await?;
+        before += file.size;
     }
     list.verify(into)?;
     Ok(list)
 }
 
 /// Receives what of a file is not here yet.
-async fn receive_file(stream: &mut BulkStream, path: PathBuf, name: &str, size: u64) -> Result<(), Trouble> {
+async fn receive_file(stream: &mut BulkStream, path: PathBuf, name: &str, size: u64, here: impl Fn(u64)) -> Result<(), Trouble> {
     let broken = |error: std::io::Error| Trouble::Link(LinkError::Closed(error.to_string()));
     let mut file = OpenOptions::new().create(true).append(true).open(&path).await.map_err(Trouble::io(&path))?;
     let mut offset = file.metadata().await.map_err(Trouble::io(&path))?.len();
@@ -117,12 +121,15 @@ async fn receive_file(stream: &mut BulkStream, path: PathBuf, name: &str, size: 
         }
         file.write_all(&buffer[..length]).await.map_err(Trouble::io(&path))?;
         offset += length as u64;
+        here(offset);
     }
     file.flush().await.map_err(Trouble::io(&path))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::cell::RefCell;
+
     use link::identity::Authority;
     use model::JobId;
     use tokio::io::copy;
@@ -173,10 +180,17 @@ mod tests {
         let server = Server::start("127.0.0.1:0", &gives, giver.join("runs")).await.unwrap();
         let from = |worker: &str, address: String| Source::There { worker: worker.parse().unwrap(), address };
         let into = taker.join("image");
-        let get = async |source: &Source| fetch(source, &taker, &taker.join("identity"), task, None, list.size(), &into).await;
+        let seen = RefCell::new(Vec::new());
+        let get = async |source: &Source| {
+            let here = |bytes| seen.borrow_mut().push(bytes);
+            fetch(source, &taker, &taker.join("identity"), (task, None), list.size(), &into, here).await
+        };
         let stranger = get(&from("other", server.to_string())).await.unwrap_err();
         assert!(matches!(stranger, Trouble::Link(_)), "{stranger}");
         assert_eq!(get(&from("giver", cable(server).await)).await.unwrap(), list);
         list.verify(&into).unwrap();
+        let seen = seen.into_inner();
+        assert!(seen.is_sorted() && seen.len() > 3, "what has come is not fetched again: {seen:?}");
+        assert_eq!(seen.last(), Some(&list.size()));
     }
 }

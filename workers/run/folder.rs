@@ -6,6 +6,7 @@
 //! | `lock` | the guard, which holds a lock on it while it lives | the guard's process id |
 //! | `control` | the worker; a FIFO | the request to stop, or to kill |
 //! | `begun` | the guard, before it starts the program | from here on the program may have run |
+//! | `fetch.json` | the guard of a container | how far it is with an image or a checkpoint that it fetches |
 //! | `running.json` | the guard, once the program runs | process id and time |
 //! | `stdout.N`, `stderr.N` | the guard | the output from byte N on; the latest two files are kept |
 //! | `guard.log` | the guard | what went wrong without ending the run |
@@ -22,6 +23,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use engine::question::Fetch;
 use model::{JobId, Millis, Run, TaskKey};
 use rustix::fs::{CWD, Mode, OFlags, mkfifoat};
 use serde::{Deserialize, Serialize};
@@ -224,6 +226,16 @@ impl RunFolder {
 
     pub(crate) fn put_running(&self, running: Running) -> io::Result<()> {
         files::put(&self.file("running.json"), &serde_json::to_vec(&running)?)
+    }
+
+    /// How far its guard is with what it fetches, if it has to fetch anything.
+    #[must_use]
+    pub fn fetching(&self) -> Option<Fetch> {
+        serde_json::from_str(&files::read(&self.file("fetch.json")).ok()??).ok()
+    }
+
+    pub(crate) fn put_fetching(&self, fetch: Fetch) -> io::Result<()> {
+        files::put(&self.file("fetch.json"), &serde_json::to_vec(&fetch)?)
     }
 
     /// How it ended, once it has.

@@ -21,7 +21,13 @@ impl<D: Runner, S: Remember> Node<D, S> {
                 let reply = Reply::Log(self.read_log(&query));
                 self.answers.push_back(FromWorker::Reply { id, reply });
             }
-            Question::Log(_) => {}
+            Question::Fetch { task, attempt, .. } if self.answers.len() < MOST_ANSWERS => {
+                // A run that is to come to this node has no place of its own before the order to restore it.
+                let run = self.agent.runs().filter(|(key, run)| *key == task && run.attempt == attempt).map(|(_, run)| run).max();
+                let fetch = run.and_then(|run| self.agent.driver().fetch(RunId { task, run }));
+                self.answers.push_back(FromWorker::Reply { id, reply: Reply::Fetch(fetch) });
+            }
+            Question::Log(_) | Question::Fetch { .. } => {}
             Question::Leftovers { remove, .. } => self.look_for_leftovers(id, remove),
         }
     }

@@ -1,4 +1,4 @@
-//! State that is carried over: from one node to another, or to a later attempt.
+//! State that is carried over: from one node to another, or to a later attempt; and what else a node fetches for a run.
 
 use actors::MovePhase;
 use model::Name;
@@ -44,4 +44,36 @@ pub struct KeptCheckpoint {
     /// The most that the task can have stood still: from the order to the word that it runs again. Absent until it does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub downtime_ms: Option<u64>,
+}
+
+/// How far an instance is that is to begin, or to go on elsewhere.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Progress {
+    /// What is fetched for it just now; absent: nothing is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fetch: Option<Fetch>,
+}
+
+/// How far a node is with what it fetches.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Fetch {
+    /// The node that fetches.
+    #[schema(value_type = String)]
+    pub node: Name,
+    /// What.
+    pub what: Fetched,
+    /// How much of it is there.
+    pub bytes: u64,
+    /// How much it is; of an image, as far as its registry has said so yet.
+    pub total_bytes: u64,
+}
+
+/// What a node may have to fetch for a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Fetched {
+    /// The image of its container, from a registry.
+    Image,
+    /// The checkpoint that it goes on from, from the node that has it.
+    Checkpoint,
 }

@@ -22,7 +22,7 @@ mod whatif;
 mod words;
 
 pub use action::{Action, GroupMigration, JobAction, Migration, NodeAction, NodeDeed, TaskAction, TaskDeed};
-pub use carried::{KeptCheckpoint, Move};
+pub use carried::{Fetch, Fetched, KeptCheckpoint, Move, Progress};
 pub use event::EventBody;
 pub use gc::{Gc, GcQuestion, LeftoverFound, LeftoverKind};
 pub use history::{History, HistoryMark, HistorySample, MarkKind};

@@ -12,6 +12,7 @@ mod migrations;
 mod node_actions;
 mod nodes;
 mod policies;
+mod progress;
 mod queue;
 mod snapshot;
 mod submit;
@@ -44,6 +45,7 @@ pub fn native() -> OpenApiRouter<Desk> {
         .routes(routes!(tasks::get_task, tasks::patch_task))
         .routes(routes!(tasks::act_on_task))
         .routes(routes!(logs::task_logs))
+        .routes(routes!(progress::task_progress))
         .routes(routes!(nodes::list_nodes, node_actions::invite_worker))
         .routes(routes!(nodes::get_node, node_actions::patch_node, node_actions::delete_node))
         .routes(routes!(node_actions::act_on_node))

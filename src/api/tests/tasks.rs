@@ -2,7 +2,10 @@
 
 use model::{Bytes, Cores, Event, Image, JobState, Millis, NodeState, Run, TaskKey, TaskState};
 
+use serde_json::json;
+
 use super::site::Site;
+use crate::runtime::{Fetch, Fetched};
 
 #[test]
 fn what_cannot_be_done_yet_says_what_can() {
@@ -122,6 +125,11 @@ fn a_move_is_seen_in_the_record_and_what_it_holds_is_where_it_is() {
     let image = Image { size: Bytes(5000), elapsed: Millis(7), remaining: None };
     site.publish(Event::Checkpointed { task, run: at(1), node: alpha, image, kept: false });
     assert_eq!(seen("restoring", "alpha", "1-2")["move"]["bytes"], 5000);
+    let progress = || site.get("/v1/jobs/j0/tasks/run/progress").json();
+    assert_eq!(progress(), json!({}), "its target has not begun to fetch it");
+    site.trial.fetches(Some(Fetch { what: Fetched::Checkpoint, bytes: Bytes(17), total: Bytes(5000) }));
+    let fetch = json!({ "node": "beta", "what": "checkpoint", "bytes": 17, "total_bytes": 5000 });
+    assert_eq!(progress(), json!({ "fetch": fetch }));
     release(2, beta);
     became(at(1), alpha, TaskState::Migrating, TaskState::Running);
     assert!(seen("stayed", "alpha", "1-2")["move"]["downtime_ms"].is_u64());
@@ -130,6 +138,7 @@ fn a_move_is_seen_in_the_record_and_what_it_holds_is_where_it_is() {
     release(3, beta);
     became(at(1), alpha, TaskState::Migrating, TaskState::Running);
     assert_eq!(seen("stayed", "alpha", "1-2")["move"]["downtime_ms"], 0, "nobody asked it to stand still");
+    assert_eq!(progress(), json!({}), "what runs has all that it needs, whatever its node says");
     begin(4);
     ready(4);
     release(1, alpha);

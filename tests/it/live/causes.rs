@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::fleet::{Fleet, task};
 use super::site::eventually;
 use crate::support::docker::Docker;
+use crate::support::parts;
 
 /// The containers that hold a host port on every node, and that nobody here knows of.
 const SQUATTER: &str = "squatter";
@@ -67,10 +68,13 @@ fn each_cause_is_told_apart_in_the_record_of_its_task() {
     let (docker, id) = fleet.container(&killed, "work");
     docker.say(&["kill", "--signal", "KILL", &id]);
 
+    // Which lets in nobody without a password.
+    let registry = parts::find("swarm").unwrap()["registry"]["address"].as_str().unwrap().to_owned();
     let health = json!({ "command": ["false"], "interval_s": 0.2, "timeout_s": 1, "retries": 2 });
     let greedy = ["dd", "if=/dev/zero", "of=/dev/null", "bs=64M"];
     let jobs = [
         (fleet.once("missing", "sleep 1000", &json!({ "image": "127.0.0.1:1/nobody/nothing:1" })), json!(["image_missing", null])),
+        (fleet.once("denied", "sleep 1000", &json!({ "image": format!("{registry}/nobody/nothing:1") })), json!(["image_denied", null])),
         (fleet.once("port", "sleep 1000", &json!({ "ports": { "80/tcp": PORT } })), json!(["port_taken", null])),
         (fleet.once("unhealthy", "sleep 1000", &json!({ "health": health })), json!(["unhealthy", null])),
         (fleet.once("greedy", "", &json!({ "command": greedy })), json!(["out_of_memory", null])),

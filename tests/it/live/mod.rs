@@ -3,6 +3,7 @@
 
 mod apart;
 mod cable;
+mod carried;
 mod causes;
 mod chaos;
 mod checkpoints;

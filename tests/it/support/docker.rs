@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic, also in what its tests share")]
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -45,9 +46,16 @@ impl Docker {
         kill_process(engine, Signal::KILL).unwrap();
     }
 
-    /// A file of the cgroup of a container.
+    /// A file of the cgroup of a container, by its name in cgroups of version 1, on a host with either.
     pub fn cgroup(&self, id: &str, controller: &str, file: &str) -> String {
-        let path = format!("/sys/fs/cgroup/{controller}{}/{id}/{file}", self.text("cgroup"));
+        let root = Path::new("/sys/fs/cgroup");
+        let (root, file) = match file {
+            _ if root.join(controller).is_dir() => (root.join(controller), file),
+            "memory.limit_in_bytes" => (root.to_owned(), "memory.max"),
+            "memory.usage_in_bytes" => (root.to_owned(), "memory.current"),
+            _ => (root.to_owned(), file),
+        };
+        let path = root.join(self.text("cgroup").trim_start_matches('/')).join(id).join(file);
         fs::read_to_string(path).unwrap().trim().to_owned()
     }
 }

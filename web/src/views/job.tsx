@@ -3,7 +3,7 @@
 import type { JSX } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 
-import type { Instance, Job, Role } from "../api";
+import type { Instance, Job, Progress, Role } from "../api";
 import { Problem, get, includes, part, pieces, post } from "../api";
 import { columns } from "../graph";
 import { memory, plural, span } from "../quantity";
@@ -183,6 +183,7 @@ function Tasks({ job, role, now, again }: { job: Job; role: Role; now: number; a
                       `${plural(row.cores, "core")}, ${memory(row.memory)} wanted`
                     )}
                     {row.it.move && ` (${row.it.move.from} → ${row.it.move.to}: ${row.it.move.phase}${row.it.move.downtime_ms === undefined ? "" : `, stood still at most ${span(row.it.move.downtime_ms)}`})`}
+                    {(row.it.state === "scheduled" || row.it.state === "migrating") && <Fetching job={job.id} row={row} />}
                   </td>
                   <td>{row.it.reason ? `${row.it.reason.code}: ${row.it.reason.detail}` : (row.it.waiting_for?.join(", ") ?? "–")}</td>
                   <td>{row.it.attempt}</td>
@@ -223,6 +224,20 @@ function taskDeeds(job: Job, { task, it }: Row, role: Role): Deed[] {
     deeds.push({ name: "Checkpoint", will: "The task stands still while its memory and files are saved on its node, and goes on. When the job has ended badly or was stopped, Restore begins from there. An engine that cannot save state refuses, and nothing changes.", run: act("checkpoint") });
   }
   return deeds;
+}
+
+/** What is fetched for a task that has yet to run, or to run again. */
+function Fetching({ job, row }: { job: string; row: Row }): JSX.Element | null {
+  const path = `v1/jobs/${part(job)}/tasks/${part(row.task)}/progress?index=${row.it.index}`;
+  const { value } = useAsked((signal) => get<Progress>(path, signal), path, 1000);
+  if (!value?.fetch) return null;
+  const { node, what, bytes, total_bytes } = value.fetch;
+  const name = `${what} of ${row.task} ${row.it.index}`;
+  return (
+    <div>
+      <progress max={total_bytes} value={bytes} aria-label={name} /> {node} has {memory(bytes)} of {memory(total_bytes)} of the {what}
+    </div>
+  );
 }
 
 function Checkpoint({ it, now }: { it: Instance; now: number }): JSX.Element | null {

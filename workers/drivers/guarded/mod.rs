@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 
-use engine::question::{Leftover, LogPart};
+use engine::question::{Fetch, Leftover, LogPart};
 use engine::{Command, Driver, Signal, Signals, What};
 use model::{Bytes, Millis, NodeId, Run, TaskKey};
 use tokio::sync::mpsc;
@@ -271,6 +271,11 @@ impl Runner for GuardedDriver {
     fn leftovers(&self, remove: Vec<Leftover>) -> Box<dyn FnOnce() -> Vec<Leftover> + Send> {
         let shared = Arc::clone(&self.shared);
         Box::new(move || leftovers::look(&shared, &remove))
+    }
+
+    fn fetch(&self, id: RunId) -> Option<Fetch> {
+        let folder = self.runs().run(id);
+        folder.fetching().filter(|_| folder.running().is_none())
     }
 
     fn log(&self, id: RunId, stream: Stream, offset: u64, most: u32) -> io::Result<Option<LogPart>> {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use engine::What;
-use engine::question::Leftover;
+use engine::question::{Fetched, Leftover};
 use model::{Bytes, Cause, HealthCheck, Millis, Volume};
 use workers::drivers::Runner as _;
 use workers::run::{DockerEngine, Engine, RunId, Truth, Why, boot_time};
@@ -158,7 +158,11 @@ fn images_come_from_a_registry_with_the_credentials_of_the_node() {
     };
     let (good, bad) = (credentials("good", password), credentials("bad", "guessed"));
     let image = format!("{registry}/test/{}:1", std::process::id());
-    docker.say(&["tag", &docker.image, &image]);
+    // With a layer that only the registry has.
+    let layer = format!("layer-{}", std::process::id());
+    docker.say(&["run", "--name", &layer, &docker.image, "dd", "if=/dev/urandom", "of=/large", "bs=1M", "count=3"]);
+    docker.say(&["commit", &layer, &image]);
+    docker.say(&["rm", &layer]);
     let pushed = docker.say(&["--config", good.to_str().unwrap(), "push", &image]);
     assert!(pushed.contains("digest: sha256:"), "{pushed}");
     let run = |home: Option<&Path>, image: &str, ends: &[What]| {
@@ -167,11 +171,13 @@ fn images_come_from_a_registry_with_the_credentials_of_the_node() {
         let mut node = Node::with(|settings| settings.engine = Engine::Docker(engine));
         let run = node.start(1, &["true"], Wish { image: image.to_owned(), ..Wish::default() });
         ends.iter().for_each(|end| node.expect(run, end.clone()));
+        node.folder(run).fetching()
     };
     run(None, &image, &[What::Failed(Cause::ImageDenied)]);
     run(Some(&bad), &image, &[What::Failed(Cause::ImageDenied)]);
     run(Some(&good), &image.replace(":1", ":2"), &[What::Failed(Cause::ImageMissing)]);
-    run(Some(&good), &image, &[What::Started, What::Exited(0)]);
+    let fetch = run(Some(&good), &image, &[What::Started, What::Exited(0)]).unwrap();
+    assert!(fetch.what == Fetched::Image && fetch.bytes == fetch.total && fetch.total > Bytes(3 << 20), "{fetch:?}");
     docker.say(&["rmi", &image]);
 }
 

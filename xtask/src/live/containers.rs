@@ -1,7 +1,7 @@
 //! Containers of three real Dockers: how soon one runs, and a steady load beside what `simulate` says of the same.
 
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -13,6 +13,11 @@ use crate::{Outcome, run};
 
 /// Starts that are timed, of each kind.
 const STARTS: usize = 10;
+/// Between two of them, of either kind.
+const INTERVAL: &str = "3s";
+const PAUSE: Duration = Duration::from_secs(3);
+/// What each may have.
+const MEMORY_OF_ONE: &str = "16m";
 /// Jobs of the steady load, each of two containers of six seconds.
 const JOBS: &str = "200";
 /// Between two of them: four fifths of what six cores could run.
@@ -33,22 +38,17 @@ pub fn measure(program: &Path, figures: &mut Vec<Figure>) -> Outcome {
 /// From a submission to a running container, beside `docker run`.
 fn starts(program: &Path, image: &str, engine: &Value, figures: &mut Vec<Figure>) -> Outcome {
     let socket = engine["socket"].as_str().ok_or("an engine has no socket")?;
-    let mut by_docker = Vec::new();
-    for number in 0..STARTS {
-        let name = format!("live-bench-{number}");
-        let start = Instant::now();
-        real::docker(socket, &["run", "--detach", "--network", "none", "--name", &name, image, "sleep", "60"])?;
-        by_docker.push(start.elapsed().as_secs_f64() * 1e3);
-        real::docker(socket, &["rm", "--force", &name])?;
-    }
-    by_docker.sort_by(f64::total_cmp);
+    // Half before and half after ours, as seldom, with the same limits and network.
+    let mut by_docker = runs(socket, image, STARTS / 2)?;
     let mut server = Launch { program: program.to_owned(), name: "starts", workers: 0, cores: 0, settings: Vec::new() }.start()?;
     let worker = join(&mut server, 0, engine)?;
     let steps = STARTS.to_string();
-    let load = ["steady", "--a", "1", "--steps", &steps, "--interval", "3s", "--image", image, "--command", "sleep 1", "--wait"];
+    let load = ["steady", "--a", "1", "--steps", &steps, "--interval", INTERVAL, "--task-mem", MEMORY_OF_ONE, "--image", image, "--command", "sleep 1", "--wait"];
     let report = server.stress(&load)?;
     drop(worker);
     server.stop()?;
+    by_docker.extend(runs(socket, image, STARTS / 2)?);
+    by_docker.sort_by(f64::total_cmp);
     let median = by_docker[STARTS / 2];
     let ours = number(&report["jobs"]["wait_s"]["p50"], "jobs.wait_s.p50")? * 1e3;
     figures.push(Figure { name: "docker run, median", unit: "ms", value: median, aim: Aim::None });
@@ -65,6 +65,21 @@ fn starts(program: &Path, image: &str, engine: &Value, figures: &mut Vec<Figure>
         aim: Aim::AtMost(1.2),
     });
     Ok(())
+}
+
+/// How long `docker run` takes each time, in milliseconds.
+fn runs(socket: &str, image: &str, times: usize) -> Result<Vec<f64>, String> {
+    let one = |number| {
+        let name = format!("live-bench-{number}");
+        let limits = ["--cpuset-cpus", "0", "--memory", MEMORY_OF_ONE, "--name", &name];
+        let start = Instant::now();
+        real::docker(socket, &[&["run", "--detach"], &limits[..], &[image, "sleep", "60"]].concat())?;
+        let took = start.elapsed().as_secs_f64() * 1e3;
+        real::docker(socket, &["rm", "--force", &name])?;
+        std::thread::sleep(PAUSE);
+        Ok(took)
+    };
+    (0..times).map(one).collect()
 }
 
 /// The steady load, live and simulated.

@@ -34,7 +34,7 @@ export TMPDIR="$1/tmp"
 while :; do
     while [ -e "$1/hold" ]; do sleep 0.05; done
     rm -f "$1/pid"
-    dockerd --experimental --data-root "$1/data" --exec-root "$1/exec" --pidfile "$1/pid" --host "unix://$1/docker.sock" --cgroup-parent "/wharfinger-parts/$2" --shutdown-timeout 2 --insecure-registry "$3" --add-runtime "wharfinger=$4"
+    dockerd --experimental --data-root "$1/data" --exec-root "$1/exec" --pidfile "$1/pid" --host "unix://$1/docker.sock" --exec-opt native.cgroupdriver=cgroupfs --cgroup-parent "/wharfinger-parts/$2" --shutdown-timeout 2 --insecure-registry "$3" --add-runtime "wharfinger=$4"
     sleep 0.2
 done
 "#;

@@ -1,0 +1,37 @@
+//! How far this guard is with what it fetches: a file that the worker reads when somebody asks.
+
+use std::cell::Cell;
+use std::time::{Duration, Instant};
+
+use engine::question::{Fetch, Fetched};
+use model::Bytes;
+
+use super::note;
+use crate::run::RunFolder;
+
+/// Between two looks that are written.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// Writes how far it is, now and then.
+pub struct Meter<'a> {
+    folder: &'a RunFolder,
+    written: Cell<Option<Instant>>,
+}
+
+impl<'a> Meter<'a> {
+    /// Of a run.
+    pub fn of(folder: &'a RunFolder) -> Self {
+        Self { folder, written: Cell::new(None) }
+    }
+
+    /// So much of it is here; of nothing yet there is nothing to show.
+    pub fn shows(&self, what: Fetched, bytes: Bytes, total: Bytes) {
+        if total == Bytes(0) || self.written.get().is_some_and(|written| written.elapsed() < LOOK) && bytes < total {
+            return;
+        }
+        self.written.set(Some(Instant::now()));
+        if let Err(error) = self.folder.put_fetching(Fetch { what, bytes, total }) {
+            note(&format!("nobody sees how far it is: {error}"));
+        }
+    }
+}
