@@ -11,11 +11,16 @@ use model::{JobId, Network};
 
 use super::workers::Port;
 
+/// The most networks that wait for somebody to make them.
+const MOST_WANTED: usize = 1024;
+
 /// Who manages the Swarm, and who waits to be let in.
 #[derive(Default)]
 pub(super) struct Swarm {
     seat: Option<Seat>,
     outside: BTreeSet<String>,
+    /// Networks that were asked for when nobody managed it, each with its subnet.
+    wanted: BTreeMap<String, Option<String>>,
     /// What the Swarm calls the nodes of workers.
     nodes: BTreeMap<String, String>,
     changed: bool,
@@ -58,6 +63,9 @@ impl Swarm {
                 for worker in &std::mem::take(&mut self.outside) {
                     self.let_in(port, worker);
                 }
+                for (name, subnet) in std::mem::take(&mut self.wanted) {
+                    self.ask(port, SwarmAsk::Network { name, subnet });
+                }
             }
             SwarmPlace::Outside => self.let_in(port, worker),
             SwarmPlace::Unknown | SwarmPlace::Member { .. } => {}
@@ -71,7 +79,7 @@ impl Swarm {
         let node = self.nodes.remove(worker);
         match (&self.seat, node) {
             (Some(seat), _) if seat.worker == worker => self.seat = None,
-            (Some(seat), Some(node)) => _ = port.send(&seat.worker, &ToWorker::Swarm(SwarmAsk::Forget { node })),
+            (_, Some(node)) => self.ask(port, SwarmAsk::Forget { node }),
             _ => {}
         }
     }
@@ -83,14 +91,20 @@ impl Swarm {
         std::mem::take(&mut self.changed).then(members)
     }
 
-    /// Sees to it that a network is there. An ask that is lost is made again with the next attempt.
-    pub fn ask_network(&self, port: &mut Port, job: JobId, network: &Network) {
-        let Some(seat) = &self.seat else {
-            tracing::warn!(%job, "a network is asked for and no Docker manages a Swarm: start a worker with --engine docker --swarm manager");
-            return;
-        };
-        let ask = SwarmAsk::Network { name: network.engine_name(job), subnet: network.subnet.clone() };
-        port.send(&seat.worker, &ToWorker::Swarm(ask));
+    /// Sees to it that a network is there, as soon as somebody manages the Swarm. An ask that is lost is made again with the next attempt.
+    pub fn ask_network(&mut self, port: &mut Port, job: JobId, network: &Network) {
+        let (name, subnet) = (network.engine_name(job), network.subnet.clone());
+        if self.seat.is_some() {
+            return self.ask(port, SwarmAsk::Network { name, subnet });
+        }
+        tracing::warn!(%job, "a network is asked for and no Docker manages a Swarm: start a worker with --engine docker --swarm manager");
+        if self.wanted.len() < MOST_WANTED {
+            self.wanted.insert(name, subnet);
+        }
+    }
+
+    fn ask(&self, port: &mut Port, ask: SwarmAsk) {
+        self.seat.iter().for_each(|seat| _ = port.send(&seat.worker, &ToWorker::Swarm(ask.clone())));
     }
 
     fn let_in(&mut self, port: &mut Port, worker: &str) {

@@ -6,10 +6,11 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use rustix::process::Signal;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::yard::Yard;
 use crate::live::site::{Running, Site, eventually};
+use crate::support::swarm::Swarm;
 
 #[test]
 fn up_launches_tries_again_what_may_pass_and_stops_what_it_is_told_to() {
@@ -81,4 +82,37 @@ fn a_worker_beside_management_needs_no_ssh() {
     assert_eq!(management.end(), 0, "{}", site.logged("management"));
     assert_eq!(workers(), 0, "it has ended with it: {}", site.logged("management"));
     assert!(!site.logged("management").contains("wh1."), "no secret is logged");
+}
+
+#[test]
+fn a_worker_beside_management_manages_the_swarm() {
+    let Some(swarm) = Swarm::find() else { return };
+    let docker = &swarm.dockers[0];
+    let site = Site::new();
+    let engine = ["--engine", "docker", "--docker", docker.text("socket"), "--swarm", "manager", "--swarm-address", docker.text("address")];
+    let arguments = [&engine[..], &["--swarm-pool", "10.50.0.0/16", "--network-idle", "1", "--images", "127.0.0.1:0"]].concat();
+    let entry = json!({
+        "address": "local", "name": "here", "cores": "0", "memory": "64MiB", "folder": site.folder.path().join("beside"), "frequency": 0.1,
+        "arguments": arguments, "stop_with_management": true,
+    });
+    let file = site.folder.path().join("workers.json");
+    fs::write(&file, json!([entry]).to_string()).unwrap();
+    let site = site.with("WORKERS", file.to_str().unwrap());
+    let management = site.launch();
+    site.node("here", "ready");
+    let command = ["busybox", "hostname", "-i"];
+    let work = json!({ "kind": "container", "image": docker.image, "command": command, "resources": { "cores": 1, "memory": "16m" } });
+    let job = json!({ "name": "one", "network": {}, "tasks": { "work": work } });
+    let mut answer = ureq::post(site.url("/v1/jobs")).send_json(job).unwrap();
+    let job: Value = answer.body_mut().read_json().unwrap();
+    let job = job["id"].as_str().unwrap();
+    // Also one that comes before Docker has made the Swarm.
+    assert_eq!(site.until(job, "succeeded")["tasks"]["work"]["attempt"], 1);
+    assert!(site.output(job).starts_with("10.50."), "its address is one of the network's: {}", site.output(job));
+    assert_eq!(docker.say(&["node", "ls", "--format", "{{.Status}} {{.ManagerStatus}}"]), "Ready Leader");
+    eventually("the network goes", || docker.say(&["network", "ls", "--quiet", "--filter", "label=wharfinger.network"]).is_empty());
+    management.signal(Signal::TERM);
+    assert_eq!(management.end(), 0, "{}", site.logged("management"));
+    let log = site.logged("management");
+    assert!(!log.contains("wh1.") && !log.contains("SWMTKN"), "no secret is logged");
 }
