@@ -115,6 +115,26 @@ test("tasks are drawn with what they wait for, and an output is read while it is
   await picture(page, "job");
 });
 
+test("a task that moves shows how much of it has come", async () => {
+  // A process does not move, so the words of the system are those of one that does.
+  const id = await system.submit("heavy");
+  await eventually("it runs", async () => (await system.ask(`v1/jobs/${id}`)).state === "running");
+  const job = await system.ask(`v1/jobs/${id}`);
+  const task = { ...job.tasks.work, state: "migrating", move: { from: "alpha", to: "beta", phase: "restoring", since: job.submitted_at, bytes: 268435456 } };
+  await page.route(`**/v1/jobs/${id}`, (route) => route.fulfill({ json: { ...job, tasks: { work: task } } }));
+  const fetch = { node: "beta", what: "checkpoint", bytes: 67108864, total_bytes: 268435456 };
+  await page.route(`**/v1/jobs/${id}/tasks/work/progress*`, (route) => route.fulfill({ json: { fetch } }));
+  await go(`job/${id}`);
+  const bar = page.getByRole("progressbar", { name: "checkpoint of work 0" });
+  await bar.waitFor();
+  assert.deepEqual([await bar.getAttribute("value"), await bar.getAttribute("max")], ["67108864", "268435456"]);
+  await page.getByText("beta has 64 MiB of 256 MiB of the checkpoint").waitFor();
+  assert.deepEqual(await violations(page), []);
+  await picture(page, "fetching");
+  await page.unrouteAll();
+  await clear();
+});
+
 test("a node shows its groups of cores, its memory and its events; it is cordoned and drained", async () => {
   await clear();
   await go("nodes");
