@@ -165,7 +165,10 @@ impl Server {
                 return Err(refusal("this Docker is a member of a Swarm that another one manages: start this worker with --swarm member"));
             }
             (true, false) => SwarmPlace::Member { node: info.node_id.unwrap_or_default() },
-            (false, _) if self.settings.manages => return self.make(&docker).await,
+            (false, _) if self.settings.manages => {
+                self.make(&docker).await?;
+                return Box::pin(self.look()).await;
+            }
             (false, _) => SwarmPlace::Outside,
         };
         let manages = matches!(place, SwarmPlace::Manager { .. });
@@ -188,7 +191,7 @@ impl Server {
         };
         let id = docker.0.init_swarm(request).await?;
         tracing::info!(id, "a Swarm was made, which this Docker manages");
-        Err(refusal("it was made a moment ago"))
+        Ok(())
     }
 
     async fn obey(&mut self, ask: SwarmAsk) -> Result<(), Fault> {
