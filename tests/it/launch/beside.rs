@@ -90,7 +90,7 @@ fn a_worker_beside_management_manages_the_swarm() {
     let docker = &swarm.dockers[0];
     let site = Site::new();
     let engine = ["--engine", "docker", "--docker", docker.text("socket"), "--swarm", "manager", "--swarm-address", docker.text("address")];
-    let arguments = [&engine[..], &["--swarm-pool", "10.50.0.0/16", "--network-idle", "4", "--images", "127.0.0.1:0"]].concat();
+    let arguments = [&engine[..], &["--swarm-pool", "10.50.0.0/16", "--network-idle", "20", "--images", "127.0.0.1:0"]].concat();
     let entry = json!({
         "address": "local", "name": "here", "cores": "0", "memory": "64MiB", "folder": site.folder.path().join("beside"), "frequency": 0.1,
         "arguments": arguments, "stop_with_management": true,
