@@ -165,10 +165,7 @@ impl Server {
                 return Err(refusal("this Docker is a member of a Swarm that another one manages: start this worker with --swarm member"));
             }
             (true, false) => SwarmPlace::Member { node: info.node_id.unwrap_or_default() },
-            (false, _) if self.settings.manages => {
-                self.make(&docker).await?;
-                return Box::pin(self.look()).await;
-            }
+            (false, _) if self.settings.manages => return self.make(&docker).await,
             (false, _) => SwarmPlace::Outside,
         };
         let manages = matches!(place, SwarmPlace::Manager { .. });
@@ -191,7 +188,7 @@ impl Server {
         };
         let id = docker.0.init_swarm(request).await?;
         tracing::info!(id, "a Swarm was made, which this Docker manages");
-        Ok(())
+        Err(refusal("it was made a moment ago"))
     }
 
     async fn obey(&mut self, ask: SwarmAsk) -> Result<(), Fault> {

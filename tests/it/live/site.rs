@@ -223,19 +223,27 @@ impl Site {
     /// The processes of runs of this site.
     pub fn processes(&self) -> Vec<i32> {
         let marker = format!("WHARFINGER_RUN={}", self.folder.path().canonicalize().unwrap().display());
-        let pids = fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
         let of_site =
             |pid: &i32| fs::read(format!("/proc/{pid}/environ")).is_ok_and(|text| String::from_utf8_lossy(&text).contains(&marker));
-        pids.filter(of_site).collect()
+        pids().filter(of_site).collect()
     }
 }
 
 impl Drop for Site {
     fn drop(&mut self) {
-        for pid in self.processes() {
+        // Also what was launched to outlive its launcher: it has its folder on its command line.
+        let folder = self.folder.path().to_string_lossy();
+        let of_site =
+            |pid: &i32| fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| String::from_utf8_lossy(&line).contains(&*folder));
+        for pid in pids().filter(of_site).chain(self.processes()) {
             let _ = kill_process(Pid::from_raw(pid).unwrap(), Signal::KILL);
         }
     }
+}
+
+/// All processes of this host.
+fn pids() -> impl Iterator<Item = i32> {
+    fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok())
 }
 
 pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {

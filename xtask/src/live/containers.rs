@@ -43,7 +43,22 @@ fn starts(program: &Path, image: &str, engine: &Value, figures: &mut Vec<Figure>
     let mut server = Launch { program: program.to_owned(), name: "starts", workers: 0, cores: 0, settings: Vec::new() }.start()?;
     let worker = join(&mut server, 0, engine)?;
     let steps = STARTS.to_string();
-    let load = ["steady", "--a", "1", "--steps", &steps, "--interval", INTERVAL, "--task-mem", MEMORY_OF_ONE, "--image", image, "--command", "sleep 1", "--wait"];
+    let load = [
+        "steady",
+        "--a",
+        "1",
+        "--steps",
+        &steps,
+        "--interval",
+        INTERVAL,
+        "--task-mem",
+        MEMORY_OF_ONE,
+        "--image",
+        image,
+        "--command",
+        "sleep 1",
+        "--wait",
+    ];
     let report = server.stress(&load)?;
     drop(worker);
     server.stop()?;
