@@ -142,7 +142,11 @@ fn complete(row: &Operation, operation: &mut Value) {
         ("415", "The body is of another type", has_body),
         ("421", "The Host header names another host", true),
         ("429", "Too many at once", true),
-        ("503", "The system is stopping, does not write, or the node is away", row.changes || row.path.ends_with("/logs")),
+        (
+            "503",
+            "The system is stopping, does not write, or the node is away",
+            row.changes || ["/logs", "/progress"].iter().any(|end| row.path.ends_with(end)),
+        ),
         ("507", "The store is full", row.changes),
     ];
     let Some(responses) = operation["responses"].as_object_mut() else { return };

@@ -13,12 +13,14 @@ use super::failure::{Failure, Outcome};
 use super::shape::{Shape, grid, memory};
 use super::terminal;
 use super::watch::{Watch, interrupted, is_interrupted};
-use crate::api::body::{Holder, Instance, Job, Move, NodeDetail, Progress};
+use crate::api::body::{Fetched, Holder, Instance, Job, Move, NodeDetail, Progress};
 use crate::client::{Call, Client};
 use crate::report::quantity::Quantity;
 
 /// Between two looks.
 pub const LOOK: Duration = Duration::from_millis(200);
+/// Between two questions to a node.
+const ASK: Duration = Duration::from_secs(1);
 /// A node that is drained is left to itself when nothing has moved for so long.
 const STILL: Duration = Duration::from_secs(10);
 
@@ -48,6 +50,7 @@ pub fn instance(client: &Client, job: &str, task: &Name, index: u32) -> Result<O
 pub fn follow(client: &Client, job: &str, task: &Name, before: &Instance, output: Shape) -> Result<Outcome, Failure> {
     interrupted();
     let watch = Watch::waiting(false, "it moves");
+    let mut come = Come { asked: None, words: String::new() };
     let since = before.moved.as_ref().map(|moved| moved.since);
     loop {
         let now = instance(client, job, task, before.index)?.filter(|now| now.attempt == before.attempt);
@@ -64,7 +67,7 @@ pub fn follow(client: &Client, job: &str, task: &Name, before: &Instance, output
                 return Ok(if moved.phase == MovePhase::Moved { Outcome::Done } else { Outcome::Failed });
             }
             Some(moved) if moved.phase == MovePhase::Restoring => {
-                watch.says(format!("{job} {task}[{}] {}{}", before.index, told(moved), come(client, job, task, before.index)));
+                watch.says(format!("{job} {task}[{}] {}{}", before.index, told(moved), come.words(client, job, task, before.index)));
             }
             Some(moved) => watch.says(format!("{job} {task}[{}] {}", before.index, told(moved))),
             None => watch.says(format!("{job} {task}[{}] waits for room", before.index)),
@@ -78,11 +81,24 @@ pub fn follow(client: &Client, job: &str, task: &Name, before: &Instance, output
     }
 }
 
-/// How much of what a task goes on from has come, in words that follow others. Its node may be busy with it, and say nothing.
-fn come(client: &Client, job: &str, task: &Name, index: u32) -> String {
-    let call = Call::get(&["v1", "jobs", job, "tasks", task.as_str(), "progress"]).query("index", Some(index));
-    let fetch = client.read(&call).ok().and_then(|progress: Progress| progress.fetch);
-    fetch.map_or_else(String::new, |fetch| format!(", of which {} have come", memory(fetch.bytes)))
+/// How much of a checkpoint has come.
+struct Come {
+    asked: Option<Instant>,
+    words: String,
+}
+
+impl Come {
+    /// In words that follow others, not older than a second. Its node may be busy with it, and say nothing.
+    fn words(&mut self, client: &Client, job: &str, task: &Name, index: u32) -> &str {
+        if self.asked.is_none_or(|asked| asked.elapsed() > ASK) {
+            let call = Call::get(&["v1", "jobs", job, "tasks", task.as_str(), "progress"]).query("index", Some(index)).once();
+            let fetch = client.read(&call).ok().and_then(|progress: Progress| progress.fetch);
+            let fetch = fetch.filter(|fetch| fetch.what == Fetched::Checkpoint);
+            self.words = fetch.map_or_else(String::new, |fetch| format!(", of which {} have come", memory(fetch.bytes)));
+            self.asked = Some(Instant::now());
+        }
+        &self.words
+    }
 }
 
 /// How long a task can have stood still, where that is known, in words that follow others.

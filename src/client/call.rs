@@ -67,6 +67,12 @@ impl Call {
         Self { repeatable: true, ..self }
     }
 
+    /// It is asked once: an answer that comes later is worth nothing.
+    #[must_use]
+    pub fn once(self) -> Self {
+        Self { repeatable: false, ..self }
+    }
+
     /// With a body of this type.
     #[must_use]
     pub fn body(self, kind: &'static str, bytes: Vec<u8>) -> Self {

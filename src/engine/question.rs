@@ -44,7 +44,7 @@ pub enum Reply {
     Log(Option<LogPart>),
     /// All that is left over.
     Leftovers(Vec<Leftover>),
-    /// How far it is; absent: nothing is fetched.
+    /// How far the latest fetch is; absent: there is none, or the run has begun.
     Fetch(Option<Fetch>),
 }
 

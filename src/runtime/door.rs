@@ -132,14 +132,16 @@ impl Door {
         }
     }
 
-    /// How far a node is that fetches what an attempt needs; nothing where it fetches nothing.
+    /// How far a node is with the latest that it has to fetch for an attempt, until that runs; nothing where it has to fetch nothing.
     ///
     /// # Errors
     /// When the node does not answer.
-    pub async fn fetch(&self, node: NodeId, task: TaskKey, attempt: u16) -> Result<Option<Fetch>, Silence> {
-        match self.ask_worker(Question::Fetch { node, task, attempt }).await? {
-            Reply::Fetch(fetch) => Ok(fetch),
-            Reply::Log(_) | Reply::Leftovers(_) => Err(Silence::Away),
+    pub async fn fetching(&self, node: NodeId, task: TaskKey, attempt: u16) -> Result<Option<Fetch>, Silence> {
+        match self.ask_worker(Question::Fetch { node, task, attempt }).await {
+            Ok(Reply::Fetch(fetch)) => Ok(fetch),
+            // It has no worker that could fetch anything.
+            Err(Silence::None) => Ok(None),
+            Ok(Reply::Log(_) | Reply::Leftovers(_)) | Err(Silence::Away) => Err(Silence::Away),
         }
     }
 

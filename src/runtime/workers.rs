@@ -17,8 +17,8 @@ use super::door::{Silence, WorkerAsked};
 
 /// Messages that wait for room in a session's window; beyond them the session is closed, and the worker comes back.
 const MOST_WAITING: usize = 100_000;
-/// How long a worker may take to answer a question about an output.
-const LOG_PATIENCE: Millis = Millis(5000);
+/// How long a worker may take to answer a question that it answers at once.
+const PATIENCE: Millis = Millis(5000);
 /// The same about what is left over, which it may have to remove.
 const LEFT_PATIENCE: Millis = Millis(60_000);
 
@@ -162,7 +162,7 @@ impl Questions {
         self.open.retain(|_, (until, answer)| *until > now && !answer.is_closed());
         self.next += 1;
         let patience = match question {
-            Question::Log(_) | Question::Fetch { .. } => LOG_PATIENCE,
+            Question::Log(_) | Question::Fetch { .. } => PATIENCE,
             Question::Leftovers { .. } => LEFT_PATIENCE,
         };
         if port.send(name, &ToWorker::Ask { id: self.next, question }) {

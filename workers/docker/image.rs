@@ -47,7 +47,10 @@ impl Pull {
 
     /// How much is here, of how much: of the layers whose size was said.
     pub fn sizes(&self) -> (Bytes, Bytes) {
-        let (here, total) = self.layers.values().fold((0, 0), |sum, layer| (sum.0 + layer.0.min(layer.1), sum.1 + layer.1));
+        let (here, total) = self
+            .layers
+            .values()
+            .fold((0, 0), |sum: (u64, u64), layer| (sum.0.saturating_add(layer.0.min(layer.1)), sum.1.saturating_add(layer.1)));
         (Bytes(here), Bytes(total))
     }
 }

@@ -54,8 +54,8 @@ pub trait Runner: Driver {
         Box::new(Vec::new)
     }
 
-    /// How far it is that fetches what a run needs; nothing where that runs, or needs nothing.
-    fn fetch(&self, id: RunId) -> Option<Fetch> {
+    /// How far the latest fetch for a run is; nothing where there is none, or the run has begun or ended.
+    fn fetching(&self, id: RunId) -> Option<Fetch> {
         let _ = id;
         None
     }

@@ -15,7 +15,7 @@ const LOOK: Duration = Duration::from_millis(200);
 /// Writes how far it is, now and then.
 pub struct Meter<'a> {
     folder: &'a RunFolder,
-    written: Cell<Option<Instant>>,
+    written: Cell<Option<(Instant, Fetch)>>,
 }
 
 impl<'a> Meter<'a> {
@@ -26,11 +26,20 @@ impl<'a> Meter<'a> {
 
     /// So much of it is here; of nothing yet there is nothing to show.
     pub fn shows(&self, what: Fetched, bytes: Bytes, total: Bytes) {
-        if total == Bytes(0) || self.written.get().is_some_and(|written| written.elapsed() < LOOK) && bytes < total {
+        let fetch = Fetch { what, bytes, total };
+        let is_news = match self.written.get() {
+            _ if total == Bytes(0) => false,
+            None => true,
+            Some((_, last)) if last == fetch => false,
+            // Where both come, the task stands still for the checkpoint.
+            Some((_, last)) if last.what != what => what == Fetched::Checkpoint,
+            Some((at, _)) => at.elapsed() >= LOOK || bytes >= total,
+        };
+        if !is_news {
             return;
         }
-        self.written.set(Some(Instant::now()));
-        if let Err(error) = self.folder.put_fetching(Fetch { what, bytes, total }) {
+        self.written.set(Some((Instant::now(), fetch)));
+        if let Err(error) = self.folder.put_fetching(fetch) {
             note(&format!("nobody sees how far it is: {error}"));
         }
     }

@@ -1,4 +1,4 @@
-//! What a node answers when it is asked: a part of an output at once, and what takes time from a thread of its own.
+//! What a node answers when it is asked: a part of an output or how far a fetch is at once, and what takes time from a thread of its own.
 
 use engine::question::{Leftover, LogPart, LogQuery, Question, Reply};
 use engine::wire::FromWorker;
@@ -22,9 +22,9 @@ impl<D: Runner, S: Remember> Node<D, S> {
                 self.answers.push_back(FromWorker::Reply { id, reply });
             }
             Question::Fetch { task, attempt, .. } if self.answers.len() < MOST_ANSWERS => {
-                // A run that is to come to this node has no place of its own before the order to restore it.
-                let run = self.agent.runs().filter(|(key, run)| *key == task && run.attempt == attempt).map(|(_, run)| run).max();
-                let fetch = run.and_then(|run| self.agent.driver().fetch(RunId { task, run }));
+                // Who asks does not know the placement of a run that comes here.
+                let run = self.agent.runs().find(|(key, run)| *key == task && run.attempt == attempt);
+                let fetch = run.and_then(|(task, run)| self.agent.driver().fetching(RunId { task, run }));
                 self.answers.push_back(FromWorker::Reply { id, reply: Reply::Fetch(fetch) });
             }
             Question::Log(_) | Question::Fetch { .. } => {}

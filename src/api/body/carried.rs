@@ -49,7 +49,7 @@ pub struct KeptCheckpoint {
 /// How far an instance is that is to begin, or to go on elsewhere.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Progress {
-    /// What is fetched for it just now; absent: nothing is.
+    /// The latest that its node fetches for it, until it runs; absent: nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fetch: Option<Fetch>,
 }

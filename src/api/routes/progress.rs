@@ -26,6 +26,7 @@ pub struct ProgressQuery {
 /// Look how far a task is that is to begin, or to go on elsewhere
 ///
 /// Its node is asked what it fetches for it: an image from a registry, or its checkpoint from another node. The answer is of the moment; nothing keeps it.
+/// What the target of a move pulls while the task still runs is not told.
 #[utoipa::path(get, path = "/v1/jobs/{job}/tasks/{task}/progress", operation_id = "task_progress", tag = "tasks",
     params(("job" = String, Path, description = "The job's id", example = "j12"), ("task" = String, Path, description = "The task's name"), ProgressQuery),
     responses((status = 200, description = "How far it is", body = Progress)))]
@@ -42,7 +43,7 @@ pub async fn task_progress(
         Ok::<_, ApiError>(fetching(view, it).map(|(node, name)| (node, name, TaskKey { job: job.id, instance: number }, it.run.attempt)))
     })?;
     let Some((node, name, task, attempt)) = asked else { return Ok(Json(Progress::default())) };
-    let fetch = desk.door.fetch(node, task, attempt).await?;
+    let fetch = desk.door.fetching(node, task, attempt).await?;
     Ok(Json(Progress { fetch: fetch.map(|fetch| shown(name, fetch)) }))
 }
 

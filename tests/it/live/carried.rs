@@ -9,19 +9,19 @@ use serde_json::{Value, json};
 use super::fleet::{Fleet, task};
 use super::site::eventually;
 
-/// Holds 32 MB of memory that are different from page to page.
-const HOLD: &str = "(dd if=/dev/urandom bs=1M count=32 2>/dev/null; sleep 100000) | busybox tail -c 33554432";
+/// Holds 96 MB of memory that are different from page to page.
+const HOLD: &str = "(dd if=/dev/urandom bs=1M count=96 2>/dev/null; sleep 100000) | busybox tail -c 100663296";
 
 #[test]
 fn a_move_says_how_much_has_come() {
     let Some(fleet) = Fleet::launch() else { return };
     let mut hold = task(&fleet.swarm.dockers[0].image, HOLD);
-    hold["resources"]["memory"] = "96m".into();
+    hold["resources"]["memory"] = "160m".into();
     let job = fleet.submit_job(&json!({ "name": "large", "tasks": { "work": hold } }));
     let from = fleet.site.until(&job, "running")["tasks"]["work"]["node"].clone();
     let (docker, id) = fleet.container(&job, "work");
     let resident = || docker.cgroup(&id, "memory", "memory.usage_in_bytes").parse::<u64>().unwrap();
-    eventually("it holds its memory", || resident() > 32 << 20);
+    eventually("it holds its memory", || resident() > 96 << 20);
     let to = if from == "n2" { "n3" } else { "n2" };
     let moves = json!({ "moves": [{ "job": job, "task": "work", "to": to }] });
     assert_eq!(fleet.post("/v1/jobs/actions/migrate", &moves).0, 202);
@@ -37,7 +37,7 @@ fn a_move_says_how_much_has_come() {
         sleep(Duration::from_millis(5));
     };
     let total = moved["bytes"].as_u64().unwrap();
-    assert!(total > 32 << 20, "{moved}");
+    assert!(total > 96 << 20, "{moved}");
     let of_it = |fetch: &Value| fetch["node"] == to && fetch["what"] == "checkpoint" && fetch["total_bytes"] == total;
     assert!(seen.iter().all(of_it), "{moved} {seen:?}");
     let come: Vec<u64> = seen.iter().map(|fetch| fetch["bytes"].as_u64().unwrap()).collect();

@@ -137,6 +137,8 @@ interface Row {
 }
 
 const MOST_ROWS = 200;
+/** Of more, only the open row asks its node how far it is. */
+const MOST_FETCHING = 10;
 
 function Tasks({ job, role, now, again }: { job: Job; role: Role; now: number; again: () => void }): JSX.Element {
   const [open, setOpen] = useState("");
@@ -183,7 +185,7 @@ function Tasks({ job, role, now, again }: { job: Job; role: Role; now: number; a
                       `${plural(row.cores, "core")}, ${memory(row.memory)} wanted`
                     )}
                     {row.it.move && ` (${row.it.move.from} → ${row.it.move.to}: ${row.it.move.phase}${row.it.move.downtime_ms === undefined ? "" : `, stood still at most ${span(row.it.move.downtime_ms)}`})`}
-                    {(row.it.state === "scheduled" || row.it.state === "migrating") && <Fetching job={job.id} row={row} />}
+                    {(row.it.state === "scheduled" || row.it.state === "migrating") && (rows.length <= MOST_FETCHING || open === name) && <Fetching job={job.id} row={row} />}
                   </td>
                   <td>{row.it.reason ? `${row.it.reason.code}: ${row.it.reason.detail}` : (row.it.waiting_for?.join(", ") ?? "–")}</td>
                   <td>{row.it.attempt}</td>

@@ -273,9 +273,9 @@ impl Runner for GuardedDriver {
         Box::new(move || leftovers::look(&shared, &remove))
     }
 
-    fn fetch(&self, id: RunId) -> Option<Fetch> {
+    fn fetching(&self, id: RunId) -> Option<Fetch> {
         let folder = self.runs().run(id);
-        folder.fetching().filter(|_| folder.running().is_none())
+        folder.fetching().filter(|_| folder.running().is_none() && !folder.has("exit.json"))
     }
 
     fn log(&self, id: RunId, stream: Stream, offset: u64, most: u32) -> io::Result<Option<LogPart>> {

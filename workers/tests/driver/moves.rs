@@ -8,13 +8,14 @@ use engine::{Command, Driver as _, What};
 use link::identity::{Authority, Identity, PeerName, Role};
 use model::{Bytes, Image, Kept, Millis, NodeId, Run, Volume};
 use tar::EntryType;
+use tokio::sync::mpsc::error::TryRecvError;
 use workers::drivers::Runner as _;
 use workers::image::{List, Server, Source};
 use workers::run::{DockerEngine, Engine, RunId};
 
 use crate::archive::archive;
 use crate::docker::Docker;
-use crate::eyes::eventually;
+use crate::eyes::{PATIENCE, eventually};
 use crate::node::{Node, Wish, order};
 
 /// Two nodes that trust each other, each over a Docker of its own.
@@ -138,12 +139,14 @@ fn a_checkpoint_that_is_asked_for_again_and_again_is_made_once() {
     let wish = pair.wish();
     let run = pair.nodes[0].start(1, &["sh", "-c", COUNT], wish);
     pair.nodes[0].expect(run, What::Started);
+    let began = Instant::now();
     // As workers that are started anew do, before Docker has noticed that it is done.
     let said = loop {
         pair.nodes[0].driver.command(Millis(0), run.task, run.run, Command::Checkpoint { keep: false }, &mut Vec::new());
         match pair.nodes[0].signals.try_recv() {
             Ok(signal) => break signal.what,
-            Err(_) => std::thread::sleep(Duration::from_millis(5)),
+            Err(TryRecvError::Empty) if began.elapsed() < PATIENCE => std::thread::sleep(Duration::from_millis(5)),
+            Err(error) => panic!("{error} {}", pair.nodes[0].log(run)),
         }
     };
     let What::Checkpointed(image) = said else { panic!("{said:?} {}", pair.nodes[0].log(run)) };

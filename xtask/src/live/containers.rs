@@ -14,7 +14,6 @@ use crate::{Outcome, run};
 /// Starts that are timed, of each kind.
 const STARTS: usize = 10;
 /// Between two of them, of either kind.
-const INTERVAL: &str = "3s";
 const PAUSE: Duration = Duration::from_secs(3);
 /// What each may have.
 const MEMORY_OF_ONE: &str = "16m";
@@ -42,7 +41,7 @@ fn starts(program: &Path, image: &str, engine: &Value, figures: &mut Vec<Figure>
     let mut by_docker = runs(socket, image, STARTS / 2)?;
     let mut server = Launch { program: program.to_owned(), name: "starts", workers: 0, cores: 0, settings: Vec::new() }.start()?;
     let worker = join(&mut server, 0, engine)?;
-    let steps = STARTS.to_string();
+    let (steps, interval) = (STARTS.to_string(), format!("{}s", PAUSE.as_secs()));
     let load = [
         "steady",
         "--a",
@@ -50,7 +49,7 @@ fn starts(program: &Path, image: &str, engine: &Value, figures: &mut Vec<Figure>
         "--steps",
         &steps,
         "--interval",
-        INTERVAL,
+        &interval,
         "--task-mem",
         MEMORY_OF_ONE,
         "--image",
