@@ -15,7 +15,7 @@ use serde::Deserialize;
 use tokio::sync::OwnedSemaphorePermit;
 use utoipa::{IntoParams, ToSchema};
 
-use super::{job, number_of, task_of};
+use super::instance_of;
 use crate::api::desk::Desk;
 use crate::api::error::ApiError;
 use crate::api::extract::{PathOf, QueryOf};
@@ -106,9 +106,7 @@ pub async fn task_logs(
 
 /// The run that is meant, and where it was.
 fn run_of(view: &View, id: &str, task: &str, asked: &LogsQuery, most: u32) -> Result<LogQuery, ApiError> {
-    let job = job(view, id)?;
-    let index = task_of(job, task)?;
-    let number = number_of(job, index, asked.index)?;
+    let (job, number) = instance_of(view, id, task, asked.index)?;
     let it = &job.tasks[number as usize];
     let latest = (it.run, it.node);
     let found = match asked.attempt {

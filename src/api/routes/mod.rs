@@ -94,3 +94,9 @@ fn number_of(job: &JobView, task: usize, index: Option<u32>) -> Result<u32, ApiE
         Some(index) => Err(ApiError::UnknownTask { job: job.id, what: format!("instance {index} of task `{name}`") }),
     }
 }
+
+/// The one instance of a path and its query: its job, and its number there.
+fn instance_of<'a>(view: &'a View, id: &str, task: &str, index: Option<u32>) -> Result<(&'a JobView, u32), ApiError> {
+    let job = job(view, id)?;
+    Ok((job, number_of(job, task_of(job, task)?, index)?))
+}

@@ -7,7 +7,7 @@ use model::{Name, NodeId, TaskKey, TaskState};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::{job, number_of, task_of};
+use super::instance_of;
 use crate::api::body::{Fetch, Fetched, Progress};
 use crate::api::desk::Desk;
 use crate::api::error::ApiError;
@@ -36,9 +36,7 @@ pub async fn task_progress(
     QueryOf(query): QueryOf<ProgressQuery>,
 ) -> Result<Json<Progress>, ApiError> {
     let asked = desk.door.view(|view| {
-        let job = job(view, &id)?;
-        let index = task_of(job, &task)?;
-        let number = number_of(job, index, query.index)?;
+        let (job, number) = instance_of(view, &id, &task, query.index)?;
         let it = &job.tasks[number as usize];
         Ok::<_, ApiError>(fetching(view, it).map(|(node, name)| (node, name, TaskKey { job: job.id, instance: number }, it.run.attempt)))
     })?;

@@ -1,7 +1,6 @@
 //! Tasks: actions, changes, moves, outputs.
 
 use model::{Bytes, Cores, Event, Image, JobState, Millis, NodeState, Run, TaskKey, TaskState};
-
 use serde_json::json;
 
 use super::site::Site;

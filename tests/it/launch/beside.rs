@@ -6,10 +6,10 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use rustix::process::Signal;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::yard::Yard;
-use crate::live::site::{Running, Site, eventually};
+use crate::live::site::{Running, Site, eventually, naming};
 use crate::support::swarm::Swarm;
 
 #[test]
@@ -72,10 +72,7 @@ fn a_worker_beside_management_needs_no_ssh() {
     let job = site.submit("one", "true", json!({}));
     site.until(&job, "succeeded");
     let state = folder.join("nodes/here");
-    let workers = || {
-        let lines = fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| fs::read(entry.path().join("cmdline")).ok());
-        lines.filter(|line| String::from_utf8_lossy(line).contains(state.to_str().unwrap())).count()
-    };
+    let workers = || naming(&state).count();
     // The guard of the task may take a moment longer than the word that it has succeeded.
     eventually("one worker is there, and no guard", || workers() == 1);
     management.signal(Signal::TERM);
@@ -104,12 +101,9 @@ fn a_worker_beside_management_manages_the_swarm() {
     eventually("its Docker manages a Swarm", || swarm() == "Ready Leader");
     let command = ["busybox", "hostname", "-i"];
     let work = json!({ "kind": "container", "image": docker.image, "command": command, "resources": { "cores": 1, "memory": "16m" } });
-    let job = json!({ "name": "one", "network": {}, "tasks": { "work": work } });
-    let mut answer = ureq::post(site.url("/v1/jobs")).send_json(job).unwrap();
-    let job: Value = answer.body_mut().read_json().unwrap();
-    let job = job["id"].as_str().unwrap();
-    site.until(job, "succeeded");
-    assert!(site.output(job).starts_with("10.50."), "its address is one of the network's: {}", site.output(job));
+    let job = site.submit_job(&json!({ "name": "one", "network": {}, "tasks": { "work": work } }));
+    site.until(&job, "succeeded");
+    assert!(site.output(&job).starts_with("10.50."), "its address is one of the network's: {}", site.output(&job));
     eventually("the network goes", || docker.say(&["network", "ls", "--quiet", "--filter", "label=wharfinger.network"]).is_empty());
     management.signal(Signal::TERM);
     assert_eq!(management.end(), 0, "{}", site.logged("management"));

@@ -59,9 +59,7 @@ impl Fleet {
 
     /// Submits a job; its id.
     pub fn submit_job(&self, job: &Value) -> String {
-        let mut answer = ureq::post(self.site.url("/v1/jobs")).send_json(job).unwrap();
-        let answer: Value = answer.body_mut().read_json().unwrap();
-        answer["id"].as_str().unwrap().to_owned()
+        self.site.submit_job(job)
     }
 
     /// Submits a job of tasks on one network; its id.

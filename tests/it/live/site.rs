@@ -190,7 +190,11 @@ impl Site {
     pub fn submit(&self, name: &str, script: &str, more: Value) -> String {
         let mut task = json!({ "kind": "container", "command": ["/bin/sh", "-c", script], "resources": { "cores": 1, "memory": "16m" } });
         task.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        let job = json!({ "name": name, "tasks": { "work": task } });
+        self.submit_job(&json!({ "name": name, "tasks": { "work": task } }))
+    }
+
+    /// Submits a job; its id.
+    pub fn submit_job(&self, job: &Value) -> String {
         let mut answer = ureq::post(self.url("/v1/jobs")).send_json(job).unwrap();
         let answer: Value = answer.body_mut().read_json().unwrap();
         answer["id"].as_str().unwrap().to_owned()
@@ -232,13 +236,16 @@ impl Site {
 impl Drop for Site {
     fn drop(&mut self) {
         // Also what was launched to outlive its launcher: it has its folder on its command line.
-        let folder = self.folder.path().to_string_lossy();
-        let of_site =
-            |pid: &i32| fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| String::from_utf8_lossy(&line).contains(&*folder));
-        for pid in pids().filter(of_site).chain(self.processes()) {
+        for pid in naming(self.folder.path()).chain(self.processes()) {
             let _ = kill_process(Pid::from_raw(pid).unwrap(), Signal::KILL);
         }
     }
+}
+
+/// All processes that have a folder on their command lines.
+pub fn naming(folder: &Path) -> impl Iterator<Item = i32> {
+    let folder = folder.to_string_lossy().into_owned();
+    pids().filter(move |pid| fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| String::from_utf8_lossy(&line).contains(&folder)))
 }
 
 /// All processes of this host.
