@@ -21,7 +21,7 @@ use super::{Docker, Fault};
 const LABEL: &str = "wharfinger.network";
 /// Between two looks at what Docker says of itself.
 const LOOK: Duration = Duration::from_secs(5);
-/// Before something that failed is tried again.
+/// Before something that failed is tried again, or something that was made is looked at.
 const AGAIN: Duration = Duration::from_secs(1);
 /// The longest that leaving the Swarm may take.
 const LEAVE: Duration = Duration::from_secs(20);
@@ -121,9 +121,9 @@ impl Server {
         let mut said = String::new();
         loop {
             let pause = match self.look().await {
-                Ok(()) => {
+                Ok(pause) => {
                     said.clear();
-                    LOOK.min(self.settings.idle / 2)
+                    pause
                 }
                 Err(fault) => {
                     if said != fault.words {
@@ -146,8 +146,9 @@ impl Server {
         }
     }
 
-    /// Finds out where this Docker stands, makes the Swarm where that is its part, and removes networks that nobody uses.
-    async fn look(&mut self) -> Result<(), Fault> {
+    /// Finds out where this Docker stands, makes the Swarm where that is its part, and removes networks that nobody uses. The answer says when to
+    /// look again.
+    async fn look(&mut self) -> Result<Duration, Fault> {
         let docker = Docker::connect(&self.settings.socket).await?;
         let info = docker.0.info().await?.swarm.unwrap_or_default();
         if info.local_node_state == Some(LocalNodeState::PENDING) {
@@ -165,7 +166,11 @@ impl Server {
                 return Err(refusal("this Docker is a member of a Swarm that another one manages: start this worker with --swarm member"));
             }
             (true, false) => SwarmPlace::Member { node: info.node_id.unwrap_or_default() },
-            (false, _) if self.settings.manages => return self.make(&docker).await,
+            (false, _) if self.settings.manages => {
+                self.make(&docker).await?;
+                // A network that is made at once can be one that no container ever comes to.
+                return Ok(AGAIN);
+            }
             (false, _) => SwarmPlace::Outside,
         };
         let manages = matches!(place, SwarmPlace::Manager { .. });
@@ -175,7 +180,10 @@ impl Server {
                 true
             }
         });
-        if manages { self.prune(&docker).await } else { Ok(()) }
+        if manages {
+            self.prune(&docker).await?;
+        }
+        Ok(LOOK.min(self.settings.idle / 2))
     }
 
     async fn make(&self, docker: &Docker) -> Result<(), Fault> {
@@ -188,7 +196,7 @@ impl Server {
         };
         let id = docker.0.init_swarm(request).await?;
         tracing::info!(id, "a Swarm was made, which this Docker manages");
-        Err(refusal("it was made a moment ago"))
+        Ok(())
     }
 
     async fn obey(&mut self, ask: SwarmAsk) -> Result<(), Fault> {

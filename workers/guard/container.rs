@@ -9,17 +9,15 @@ use std::io::{self, Write};
 use std::pin::pin;
 use std::time::Duration;
 
-use bollard::models::{ContainerState, HealthStatusEnum};
-use bollard::query_parameters::{CreateContainerOptionsBuilder, WaitContainerOptionsBuilder};
-use engine::question::Fetched;
-use futures_util::StreamExt;
+use bollard::models::HealthStatusEnum;
 use model::{Bytes, Cause, Millis};
 use tokio::net::unix::pipe::Receiver;
 use tokio::time::sleep;
 
+use super::ending::{End, end, is_killed, record};
 use super::logs::{copy, outputs};
-use super::meter::Meter;
 use super::note;
+use super::prepare::{Restored, keeps_address, prepare, take_checkpoint};
 use crate::docker::{self, Docker, Fault};
 use crate::drivers::guarded::table::{REFUSED, STARTED};
 use crate::image;
@@ -68,12 +66,6 @@ struct Guard<'a> {
     deadline: Millis,
     /// What was made of its checkpoint: how large it is.
     image: Option<Result<Bytes, image::Trouble>>,
-}
-
-/// What is to be known before a container is started from an image.
-struct Restored {
-    host: docker::Host,
-    places: docker::Places,
 }
 
 /// What a container is to be told.
@@ -305,114 +297,12 @@ impl<'a> Guard<'a> {
     }
 }
 
-/// What there is to see of a container that was watched.
-enum End {
-    /// It has ended, and Docker says how.
-    Known(Box<ContainerState>),
-    /// It has ended, and Docker was away meanwhile.
-    Away(Box<ContainerState>),
-    /// It is not there any more.
-    Gone,
-}
-
-/// Makes the container: image, network, and the container itself, not started; with what is to be known of Docker where it is to be restored.
-async fn prepare(folder: &RunFolder, file: &LaunchFile, engine: &DockerEngine) -> Result<(Docker, String, Option<Restored>), Fault> {
-    let docker = Docker::connect(&engine.socket).await?;
-    let meter = Meter::of(folder);
-    let ensured = docker::ensure(&docker, &file.launch.container.image, engine.credentials.as_deref(), |pull| {
-        let (bytes, total) = pull.sizes();
-        meter.shows(Fetched::Image, bytes, total);
-    });
-    let root = folder.root().to_string_lossy();
-    let network = file.launch.container.network.as_ref().map(|network| network.engine_name(file.launch.task.job));
-    let body = docker::body(file, engine, &root, network.as_deref())?;
-    let options = CreateContainerOptionsBuilder::new().name(&file.group).build();
-    let Some(resume) = &file.launch.resume else {
-        ensured.await?;
-        let created = docker.0.create_container(Some(options), body).await?;
-        return Ok((docker, created.id, None));
-    };
-    let into = folder.file(image::FOLDER);
-    let (task, attempt) = (file.launch.task, Some(file.launch.run.attempt).filter(|_| !resume.kept));
-    let (root, runs) = (folder.root().to_owned(), folder.root().join("runs"));
-    let refused = |trouble: image::Trouble| Fault::new(Cause::StartRefused, trouble.to_string());
-    let (source, identity) = (&resume.source, root.join("identity"));
-    if matches!(source, image::Source::There { .. }) {
-        image::has_room(&root, engine.image_quota, resume.size).map_err(refused)?;
-    }
-    let here = |bytes| meter.shows(Fetched::Checkpoint, bytes, resume.size);
-    let fetched = async { image::fetch(source, &runs, &identity, (task, attempt), resume.size, &into, here).await.map_err(refused) };
-    // It stands still meanwhile, so Docker is asked all that can be asked while the image is on its way.
-    let (list, (), host) = tokio::try_join!(fetched, ensured, docker::host(&docker))?;
-    let created = docker.0.create_container(Some(options), docker::to_restore(body, host.restores, list.address)).await?;
-    let places = docker::places(&docker, &host, &file.group).await?;
-    image::unpack(&into.join("files.tar"), &places.layer).map_err(refused)?;
-    Ok((docker, created.id, Some(Restored { host, places })))
-}
-
-/// Checkpoints a container, and ends it by that.
-async fn take_checkpoint(
-    docker: &Docker,
-    folder: &RunFolder,
-    file: &LaunchFile,
-    engine: &DockerEngine,
-    id: &str,
-) -> Result<docker::Places, Fault> {
-    let into = folder.file(image::FOLDER).join("criu");
-    std::fs::create_dir_all(&into).map_err(|error| Fault::new(Cause::StartRefused, error.to_string()))?;
-    let places = docker::places(docker, &docker::host(docker).await?, &file.group).await?;
-    if !keeps_address(file) && docker::is_bound(id) {
-        return Err(Fault::new(
-            Cause::StartRefused,
-            "it has connections, and its network's subnet was not chosen, so its address may change",
-        ));
-    }
-    docker::checkpoint(docker, &engine.socket, (&file.group, id), &places, folder, &into).await?;
-    Ok(places)
-}
-
 /// The result of what is being done, if anything is.
 async fn wanted<T>(doing: &mut Option<impl Future<Output = T> + Unpin>) -> T {
     match doing {
         Some(doing) => doing.await,
         None => std::future::pending().await,
     }
-}
-
-/// Waits until the container has ended, however often Docker goes away meanwhile.
-async fn end(docker: &Docker, name: &str) -> End {
-    let mut away = false;
-    loop {
-        let options = WaitContainerOptionsBuilder::new().condition("not-running").build();
-        let mut wait = pin!(docker.0.wait_container(name, Some(options)));
-        // An exit code other than 0 comes as an error too; the state says it all.
-        let _ = wait.next().await;
-        match docker.state(name).await {
-            Ok(Some((_, state))) if state.running == Some(true) => {}
-            Ok(Some((_, state))) if away => return End::Away(Box::new(state)),
-            Ok(Some((_, state))) => return End::Known(Box::new(state)),
-            Ok(None) => return End::Gone,
-            Err(fault) => {
-                if !away {
-                    note(&format!("Docker does not answer: {}", fault.words));
-                }
-                away = true;
-            }
-        }
-        sleep(AGAIN).await;
-    }
-}
-
-/// Whether it ended by a signal that somebody else had Docker send.
-async fn is_killed(docker: &Docker, id: &str, end: &End, started: Millis) -> bool {
-    let by = match end {
-        // Docker kills what it is to remove by force.
-        End::Gone => docker::KILLED,
-        End::Known(state) => state.exit_code.unwrap_or_default(),
-        // What Docker itself kills as it starts again it takes for sent too.
-        End::Away(_) => return false,
-    };
-    by > docker::SIGNALLED && docker::signals(docker, id, started).await.contains(&(by - docker::SIGNALLED))
 }
 
 /// Waits until the container is not well any more.
@@ -459,11 +349,6 @@ async fn remove(engine: &DockerEngine, name: &str) {
     }
 }
 
-/// Whether it is to have the same address wherever it goes: Docker takes one only where the user has chosen those of the network.
-fn keeps_address(file: &LaunchFile) -> bool {
-    file.launch.container.network.as_ref().is_some_and(|network| network.subnet.is_some())
-}
-
 fn is_missing_network(fault: &Fault) -> bool {
     fault.words.contains("network") && (fault.is_absence() || fault.words.contains("not found") || fault.words.contains("could not find"))
 }
@@ -479,20 +364,4 @@ fn why(fault: Fault) -> Why {
         Cause::StartRefused => Why::LaunchFailed { cause: fault.words },
         cause => Why::Failed { cause, words: fault.words },
     }
-}
-
-fn record(why: Why, id: &str, end: End, started: Millis, output_lost: u64) -> ExitRecord {
-    let base = ExitRecord { begun: true, started: Some(started), output_lost, ..ExitRecord::never_begun(why, wall_time()) };
-    let lost = |words: &str| Why::Failed { cause: Cause::EngineLost, words: words.into() };
-    let (state, away) = match end {
-        End::Gone if base.why == Why::Exited => return ExitRecord { why: lost("Docker does not have the container any more"), ..base },
-        End::Gone => return base,
-        End::Known(state) => (state, false),
-        End::Away(state) => (state, true),
-    };
-    let code = state.exit_code.and_then(|code| i32::try_from(code).ok());
-    let out_of_memory = docker::out_of_memory(id, &state);
-    let taken = away && base.why == Why::Exited && state.exit_code == Some(docker::KILLED) && !out_of_memory;
-    let why = if taken { lost("Docker was restarted, and the container was killed") } else { base.why };
-    ExitRecord { why, code, out_of_memory, ..base }
 }

@@ -6,10 +6,12 @@
 
 mod children;
 mod container;
+mod ending;
 mod exec;
 mod logs;
 mod meter;
 mod output;
+mod prepare;
 mod task;
 mod watch;
 

@@ -96,14 +96,13 @@ fn a_worker_beside_management_manages_the_swarm() {
     fs::write(&file, json!([entry]).to_string()).unwrap();
     let site = site.with("WORKERS", file.to_str().unwrap());
     let management = site.launch();
-    site.node("here", "ready");
-    let swarm = || docker.say(&["node", "ls", "--format", "{{.Status}} {{.ManagerStatus}}"]);
-    eventually("its Docker manages a Swarm", || swarm() == "Ready Leader");
+    // Its network is asked for before there is a Swarm, and a node at all.
     let command = ["busybox", "hostname", "-i"];
     let work = json!({ "kind": "container", "image": docker.image, "command": command, "resources": { "cores": 1, "memory": "16m" } });
     let job = site.submit_job(&json!({ "name": "one", "network": {}, "tasks": { "work": work } }));
     site.until(&job, "succeeded");
     assert!(site.output(&job).starts_with("10.50."), "its address is one of the network's: {}", site.output(&job));
+    assert_eq!(docker.say(&["node", "ls", "--format", "{{.Status}} {{.ManagerStatus}}"]), "Ready Leader", "its Docker manages a Swarm");
     eventually("the network goes", || docker.say(&["network", "ls", "--quiet", "--filter", "label=wharfinger.network"]).is_empty());
     management.signal(Signal::TERM);
     assert_eq!(management.end(), 0, "{}", site.logged("management"));
