@@ -349,8 +349,10 @@ async fn remove(engine: &DockerEngine, name: &str) {
     }
 }
 
+/// Whether the network may come yet: nobody has made it, or this Docker is about to be let into the Swarm that has it.
 fn is_missing_network(fault: &Fault) -> bool {
-    fault.words.contains("network") && (fault.is_absence() || fault.words.contains("not found") || fault.words.contains("could not find"))
+    let says = |words: &str| fault.words.contains(words);
+    says("network") && (fault.is_absence() || says("not found") || says("could not find") || says("invalid cluster node"))
 }
 
 fn told(result: Result<(), Fault>) {
