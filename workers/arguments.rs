@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use model::{Bytes, CpuSet, Labels, Name};
+use model::{Bytes, CpuSet, Labels, Name, NodeClass};
 
 use crate::docker::SwarmSettings;
 use crate::run::DockerEngine;
@@ -227,7 +227,7 @@ pub enum Cgroups {
 }
 
 /// The label that says what runs the tasks.
-const ENGINE: &str = "engine";
+const ENGINE: &str = NodeClass::ENGINE;
 /// Where discovery listens unless something else is said.
 const DISCOVERY_PORT: u16 = 4000;
 

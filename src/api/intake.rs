@@ -91,8 +91,8 @@ pub fn could_ever_hold(task: &TaskSpec, view: &View) -> bool {
 
 /// Whether the node could ever hold an instance of the task, if it had the node for itself.
 pub fn could_hold(task: &TaskSpec, node: &model::NodeSpec) -> bool {
-    let class = &node.class;
-    let pinned = task.rules.pin.as_ref().is_none_or(|pin| pin.node == node.name && pin.cpuset.is_subset(&class.task_cpuset()));
-    let allowed = task.rules.constraints.iter().all(|constraint| constraint.allows(&class.labels));
+    let (class, rules) = (&node.class, task.placement());
+    let pinned = rules.pin.as_ref().is_none_or(|pin| pin.node == node.name && pin.cpuset.is_subset(&class.task_cpuset()));
+    let allowed = rules.constraints.iter().all(|constraint| constraint.allows(&class.labels));
     pinned && allowed && task.cores <= class.task_cores() && task.memory <= class.task_memory()
 }

@@ -77,7 +77,11 @@ pub fn run(arguments: &Demo) -> Result<Outcome, Failure> {
     folder.finish(&compared, "Four policies, 5,000 jobs, three dying nodes", configuration)?;
     let told = Told::of(&compared, &arguments.out, arguments.seed);
     terminal::print(&told.rendered(&compared, arguments.output))?;
-    Ok(if is_interrupted() { Outcome::Interrupted } else { Outcome::Done })
+    if is_interrupted() {
+        terminal::say("interrupted: the result is partial");
+        return Ok(Outcome::Interrupted);
+    }
+    Ok(Outcome::Done)
 }
 
 /// What is said below the table.
@@ -141,6 +145,9 @@ fn verdict(compared: &Compared) -> String {
     let Some(best) = (0..compared.runs.len()).min_by(|&one, &other| p95(one).total_cmp(&p95(other))) else {
         return "Interrupted before any run had ended.".into();
     };
+    if compared.runs.iter().flat_map(|policy| &policy.runs).any(|run| run.partial) {
+        return "Interrupted: the runs were cut short, so they give no verdict.".into();
+    }
     let totals = compared.runs.iter().flat_map(|policy| &policy.runs);
     let (lost, twice, killed) = totals.fold((0, 0, 0), |(lost, twice, killed), run| {
         (lost + run.tasks.lost, twice + run.tasks.duplicated, killed + run.tasks.lost_attempts)

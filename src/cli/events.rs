@@ -10,7 +10,6 @@ use super::failure::{Failure, Outcome};
 use super::server::ServerArguments;
 use super::shape::{Shape, plain};
 use super::terminal;
-use super::watch::{interrupted, is_interrupted};
 use crate::api::body::{EventBody, Problem};
 use crate::client::{Call, Client, ClientError, Frame};
 
@@ -55,12 +54,8 @@ pub fn run(arguments: &Events) -> Result<Outcome, Failure> {
     let client = arguments.server.client()?;
     let begun = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
     let mut since = arguments.since.or((!arguments.follow).then_some(0));
-    interrupted();
     loop {
         let end = listen(arguments, &client, &mut since, begun)?;
-        if is_interrupted() {
-            return Ok(Outcome::Interrupted);
-        }
         if end == End::Over || !arguments.follow {
             return Ok(Outcome::Done);
         }
@@ -99,7 +94,7 @@ fn listen(arguments: &Events, client: &Client, since: &mut Option<u64>, begun: u
             Shape::Table => line(&event),
             Shape::Json => serde_json::to_string(&event).expect("bodies are plain data, which JSON writes"),
         };
-        if !terminal::print_on(&format!("{line}\n"))? || is_interrupted() {
+        if !terminal::print_on(&format!("{line}\n"))? {
             return Ok(End::Over);
         }
     }

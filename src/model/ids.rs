@@ -17,6 +17,13 @@ macro_rules! id {
             pub fn index(self) -> usize {
                 self.0 as usize
             }
+
+            /// Reads an id as it is written, and only so: none has another sign, or a zero before it.
+            #[must_use]
+            pub fn parse(text: &str) -> Option<Self> {
+                let id = Self(text.strip_prefix($prefix)?.parse().ok()?);
+                (id.to_string() == text).then_some(id)
+            }
         }
 
         impl fmt::Display for $name {
@@ -31,14 +38,6 @@ id!(
     /// A job, numbered by the FrontEnd in the order of admission, from 0.
     JobId(u32), "j"
 );
-impl JobId {
-    /// Reads an id as it is written. One job has one: `j+1` and `j01` are none.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let id = Self(text.strip_prefix('j')?.parse().ok()?);
-        (id.to_string() == text).then_some(id)
-    }
-}
 
 id!(
     /// A node, numbered by the GlobalManager in the order of first contact, from 0.

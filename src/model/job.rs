@@ -1,11 +1,12 @@
 //! Jobs and tasks as the user specified them. Once admitted, a spec changes by the user's amendments alone.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Bytes, Constraint, ContainerSpec, Cores, CpuSet, Distribution, Labels, Millis, Name, Preference};
+use crate::{Bytes, Constraint, ContainerSpec, Cores, CpuSet, Distribution, Labels, Millis, Name, NodeClass, Operator, Preference};
 
 /// A job: a name and a body that many jobs may share.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -87,6 +88,22 @@ pub struct TaskSpec {
     pub simulate: Simulate,
     /// What a real engine runs; absent in traces.
     pub container: Option<Box<ContainerSpec>>,
+}
+
+impl TaskSpec {
+    /// Where it may go, by what the user says and by what it is: an image is not for nodes that run plain processes, which would run the
+    /// host's program of the same name.
+    #[must_use]
+    pub fn placement(&self) -> Cow<'_, PlacementRules> {
+        let has_image = self.container.as_ref().is_some_and(|container| !container.image.is_empty());
+        if !has_image {
+            return Cow::Borrowed(&self.rules);
+        }
+        let mut rules = self.rules.clone();
+        let (label, values) = (NodeClass::ENGINE.to_owned(), vec![NodeClass::PROCESSES.to_owned()]);
+        rules.constraints.push(Constraint { label, op: Operator::NotIn, values });
+        Cow::Owned(rules)
+    }
 }
 
 impl Default for TaskSpec {

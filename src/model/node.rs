@@ -56,16 +56,21 @@ impl NodeClass {
         (host.0..cores.0).collect()
     }
 
+    /// The label that says what runs its tasks.
+    pub const ENGINE: &str = "engine";
+    /// The engine of plain processes.
+    pub const PROCESSES: &str = "process";
+
     /// What runs its tasks, as its worker says; a simulated node says nothing.
     #[must_use]
     pub fn engine(&self) -> Option<&str> {
-        self.labels.get("engine").map(String::as_str)
+        self.labels.get(Self::ENGINE).map(String::as_str)
     }
 
     /// Whether its engine can move a running task to another node; that of plain processes cannot.
     #[must_use]
     pub fn moves_tasks(&self) -> bool {
-        self.engine() != Some("process")
+        self.engine() != Some(Self::PROCESSES)
     }
 
     /// How many cores tasks may have.

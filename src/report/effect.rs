@@ -77,7 +77,7 @@ pub struct Effect {
     pub relative: Option<f64>,
     /// 95 % confidence interval of the mean difference; absent for a single seed.
     pub interval: Option<(f64, f64)>,
-    /// How many seeds both ran.
+    /// How many seeds both ran to the end.
     pub seeds: usize,
 }
 
@@ -88,7 +88,7 @@ pub struct Pair {
     pub policy: String,
     /// What it is compared with.
     pub baseline: String,
-    /// Every figure, in the order of [`METRICS`]; empty where no seed is common.
+    /// Every figure, in the order of [`METRICS`]; empty where no seed is common that both ran to the end.
     pub effects: Vec<Effect>,
     /// The most telling of them in a sentence.
     pub sentence: String,
@@ -103,8 +103,11 @@ pub fn pairs(policies: &[PolicyRuns]) -> Vec<Pair> {
 }
 
 fn pair(policy: &PolicyRuns, baseline: &PolicyRuns) -> Pair {
+    // A run that was cut short has done less, whatever its policy.
+    let whole = |run: &&Summary| !run.partial;
+    let on_baseline = |seed| baseline.runs.iter().filter(whole).find(|run| run.seed == seed);
     let common: Vec<(&Summary, &Summary)> =
-        policy.runs.iter().filter_map(|run| baseline.runs.iter().find(|other| other.seed == run.seed).map(|other| (run, other))).collect();
+        policy.runs.iter().filter(whole).filter_map(|run| Some((run, on_baseline(run.seed)?))).collect();
     let effects: Vec<Effect> = if common.is_empty() { Vec::new() } else { METRICS.iter().map(|metric| effect(metric, &common)).collect() };
     let sentence = sentence(&policy.policy, &baseline.policy, &effects);
     Pair { policy: policy.policy.clone(), baseline: baseline.policy.clone(), effects, sentence }
@@ -140,7 +143,7 @@ fn interval(differences: &[f64], mean: f64) -> Option<(f64, f64)> {
 fn sentence(policy: &str, baseline: &str, effects: &[Effect]) -> String {
     let told = METRICS.iter().zip(effects).find(|(_, effect)| effect.difference != 0.0);
     let Some((metric, effect)) = told else {
-        let why = if effects.is_empty() { "have no seed in common" } else { "do not differ in any figure" };
+        let why = if effects.is_empty() { "have no seed in common that both ran to the end" } else { "do not differ in any figure" };
         return format!("{policy} and {baseline} {why}");
     };
     let Phrase { verb, less, noun, scope } = metric.phrase;
@@ -213,6 +216,15 @@ mod tests {
         b.runs[0].nodes_used.mean = 6.0;
         let pairs = pairs(&[a, b]);
         assert_eq!(pairs[0].sentence, "b uses 25.0 % fewer nodes than a on average (\u{2212}2; one seed, so no confidence interval)");
+    }
+
+    #[test]
+    fn a_run_that_was_cut_short_says_nothing_of_its_policy() {
+        let (a, mut b) = (runs("a", &[1.0, 1.0]), runs("b", &[2.0, 9.0]));
+        b.runs[1].partial = true;
+        assert_eq!(pairs(&[a.clone(), b.clone()])[0].effects[0].seeds, 1);
+        b.runs[0].partial = true;
+        assert_eq!(pairs(&[a, b])[0].sentence, "b and a have no seed in common that both ran to the end");
     }
 
     #[test]

@@ -81,7 +81,7 @@ impl Shape {
     fn part_of(&mut self, job: JobId, body: &JobBody, task: usize) -> Part {
         let spec = &body.tasks[task];
         let need = Need { cores: spec.cores, memory: spec.memory };
-        let (rules, ports) = (&spec.rules, spec.host_ports());
+        let (rules, ports) = (spec.placement(), spec.host_ports());
         if rules.is_free() {
             return Part { need, rules: None, ports, task: None, count: 1 };
         }
@@ -89,7 +89,7 @@ impl Shape {
         if looks_at_mates {
             self.scope = Some(job);
         }
-        Part { need, rules: Some(Arc::new(rules.clone())), ports, task: looks_at_mates.then_some(task as u16), count: 1 }
+        Part { need, rules: Some(Arc::new(rules.into_owned())), ports, task: looks_at_mates.then_some(task as u16), count: 1 }
     }
 
     /// The largest part: what the decreasing order looks at.

@@ -82,6 +82,9 @@ impl Launch {
             Engine::Process(_) if command.first().is_none_or(String::is_empty) => {
                 Some("a process task needs a command: its program and arguments".into())
             }
+            Engine::Process(_) if !image.is_empty() => {
+                Some(format!("it is of the image {image}, and this worker runs plain processes: one with --engine docker runs containers"))
+            }
             Engine::Docker(_) if image.is_empty() => Some("a container needs an image".into()),
             _ if command.iter().any(nul) => Some("the command holds a NUL character".into()),
             _ if environment.iter().any(|(name, value)| name.is_empty() || name.contains('=') || nul(name) || nul(value)) => {

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use model::{
-    Amendment, Bytes, Cause, Change, Constraint, Cores, Image, JobBody, JobId, JobSpec, Kept, Labels, Message, Millis, NodeClass, NodeId,
-    NodeSpec, OnFailure, Operation, Operator, Outbox, Placement, PlacementRules, Plan, Policy, PolicyName, Progress, Run, TaskSpec,
-    TaskState, ToGlobalManager, ToJobManager,
+    Amendment, Bytes, Cause, Change, Constraint, ContainerSpec, Cores, Image, JobBody, JobId, JobSpec, Kept, Labels, Message, Millis,
+    NodeClass, NodeId, NodeSpec, OnFailure, Operation, Operator, Outbox, Placement, PlacementRules, Plan, Policy, PolicyName, Progress,
+    Run, TaskSpec, TaskState, ToGlobalManager, ToJobManager,
 };
 
 use super::JobManager;
@@ -107,6 +107,24 @@ fn what_waits_for_a_label_starts_where_a_node_gets_it_and_what_runs_stays() {
     tell(&mut manager, ToJobManager::NodeLost(NodeId(1)));
     node(&mut manager, 1, "s", &south);
     assert_eq!(manager.planner().inventory().class(NodeId(1)).labels, south, "a worker that joins anew says its own");
+}
+
+#[test]
+fn what_is_in_an_image_goes_to_no_node_of_plain_processes() {
+    let mut manager = JobManager::new(Policy::from(PolicyName::BestFit), Millis(100));
+    let engine = |engine: &str| Labels::from([("engine".to_owned(), engine.to_owned())]);
+    node(&mut manager, 0, "p", &engine("process"));
+    let task = |name: &str, image: &str| {
+        let container = Some(Box::new(ContainerSpec { image: image.into(), ..ContainerSpec::default() }));
+        Arc::new(TaskSpec { name: name.parse().unwrap(), cores: Cores(1), container, ..TaskSpec::default() })
+    };
+    admit(&mut manager, JobBody { tasks: vec![task("image", "busybox"), task("program", "")], ..body() });
+    let nodes = |plan: Plan| plan.placements.iter().map(|placement| (placement.task.instance, placement.node.0)).collect::<Vec<_>>();
+    assert_eq!(round(&mut manager, 100).map(nodes), Some(vec![(1, 0)]));
+    tell(&mut manager, ToJobManager::Planned { refused: Vec::new() });
+    assert!(round(&mut manager, 200).is_none());
+    node(&mut manager, 1, "d", &engine("docker"));
+    assert_eq!(round(&mut manager, 300).map(nodes), Some(vec![(0, 1)]));
 }
 
 #[test]

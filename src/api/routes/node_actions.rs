@@ -61,7 +61,7 @@ pub(super) async fn invite(desk: &Fittings, role: Role, note: String, expires_in
 ///
 /// What runs on it stays, whatever its labels; what waits is placed by the new ones.
 #[utoipa::path(patch, path = "/v1/nodes/{node}", operation_id = "patch_node", tag = "nodes",
-    params(("node" = String, Path, description = "The node's name")), request_body = NodePatch,
+    params(("node" = String, Path, description = "The node's name or id")), request_body = NodePatch,
     responses((status = 202, description = "It is on its way", body = NodeTaken)))]
 pub async fn patch_node(
     State(desk): State<Desk>,
@@ -87,7 +87,7 @@ pub async fn patch_node(
 
 /// Let a node go: it is drained first, unless forced
 #[utoipa::path(delete, path = "/v1/nodes/{node}", operation_id = "delete_node", tag = "nodes",
-    params(("node" = String, Path, description = "The node's name"), LeaveQuery),
+    params(("node" = String, Path, description = "The node's name or id"), LeaveQuery),
     responses((status = 202, description = "It is on its way", body = NodeTaken)))]
 pub async fn delete_node(
     State(desk): State<Desk>,
@@ -101,7 +101,7 @@ pub async fn delete_node(
 
 /// Drain, undrain, cordon or uncordon a node
 #[utoipa::path(post, path = "/v1/nodes/{node}/actions", operation_id = "act_on_node", tag = "nodes",
-    params(("node" = String, Path, description = "The node's name")), request_body = NodeAction,
+    params(("node" = String, Path, description = "The node's name or id")), request_body = NodeAction,
     responses((status = 202, description = "It is on its way", body = NodeTaken)))]
 pub async fn act_on_node(
     State(desk): State<Desk>,

@@ -55,7 +55,7 @@ pub async fn list_nodes(State(desk): State<Desk>, QueryOf(query): QueryOf<NodeQu
 
 /// Look at a node with what runs on it
 #[utoipa::path(get, path = "/v1/nodes/{node}", operation_id = "get_node", tag = "nodes",
-    params(("node" = String, Path, description = "The node's name")),
+    params(("node" = String, Path, description = "The node's name or id")),
     responses((status = 200, description = "The node", body = NodeDetail)))]
 pub async fn get_node(State(desk): State<Desk>, PathOf(name): PathOf<String>) -> Result<Json<NodeDetail>, ApiError> {
     desk.door.view(|view| {
@@ -64,7 +64,8 @@ pub async fn get_node(State(desk): State<Desk>, PathOf(name): PathOf<String>) ->
     })
 }
 
-/// The node of a path that has not left.
+/// The node of a path that has not left: by its name, or else by its id.
 pub fn node<'a>(view: &'a View, name: &str) -> Result<(NodeId, &'a NodeView), ApiError> {
-    view.node_named(name).filter(|(_, node)| node.state != NodeState::Left).ok_or_else(|| ApiError::UnknownNode(shown(name)))
+    let by_id = || NodeId::parse(name).and_then(|id| Some((id, view.nodes().get(id.index())?)));
+    view.node_named(name).or_else(by_id).filter(|(_, node)| node.state != NodeState::Left).ok_or_else(|| ApiError::UnknownNode(shown(name)))
 }

@@ -25,6 +25,10 @@ fn nodes_show_what_they_have_and_what_is_taken() {
     assert_eq!(site.get("/v1/nodes/alpha").problem().1, "api-unknown-node");
     assert_eq!(site.get("/v1/nodes").json()["nodes"].as_array().unwrap().len(), 1);
     assert_eq!(site.get("/v1/nodes?state=left").json()["nodes"][0]["name"], "alpha");
+    assert_eq!(site.get("/v1/nodes/n1").json()["name"], "beta", "an id is as good as a name");
+    for id in ["n0", "n01", "n2"] {
+        assert_eq!(site.get(&format!("/v1/nodes/{id}")).problem().1, "api-unknown-node", "{id}");
+    }
 }
 
 #[test]

@@ -10,9 +10,11 @@ use crate::cli::up::worker_program;
 /// Where Docker listens unless something else is said.
 const USUAL: &str = "/var/run/docker.sock";
 
-/// All checks of Docker: none where there is none and nobody has named one.
+/// All checks of Docker. That there is none is worth a line, and no fault: who needs none runs plain processes.
 pub fn checks(socket: Option<&str>, shared: Option<&Path>) -> Vec<Check> {
-    let Some(socket) = socket.or_else(|| Path::new(USUAL).exists().then_some(USUAL)) else { return Vec::new() };
+    let Some(socket) = socket.or_else(|| Path::new(USUAL).exists().then_some(USUAL)) else {
+        return vec![Check::ok("docker", format!("none at {USUAL}: workers here run plain processes (--docker SOCKET checks another)"))];
+    };
     // That there is no worker is said already.
     let Some(program) = worker_program() else { return Vec::new() };
     ask(&program, socket, shared).unwrap_or_else(|why| {
