@@ -47,6 +47,13 @@ impl Volume {
     pub fn is_shared(source: &str) -> bool {
         [Self::OF_JOB, Self::OF_TASK].contains(&source)
     }
+
+    /// Whether a task that moves would leave behind what it has written there: a volume by name is one of its node alone. A folder may be the same
+    /// on other nodes, as those who allow it know.
+    #[must_use]
+    pub fn stays_behind(&self) -> bool {
+        !self.read_only && !self.source.starts_with('/') && !Self::is_shared(&self.source)
+    }
 }
 
 /// A network that containers share across nodes, known to each other by the names of their tasks.

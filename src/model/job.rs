@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Bytes, Constraint, ContainerSpec, Cores, CpuSet, Distribution, Labels, Millis, Name, NodeClass, Operator, Preference};
+use crate::{Bytes, Constraint, ContainerSpec, Cores, CpuSet, Distribution, Labels, Millis, Name, NodeClass, Operator, Preference, Volume};
 
 /// A job: a name and a body that many jobs may share.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -103,6 +103,12 @@ impl TaskSpec {
         let (label, values) = (NodeClass::ENGINE.to_owned(), vec![NodeClass::PROCESSES.to_owned()]);
         rules.constraints.push(Constraint { label, op: Operator::NotIn, values });
         Cow::Owned(rules)
+    }
+
+    /// A volume that would stay behind if a running instance moved.
+    #[must_use]
+    pub fn volume_of_one_node(&self) -> Option<&Volume> {
+        self.container.as_ref()?.volumes.iter().find(|volume| volume.stays_behind())
     }
 }
 

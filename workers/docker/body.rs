@@ -121,26 +121,27 @@ fn mounted(file: &LaunchFile, engine: &DockerEngine, root: &str, volume: &Volume
 
 fn mount(volume: &Volume, engine: &DockerEngine) -> Result<Mount, Fault> {
     let is_folder = volume.source.starts_with('/');
-    if is_folder && !allowed(Path::new(&volume.source), engine) {
+    let folder = is_folder.then(|| allowed(Path::new(&volume.source), engine));
+    if folder == Some(None) {
         let roots: Vec<_> = engine.roots.iter().map(|root| root.display().to_string()).collect();
         let allowed = if roots.is_empty() { "containers of this node see none of its folders".into() } else { roots.join(", ") };
         return Err(Fault::new(Cause::StartRefused, format!("{} may not be mounted here (--mount-root: {allowed})", volume.source)));
     }
     Ok(Mount {
         typ: Some(if is_folder { MountType::BIND } else { MountType::VOLUME }),
-        source: Some(volume.source.clone()),
+        source: Some(folder.flatten().unwrap_or_else(|| volume.source.clone())),
         target: Some(volume.target.clone()),
         read_only: Some(volume.read_only),
         ..Mount::default()
     })
 }
 
-/// Whether a folder lies in one of those that containers may see, wherever links on the way lead.
-fn allowed(folder: &Path, engine: &DockerEngine) -> bool {
+/// Where a folder really lies, if that is in one of those that containers may see, wherever links on the way lead.
+fn allowed(folder: &Path, engine: &DockerEngine) -> Option<String> {
     let plain = folder.components().all(|part| matches!(part, Component::RootDir | Component::Normal(_)));
-    let resolved = folder.canonicalize();
-    plain
-        && resolved.is_ok_and(|folder| engine.roots.iter().filter_map(|root| root.canonicalize().ok()).any(|root| folder.starts_with(root)))
+    let resolved = folder.canonicalize().ok().filter(|_| plain)?;
+    let mut roots = engine.roots.iter().filter_map(|root| root.canonicalize().ok());
+    roots.any(|root| resolved.starts_with(root)).then(|| resolved.to_str().map(str::to_owned)).flatten()
 }
 
 fn health(check: &HealthCheck) -> HealthConfig {

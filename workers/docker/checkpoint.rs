@@ -6,13 +6,16 @@
 
 use std::io::Read;
 use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use bollard::container::CreateCheckpointOptions;
+use bollard::models::MountPoint;
 use model::Cause;
 use rustix::net::sockopt::socket_peercred;
+use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::time::timeout;
 
 use super::runtime::{self, IMAGE, RESTORED, RUNTIME};
@@ -20,8 +23,8 @@ use super::{Docker, Fault};
 use crate::guard::note;
 use crate::run::{RUN_MARKER, RunFolder};
 
-/// The longest that a checkpoint may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// The longest that a checkpoint may take: a large memory on a slow disk.
+const PATIENCE: Duration = Duration::from_secs(600);
 /// The longest that a question may take.
 const SOON: Duration = Duration::from_secs(10);
 /// Between two looks whether it is done.
@@ -57,6 +60,8 @@ pub struct Places {
     pub layer: PathBuf,
     /// Its address on the network of its job.
     pub address: Option<std::net::IpAddr>,
+    /// Where it has a volume without a name, as its image may ask for: what is in it goes with the container.
+    pub unnamed: Option<String>,
 }
 
 /// Finds them.
@@ -72,7 +77,12 @@ pub async fn places(docker: &Docker, host: &Host, name: &str) -> Result<Places, 
     let networks = about.network_settings.and_then(|settings| settings.networks).unwrap_or_default();
     let ours = networks.into_iter().find(|(network, _)| network.starts_with("wharfinger"));
     let address = ours.and_then(|(_, endpoint)| endpoint.ip_address?.parse().ok());
-    Ok(Places { checkpoints: host.root.join("containers").join(id).join("checkpoints"), layer: layer.into(), address })
+    let is_unnamed = |mount: &MountPoint| {
+        let name = mount.name.as_deref().unwrap_or_default();
+        mount.typ.as_deref() == Some("volume") && name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
+    };
+    let unnamed = about.mounts.unwrap_or_default().into_iter().find(is_unnamed).map(|mount| mount.destination.unwrap_or_default());
+    Ok(Places { checkpoints: host.root.join("containers").join(id).join("checkpoints"), layer: layer.into(), address, unnamed })
 }
 
 /// Checkpoints the running container of a run into a folder, and ends it. Where it fails the container runs on.
@@ -141,7 +151,13 @@ pub async fn criu(socket: &Path) -> Result<String, String> {
 
 /// Runs a program that says little; what it said, or why it failed.
 async fn run(mut command: Command, patience: Duration) -> Result<String, String> {
-    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(|error| error.to_string())?;
+    let child = command
+        .process_group(0)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|error| error.to_string())?;
     let mut child = Killed(child);
     let status = timeout(patience, child.ended()).await.map_err(|_| "it takes too long".to_owned())?.map_err(|error| error.to_string())?;
     // Nobody writes any more.
@@ -151,7 +167,7 @@ async fn run(mut command: Command, patience: Duration) -> Result<String, String>
     if status.success() { Ok(said) } else { Err(words.trim().to_owned()) }
 }
 
-/// A program that is killed when nobody waits for it any more.
+/// A program that is killed when nobody waits for it any more, with what it has started.
 struct Killed(Child);
 
 impl Killed {
@@ -167,7 +183,10 @@ impl Killed {
 
 impl Drop for Killed {
     fn drop(&mut self) {
-        let _ = self.0.kill();
+        // Until it is waited for nobody else has its number.
+        if let (Ok(None), Some(group)) = (self.0.try_wait(), Pid::from_raw(self.0.id().cast_signed())) {
+            let _ = kill_process_group(group, Signal::KILL);
+        }
         let _ = self.0.wait();
     }
 }

@@ -1,9 +1,11 @@
 //! What the Docker of this host can do for a worker, and how to mend what it cannot. It looks, and changes nothing.
 
 use std::path::Path;
+use std::time::Duration;
 
 use bollard::models::{LocalNodeState, SystemInfo};
 use engine::Check;
+use model::Cause;
 
 use super::checkpoint::criu;
 use super::client::block_on;
@@ -12,6 +14,8 @@ use super::{Docker, Fault};
 
 /// Docker's interface has to be this new: the one of Docker 20.10.
 const OLDEST: (u32, u32) = (1, 41);
+/// The longest that Docker may take to say what it is.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// All checks.
 pub fn checks(socket: &Path) -> Vec<Check> {
@@ -33,9 +37,13 @@ pub fn checks(socket: &Path) -> Vec<Check> {
 }
 
 async fn ask(socket: &Path) -> Result<(String, SystemInfo), Fault> {
-    let docker = Docker::connect(socket).await?;
-    let interface = docker.0.version().await?.api_version.unwrap_or_default();
-    Ok((interface, docker.0.info().await?))
+    let asked = async {
+        let docker = Docker::connect(socket).await?;
+        let interface = docker.0.version().await?.api_version.unwrap_or_default();
+        Ok((interface, docker.0.info().await?))
+    };
+    let silent = |_| Fault::new(Cause::StartRefused, format!("Docker does not answer at {}", socket.display()));
+    tokio::time::timeout(PATIENCE, asked).await.map_err(silent)?
 }
 
 fn version(socket: &Path, interface: &str, about: &SystemInfo) -> Check {

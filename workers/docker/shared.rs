@@ -6,7 +6,7 @@
 
 use std::fs::{self, DirBuilder, Permissions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use engine::Check;
@@ -72,11 +72,22 @@ impl SharedRoot {
     }
 }
 
+/// The rights of a folder that was just made.
+const NEW: u32 = 0o700;
+
 /// Makes a folder with these rights, or finds it; another node may make it at the same time.
 fn make(folder: &Path, rights: u32) -> io::Result<()> {
-    match DirBuilder::new().mode(0o700).create(folder) {
+    match DirBuilder::new().mode(NEW).create(folder) {
         Ok(()) => fs::set_permissions(folder, Permissions::from_mode(rights)),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && fs::symlink_metadata(folder)?.is_dir() => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            let about = fs::symlink_metadata(folder)?;
+            if !about.is_dir() {
+                return Err(error);
+            }
+            // Whoever made it may have ended before it had its rights, or may be about to give them.
+            let is_new = about.mode() & 0o7777 == NEW;
+            if is_new { fs::set_permissions(folder, Permissions::from_mode(rights)) } else { Ok(()) }
+        }
         Err(error) => Err(error),
     }
 }

@@ -137,8 +137,14 @@ impl Server {
             match ask {
                 Ok(None) => return,
                 Ok(Some(ask)) => {
+                    let joins = matches!(ask, SwarmAsk::Join { .. });
                     if let Err(fault) = self.obey(ask).await {
                         tracing::warn!("the Swarm: {}", fault.words);
+                        if joins {
+                            // That it stands outside is said anew, and so it is asked to join again.
+                            self.place.send_replace(SwarmPlace::Unknown);
+                            tokio::time::sleep(AGAIN).await;
+                        }
                     }
                 }
                 Err(_) => {}

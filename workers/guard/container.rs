@@ -105,7 +105,16 @@ impl<'a> Guard<'a> {
         if let Err(error) = begun {
             return self.never(Why::LaunchFailed { cause: error.to_string() }).await;
         }
-        if let Err(fault) = self.start(&docker, restored.as_ref()).await {
+        let started = tokio::select! {
+            started = start(self.folder, self.file, &docker, restored.as_ref()) => started,
+            // Docker may be about to start it: what it has done by then is undone.
+            why = self.doom() => {
+                kill(&docker, &self.file.group, &id).await;
+                remove(self.engine, &self.file.group).await;
+                return record(why, &id, End::Gone, wall_time(), 0);
+            }
+        };
+        if let Err(fault) = started {
             let ran = docker.state(&self.file.group).await.ok().flatten().is_some_and(|(_, state)| state.pid.is_some_and(|pid| pid > 0));
             if !ran {
                 return self.never(why(fault)).await;
@@ -115,24 +124,6 @@ impl<'a> Guard<'a> {
         let _ = std::fs::remove_dir_all(self.folder.file(image::FOLDER));
         self.started();
         self.watch(&docker, &id).await
-    }
-
-    /// Starts the container. A network that is made for it may not have come to this node yet.
-    async fn start(&self, docker: &Docker, restored: Option<&Restored>) -> Result<(), Fault> {
-        let until = boot_time().plus(NETWORK);
-        loop {
-            let image = self.folder.file(image::FOLDER).join("criu");
-            let started = match restored {
-                None => docker.0.start_container(&self.file.group, None).await.map_err(Fault::from),
-                Some(Restored { host, places }) => docker::restore(docker, host, places, &self.file.group, &image).await,
-            };
-            match started {
-                Err(fault) if self.file.launch.container.network.is_some() && is_missing_network(&fault) && boot_time() < until => {
-                    sleep(AGAIN).await;
-                }
-                started => return started,
-            }
-        }
     }
 
     /// Waits for a wish that ends everything.
@@ -293,6 +284,24 @@ impl<'a> Guard<'a> {
                     return Wish::Lapse;
                 }
             }
+        }
+    }
+}
+
+/// Starts the container. A network that is made for it may not have come to this node yet.
+async fn start(folder: &RunFolder, file: &LaunchFile, docker: &Docker, restored: Option<&Restored>) -> Result<(), Fault> {
+    let until = boot_time().plus(NETWORK);
+    loop {
+        let image = folder.file(image::FOLDER).join("criu");
+        let started = match restored {
+            None => docker.0.start_container(&file.group, None).await.map_err(Fault::from),
+            Some(Restored { host, places }) => docker::restore(docker, host, places, &file.group, &image).await,
+        };
+        match started {
+            Err(fault) if file.launch.container.network.is_some() && is_missing_network(&fault) && boot_time() < until => {
+                sleep(AGAIN).await;
+            }
+            started => return started,
         }
     }
 }

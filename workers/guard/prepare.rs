@@ -64,6 +64,10 @@ pub async fn take_checkpoint(
     let into = folder.file(image::FOLDER).join("criu");
     std::fs::create_dir_all(&into).map_err(|error| Fault::new(Cause::StartRefused, error.to_string()))?;
     let places = docker::places(docker, &docker::host(docker).await?, &file.group).await?;
+    if let Some(at) = &places.unnamed {
+        let words = format!("its image has a volume at {at}, which would be lost: mount a named one there");
+        return Err(Fault::new(Cause::StartRefused, words));
+    }
     if !keeps_address(file) && docker::is_bound(id) {
         return Err(Fault::new(
             Cause::StartRefused,

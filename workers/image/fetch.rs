@@ -1,5 +1,6 @@
 //! Getting an image: from another worker, or from an earlier run of this one.
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use tokio::time::{sleep, timeout};
 use super::serve::{Ask, SILENCE, folder_of, receive, send};
 use super::{List, Trouble};
 
-/// How often a broken transfer is taken up again.
+/// How often a broken transfer is taken up again that has brought nothing since.
 const TRIES: u32 = 5;
 /// Before it is.
 const AGAIN: Duration = Duration::from_millis(500);
@@ -63,11 +64,16 @@ pub async fn fetch(
         Source::There { worker, address } => {
             let identity = Identity::load(identity)?.ok_or_else(|| Trouble::Refused("this worker has no identity".into()))?;
             let peer = PeerName::new(Role::Worker, worker.as_str())?;
-            let mut tries = 0;
+            let (mut tries, most) = (0, Cell::new(Bytes(0)));
+            let here = |bytes: Bytes| {
+                most.set(most.get().max(bytes));
+                here(bytes);
+            };
             loop {
+                let before = most.get();
                 match transfer(&identity, address, &peer, (task, attempt), size, into, &here).await {
-                    Err(Trouble::Link(error)) if tries < TRIES => {
-                        tries += 1;
+                    Err(Trouble::Link(error)) if tries < TRIES || most.get() > before => {
+                        tries = if most.get() > before { 1 } else { tries + 1 };
                         tracing::info!(%error, tries, "the transfer of an image is taken up again");
                         sleep(AGAIN).await;
                     }
@@ -173,8 +179,8 @@ mod tests {
         let task = TaskKey { job: JobId(1), instance: 0 };
         let kept = place(&giver, task);
         std::fs::create_dir_all(kept.join("criu")).unwrap();
-        // More than any one connection carries.
-        std::fs::write(kept.join("criu/pages-1.img"), vec![7; 3 * CUT as usize]).unwrap();
+        // More than all tries would carry that bring nothing.
+        std::fs::write(kept.join("criu/pages-1.img"), vec![7; (TRIES as usize + 3) * CUT as usize]).unwrap();
         std::fs::write(kept.join("files.tar"), "").unwrap();
         let list = List::make(&kept, None).unwrap();
         let server = Server::start("127.0.0.1:0", &gives, giver.join("runs")).await.unwrap();

@@ -5,7 +5,7 @@
 
 use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::{MetadataExt, chown, lchown, symlink};
+use std::os::unix::fs::{MetadataExt, lchown, symlink};
 use std::path::{Component, Path, PathBuf};
 
 use rustix::fs::{CWD, FileType, Mode, mknodat};
@@ -28,6 +28,8 @@ pub fn pack(layer: &Path, archive: &Path) -> Result<(), Trouble> {
     let file = File::create(archive).map_err(Trouble::io(archive))?;
     let mut builder = Builder::new(io::BufWriter::new(file));
     builder.follow_symlinks(false);
+    // A file with holes is packed whole: what is unpacked is never larger than what was sent.
+    builder.sparse(false);
     pack_folder(&mut builder, layer, Path::new(""))?;
     let written = builder.into_inner().and_then(|writer| writer.into_inner().map_err(io::IntoInnerError::into_error));
     written.map(drop).map_err(Trouble::io(archive))
@@ -90,7 +92,8 @@ pub fn unpack(archive: &Path, layer: &Path) -> Result<(), Trouble> {
         let mode = header.mode().map_err(said())?;
         match header.entry_type() {
             EntryType::Directory => {
-                if !path.is_dir() {
+                // A link is no folder, wherever it leads.
+                if !path.symlink_metadata().is_ok_and(|about| about.is_dir()) {
                     fs::create_dir(&path).map_err(said())?;
                 }
                 if has_opaque(&mut entry) {
@@ -114,10 +117,8 @@ pub fn unpack(archive: &Path, layer: &Path) -> Result<(), Trouble> {
         }
         let (user, group) = (header.uid().map_err(said())?, header.gid().map_err(said())?);
         let number = |id: u64| u32::try_from(id).ok();
-        if header.entry_type() == EntryType::Symlink {
-            lchown(&path, number(user), number(group)).map_err(said())?;
-        } else {
-            chown(&path, number(user), number(group)).map_err(said())?;
+        lchown(&path, number(user), number(group)).map_err(said())?;
+        if header.entry_type() != EntryType::Symlink {
             fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(mode & 0o7777)).map_err(said())?;
         }
     }
@@ -167,6 +168,7 @@ mod tests {
             &[("a/../../out", EntryType::Regular, "")],
             &[("link", EntryType::Symlink, ".."), ("link/out", EntryType::Regular, "")],
             &[("link", EntryType::Symlink, "../out"), ("link", EntryType::Regular, "")],
+            &[("link", EntryType::Symlink, ".."), ("link", EntryType::Directory, "")],
             &[("out", EntryType::Link, "/etc/passwd")],
             &[("out", EntryType::Fifo, "")],
             &[("out", EntryType::Block, "")],
@@ -175,8 +177,11 @@ mod tests {
             fs::create_dir(&layer).unwrap();
             let file = tempfile::NamedTempFile::new().unwrap();
             fs::write(file.path(), archive(entries)).unwrap();
+            let rights = || fs::metadata(place.path()).unwrap().mode();
+            let before = rights();
             let refused = unpack(file.path(), &layer);
             assert!(refused.is_err(), "{entries:?}");
+            assert_eq!(rights(), before, "{entries:?}");
             assert_eq!(fs::read_dir(place.path()).unwrap().count(), 1, "{entries:?}");
             assert!(!Path::new("/tmp/wharfinger-out").exists());
         }
@@ -190,11 +195,15 @@ mod tests {
         fs::create_dir(&to).unwrap();
         fs::write(from.join("etc/deep/file"), "kept").unwrap();
         symlink("/nowhere", from.join("etc/link")).unwrap();
+        let holes = File::create(from.join("holes")).unwrap();
+        holes.set_len(3 << 20).unwrap();
+        std::os::unix::fs::FileExt::write_all_at(&holes, b"end", (3 << 20) - 3).unwrap();
         let devices = mknodat(CWD, from.join("etc/gone"), FileType::CharacterDevice, Mode::empty(), 0).is_ok();
         let file = place.path().join("files.tar");
         pack(&from, &file).unwrap();
         unpack(&file, &to).unwrap();
         assert_eq!(fs::read_to_string(to.join("etc/deep/file")).unwrap(), "kept");
+        assert!(fs::read(to.join("holes")).unwrap() == fs::read(from.join("holes")).unwrap());
         assert_eq!(fs::read_link(to.join("etc/link")).unwrap(), Path::new("/nowhere"));
         assert_eq!(to.join("etc/gone").symlink_metadata().is_ok_and(|about| is_whiteout(&about)), devices);
     }

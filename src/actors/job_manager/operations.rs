@@ -139,15 +139,24 @@ impl JobManager {
     /// Sends everything on a node away: what runs may move, the rest starts again elsewhere.
     fn empty(&mut self, node: NodeId, migrate: bool, out: &mut Outbox) {
         for task in self.tasks_on(node) {
-            let Some(record) = self.job(task.job).map(|job| *job.instance(task.instance)) else { continue };
+            let moves = migrate && self.nodes[node.index()].moves;
+            let Some(job) = self.job(task.job) else { continue };
+            let record = *job.instance(task.instance);
+            let moves = moves && job.task(task.instance).volume_of_one_node().is_none();
             // A task on its way here holds a place on this node, but is still elsewhere.
             if record.node != node {
                 continue;
             }
-            if migrate && self.nodes[node.index()].moves && record.state == TaskState::Running {
-                self.wanted_moves.insert(task, None);
-            } else {
-                self.stop_run(task, Cause::Drained, out);
+            match record.state {
+                // It leaves already, and is stopped where it cannot.
+                TaskState::Migrating if moves && self.moving.contains_key(&task) => {}
+                // What is being checkpointed goes after that.
+                TaskState::Running | TaskState::Migrating if moves => {
+                    self.wanted_moves.insert(task, None);
+                }
+                _ => {
+                    self.stop_run(task, Cause::Drained, out);
+                }
             }
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use model::{
     Amendment, Bytes, Cause, Change, Constraint, ContainerSpec, Cores, Image, JobBody, JobId, JobSpec, Kept, Labels, Message, Millis,
     NodeClass, NodeId, NodeSpec, OnFailure, Operation, Operator, Outbox, Placement, PlacementRules, Plan, Policy, PolicyName, Progress,
-    Run, TaskSpec, TaskState, ToGlobalManager, ToJobManager,
+    Run, TaskKey, TaskSpec, TaskState, ToGlobalManager, ToJobManager, Volume,
 };
 
 use super::JobManager;
@@ -122,6 +122,35 @@ fn what_is_in_an_image_goes_to_no_node_of_plain_processes() {
     assert_eq!(plan.placements.iter().map(|placement| placement.node).collect::<Vec<_>>(), [NodeId(1); 2]);
     tell(&mut manager, ToJobManager::Planned { refused: Vec::new() });
     assert!(round(&mut manager, 200).is_none());
+}
+
+#[test]
+fn a_drain_lets_go_what_moves_already_and_moves_no_volume_of_one_node() {
+    let mut manager = JobManager::new(Policy::from(PolicyName::BestFit), Millis(100));
+    node(&mut manager, 0, "n", &Labels::new());
+    let volume = |source: &str, read_only| Volume { source: source.into(), target: "/data".into(), read_only };
+    let task = |name: &str, volume: Volume| {
+        let container = Some(Box::new(ContainerSpec { volumes: vec![volume], ..ContainerSpec::default() }));
+        Arc::new(TaskSpec { name: name.parse().unwrap(), cores: Cores(1), container, ..TaskSpec::default() })
+    };
+    let tasks = vec![task("moves", volume(Volume::OF_JOB, false)), task("stays", volume("data", false))];
+    admit(&mut manager, JobBody { tasks, ..body() });
+    let plan = round(&mut manager, 100).expect("both have a place");
+    tell(&mut manager, ToJobManager::Planned { refused: Vec::new() });
+    for Placement { task, run, node, .. } in plan.placements {
+        tell(&mut manager, ToJobManager::Changed { task, run, node, change: Change::Started });
+    }
+    node(&mut manager, 1, "m", &Labels::new());
+    let moves = TaskKey { job: JOB, instance: 0 };
+    tell(&mut manager, ToJobManager::Operate(Operation::Migrate { task: moves, to: None }));
+    assert_eq!(round(&mut manager, 200).map(|plan| plan.moves.len()), Some(1));
+    tell(&mut manager, ToJobManager::Planned { refused: Vec::new() });
+    let out = tell(&mut manager, ToJobManager::Operate(Operation::Drain { node: "n".parse().unwrap(), migrate: true }));
+    let stopped = out.messages.into_iter().filter_map(|message| match message {
+        Message::GlobalManager(ToGlobalManager::Stop(stop)) => Some(stop.task.instance),
+        _ => None,
+    });
+    assert_eq!(stopped.collect::<Vec<_>>(), [1]);
 }
 
 #[test]

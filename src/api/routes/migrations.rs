@@ -123,6 +123,13 @@ pub fn checked_move(view: &View, migration: &Migration, at: &str) -> Result<Oper
         return Err(ApiError::WrongState(what));
     }
     movable(view, instance.node, "move")?;
+    if let Some(volume) = job.spec.body.tasks[task].volume_of_one_node() {
+        let what = format!(
+            "task `{}` may write to the volume `{}`, which its node alone has, so it cannot be moved",
+            migration.task, volume.source
+        );
+        return Err(ApiError::WrongState(what));
+    }
     if let Some(to) = &migration.to {
         let field = || format!("{at}to");
         let (_, node) = view.node_named(to.as_str()).ok_or_else(|| ApiError::UnknownNode(to.to_string()))?;
