@@ -95,8 +95,9 @@ impl Pair {
     }
 }
 
-/// Counts in memory, and keeps a note in a file.
-const COUNT: &str = "echo noted > /note; rm /bin/ls; i=0; while :; do i=$((i+1)); echo $i; sleep 0.05; done";
+/// Counts in memory, and keeps a note in a file, and one with a hole before its end.
+const COUNT: &str =
+    "echo noted > /note; dd if=/note of=/hole bs=1M seek=2 2>&-; rm /bin/ls; i=0; while :; do i=$((i+1)); echo $i; sleep 0.05; done";
 
 fn numbers(text: &str) -> Vec<u64> {
     text.lines().filter_map(|line| line.parse().ok()).collect()
@@ -125,12 +126,36 @@ fn a_counter_goes_on_without_a_gap_wherever_it_is_moved() {
         let [id] = &pair.dockers[to].containers(&folder(&pair.nodes[to]))[..] else { panic!("one container") };
         assert_eq!(pair.dockers[to].cgroup(id, "cpuset", "cpuset.cpus"), "1");
         assert_eq!(pair.dockers[to].say(&["exec", id, "cat", "/note"]), "noted", "files travel too");
+        let hole = pair.dockers[to].say(&["exec", id, "sh", "-c", "busybox tail -c 6 /hole; busybox wc -c < /hole"]);
+        assert_eq!(hole, format!("noted\n{}", (2 << 20) + 6));
         assert_eq!(pair.dockers[to].say(&["exec", id, "sh", "-c", "[ -e /bin/ls ] || echo gone"]), "gone", "and so does what was deleted");
         (at, run, seen) = (to, next, after[0]);
     }
     pair.nodes[at].stop(run);
     pair.nodes[at].expect(run, What::Stopped);
     assert!(pair.nodes.iter().zip(&pair.dockers).all(|(node, docker)| docker.containers(&folder(node)).is_empty()));
+}
+
+#[test]
+fn what_would_lose_a_volume_of_its_image_stays_and_runs_on() {
+    let Some(mut pair) = Pair::find([0, 1]) else { return };
+    let (docker, image) = (&pair.dockers[0], "wharfinger/with-volume:1");
+    let plain = docker.say(&["create", &docker.image, "true"]);
+    docker.say(&["commit", "--change", "VOLUME /kept", &plain, image]);
+    docker.say(&["rm", &plain]);
+    let wish = Wish { image: image.into(), ..pair.wish() };
+    let run = pair.nodes[0].start(1, &["sh", "-c", "echo noted > /kept/note; sleep 100"], wish);
+    pair.nodes[0].expect(run, What::Started);
+    let [id] = &pair.dockers[0].containers(&folder(&pair.nodes[0]))[..] else { panic!("one container") };
+    let note = || pair.dockers[0].say(&["exec", id, "sh", "-c", "cat /kept/note 2>&- || true"]);
+    eventually("it has noted", || note() == "noted");
+    pair.nodes[0].driver.command(Millis(0), run.task, run.run, Command::Checkpoint { keep: false }, &mut Vec::new());
+    pair.nodes[0].expect(run, What::CheckpointRefused);
+    assert!(pair.nodes[0].log(run).contains("a volume at /kept"), "{}", pair.nodes[0].log(run));
+    assert_eq!(note(), "noted");
+    pair.nodes[0].stop(run);
+    pair.nodes[0].expect(run, What::Stopped);
+    pair.dockers[0].say(&["rmi", image]);
 }
 
 #[test]
