@@ -228,6 +228,8 @@ pub enum Cgroups {
 
 /// The label that says what runs the tasks.
 const ENGINE: &str = NodeClass::ENGINE;
+/// The label that says where the host is reached, by which clients of the earlier system call a node.
+const ADDRESS: &str = "address";
 /// Where discovery listens unless something else is said.
 const DISCOVERY_PORT: u16 = 4000;
 
@@ -265,10 +267,11 @@ impl Arguments {
         self.discovery.clone().unwrap_or_else(|| format!("{host}:{DISCOVERY_PORT}"))
     }
 
-    /// The labels of the node: those that were given, and what runs its tasks; processes cannot move.
+    /// The labels of the node: its address in the Swarm, those that were given, and what runs its tasks.
     #[must_use]
     pub fn labels(&self) -> Labels {
-        self.labels.iter().cloned().chain([(ENGINE.into(), self.engine.label().into())]).collect()
+        let address = self.swarm_address.map(|address| (ADDRESS.to_owned(), address.to_string()));
+        address.into_iter().chain(self.labels.iter().cloned()).chain([(ENGINE.into(), self.engine.label().into())]).collect()
     }
 
     /// How containers are run here.

@@ -171,7 +171,8 @@ fn a_task_is_moved_by_both_interfaces() {
     eventually("the source is free", || fleet.site.get(&format!("/v1/nodes/{from}")).unwrap()["allocated"]["cores"] == 0);
 
     let last = NODES.iter().find(|node| **node != from && **node != to).unwrap();
-    let earlier = json!({ "job": "moved", "container": "work", "from": to, "to": last, "info": {} });
+    let address = |node: &str| fleet.site.get(&format!("/v1/nodes/{node}")).unwrap()["labels"]["address"].clone();
+    let earlier = json!({ "job": "moved", "container": "work", "from": address(&to), "to": address(last), "info": {} });
     let url = fleet.site.earlier_url("/RESTfulSwarm/GM/request_migrate");
     assert_eq!(Fleet::post_to(&url, &earlier), (200, "OK".into()));
     fleet.runs_at(&job, Some(last));
