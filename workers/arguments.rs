@@ -228,8 +228,6 @@ pub enum Cgroups {
 
 /// The label that says what runs the tasks.
 const ENGINE: &str = NodeClass::ENGINE;
-/// The label that says where the host is reached, by which clients of the earlier system call a node.
-const ADDRESS: &str = "address";
 /// Where discovery listens unless something else is said.
 const DISCOVERY_PORT: u16 = 4000;
 
@@ -270,7 +268,7 @@ impl Arguments {
     /// The labels of the node: its address in the Swarm, those that were given, and what runs its tasks.
     #[must_use]
     pub fn labels(&self) -> Labels {
-        let address = self.swarm_address.map(|address| (ADDRESS.to_owned(), address.to_string()));
+        let address = self.swarm_address.map(|address| (NodeClass::ADDRESS.to_owned(), address.to_string()));
         address.into_iter().chain(self.labels.iter().cloned()).chain([(ENGINE.into(), self.engine.label().into())]).collect()
     }
 

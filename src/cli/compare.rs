@@ -10,7 +10,7 @@ use super::arguments::ExperimentArguments;
 use super::experiment::Experiment;
 use super::failure::{Failure, Outcome};
 use super::run_folder::RunFolder;
-use super::watch::{Watch, interrupted, is_interrupted};
+use super::watch::{Watch, cut_short, interrupted, is_interrupted};
 use super::{configuration, terminal, threads, values};
 use crate::report::quantity::{Count, Quantity};
 use crate::report::table::{self, OutputFormat};
@@ -76,11 +76,7 @@ pub fn run(arguments: &Compare) -> Result<Outcome, Failure> {
         compared.notes.iter().for_each(|note| terminal::say(&format!("note: {note}")));
     }
     terminal::print(&table::comparison(&compared.runs, arguments.output))?;
-    if is_interrupted() {
-        terminal::say("interrupted: the result is partial");
-        return Ok(Outcome::Interrupted);
-    }
-    Ok(Outcome::Done)
+    Ok(if is_interrupted() { cut_short() } else { Outcome::Done })
 }
 
 /// Runs a comparison on a number of threads.

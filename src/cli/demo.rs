@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::compare::{Folder, perform};
 use super::experiment::Experiment;
 use super::failure::{Failure, Outcome};
-use super::watch::{Watch, is_interrupted};
+use super::watch::{Watch, cut_short, is_interrupted};
 use super::{configuration, live_demo, provenance, terminal};
 use crate::report::effect::pairs;
 use crate::report::files::names;
@@ -77,11 +77,7 @@ pub fn run(arguments: &Demo) -> Result<Outcome, Failure> {
     folder.finish(&compared, "Four policies, 5,000 jobs, three dying nodes", configuration)?;
     let told = Told::of(&compared, &arguments.out, arguments.seed);
     terminal::print(&told.rendered(&compared, arguments.output))?;
-    if is_interrupted() {
-        terminal::say("interrupted: the result is partial");
-        return Ok(Outcome::Interrupted);
-    }
-    Ok(Outcome::Done)
+    Ok(if is_interrupted() { cut_short() } else { Outcome::Done })
 }
 
 /// What is said below the table.

@@ -10,7 +10,7 @@ use super::experiment::Experiment;
 use super::failure::{Failure, Outcome};
 use super::run_folder::RunFolder;
 use super::values::window;
-use super::watch::{Watch, interrupted};
+use super::watch::{Watch, cut_short, interrupted};
 use super::{configuration, terminal};
 use crate::report::recorder::GanttOptions;
 use crate::report::recording::Recording;
@@ -103,10 +103,7 @@ pub fn run(arguments: &Simulate) -> Result<Outcome, Failure> {
 
 fn outcome(recording: &Recording, strict: bool) -> Outcome {
     match recording.summary.jobs.rejected {
-        _ if recording.summary.partial => {
-            terminal::say("interrupted: the result is partial");
-            Outcome::Interrupted
-        }
+        _ if recording.summary.partial => cut_short(),
         rejected if strict && rejected > 0 => {
             terminal::say(&format!("error: {rejected} jobs were rejected, and --strict was given; jobs.csv of --out has their reasons"));
             Outcome::Strict

@@ -7,6 +7,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 use model::Millis;
 
+use super::failure::Outcome;
 use super::terminal;
 use crate::sim::simulation::Progress;
 
@@ -33,6 +34,12 @@ pub fn interrupted() -> &'static AtomicBool {
 /// Whether somebody has interrupted.
 pub fn is_interrupted() -> bool {
     INTERRUPTED.load(Ordering::Relaxed)
+}
+
+/// What a run comes to that was cut short, and says so.
+pub fn cut_short() -> Outcome {
+    terminal::say("interrupted: the result is partial");
+    Outcome::Interrupted
 }
 
 /// Progress on stderr; nothing where that is no terminal, or `quiet`.

@@ -58,6 +58,8 @@ impl NodeClass {
 
     /// The label that says what runs its tasks.
     pub const ENGINE: &str = "engine";
+    /// The label that says where its host is reached, by which clients of the earlier system call it.
+    pub const ADDRESS: &str = "address";
     /// The engine of plain processes.
     pub const PROCESSES: &str = "process";
 
@@ -109,7 +111,7 @@ pub struct NodeSpec {
 
 impl NodeSpec {
     /// Labels that say how a node runs its tasks and where it is reached: they stay as its worker says them.
-    pub const FIXED_LABELS: [&str; 3] = ["engine", "ip", "address"];
+    pub const FIXED_LABELS: [&str; 3] = [NodeClass::ENGINE, "ip", NodeClass::ADDRESS];
 
     /// The node with these labels and no others.
     ///

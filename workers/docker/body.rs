@@ -121,15 +121,15 @@ fn mounted(file: &LaunchFile, engine: &DockerEngine, root: &str, volume: &Volume
 
 fn mount(volume: &Volume, engine: &DockerEngine) -> Result<Mount, Fault> {
     let is_folder = volume.source.starts_with('/');
-    let folder = is_folder.then(|| allowed(Path::new(&volume.source), engine));
-    if folder == Some(None) {
+    let forbidden = || {
         let roots: Vec<_> = engine.roots.iter().map(|root| root.display().to_string()).collect();
         let allowed = if roots.is_empty() { "containers of this node see none of its folders".into() } else { roots.join(", ") };
-        return Err(Fault::new(Cause::StartRefused, format!("{} may not be mounted here (--mount-root: {allowed})", volume.source)));
-    }
+        Fault::new(Cause::StartRefused, format!("{} may not be mounted here (--mount-root: {allowed})", volume.source))
+    };
+    let source = if is_folder { allowed(Path::new(&volume.source), engine).ok_or_else(forbidden)? } else { volume.source.clone() };
     Ok(Mount {
         typ: Some(if is_folder { MountType::BIND } else { MountType::VOLUME }),
-        source: Some(folder.flatten().unwrap_or_else(|| volume.source.clone())),
+        source: Some(source),
         target: Some(volume.target.clone()),
         read_only: Some(volume.read_only),
         ..Mount::default()

@@ -71,9 +71,13 @@ pub async fn fetch(
             };
             loop {
                 let before = most.get();
-                match transfer(&identity, address, &peer, (task, attempt), size, into, &here).await {
-                    Err(Trouble::Link(error)) if tries < TRIES || most.get() > before => {
-                        tries = if most.get() > before { 1 } else { tries + 1 };
+                let done = transfer(&identity, address, &peer, (task, attempt), size, into, &here).await;
+                if most.get() > before {
+                    tries = 0;
+                }
+                match done {
+                    Err(Trouble::Link(error)) if tries < TRIES => {
+                        tries += 1;
                         tracing::info!(%error, tries, "the transfer of an image is taken up again");
                         sleep(AGAIN).await;
                     }

@@ -138,11 +138,11 @@ impl JobManager {
 
     /// Sends everything on a node away: what runs may move, the rest starts again elsewhere.
     fn empty(&mut self, node: NodeId, migrate: bool, out: &mut Outbox) {
+        let node_moves = migrate && self.nodes[node.index()].moves;
         for task in self.tasks_on(node) {
-            let moves = migrate && self.nodes[node.index()].moves;
             let Some(job) = self.job(task.job) else { continue };
             let record = *job.instance(task.instance);
-            let moves = moves && job.task(task.instance).volume_of_one_node().is_none();
+            let moves = node_moves && job.task(task.instance).volume_of_one_node().is_none();
             // A task on its way here holds a place on this node, but is still elsewhere.
             if record.node != node {
                 continue;

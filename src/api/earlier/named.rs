@@ -1,25 +1,24 @@
 //! What the earlier requests name: nodes by id, host name or address, tasks by the names of their containers.
 
 use actors::{JobView, NodeView, View};
-use model::{Name, NodeId, NodeState};
+use model::{Name, NodeClass, NodeId, NodeState};
 
 use crate::api::error::{ApiError, shown};
 use crate::runtime::SwarmMembers;
 
 /// Labels that may hold a node's address.
-const ADDRESSES: [&str; 2] = ["ip", "address"];
+const ADDRESSES: [&str; 2] = ["ip", NodeClass::ADDRESS];
 
 /// The node of a host name, an id, of ours or the Swarm's, or an address.
 pub fn node<'a>(view: &'a View, members: &SwarmMembers, field: &str, text: &str) -> Result<(NodeId, &'a NodeView), ApiError> {
     let here = |(_, node): &(NodeId, &NodeView)| node.state != NodeState::Left;
-    let by_id = || view.nodes().iter().enumerate().map(|(id, node)| (NodeId(id as u32), node)).find(|(id, _)| id.to_string() == text);
     let by_address = || view.nodes().iter().enumerate().map(|(id, node)| (NodeId(id as u32), node)).find(|(_, node)| address(node) == text);
     let in_swarm = || members.nodes.iter().find(|(_, id)| *id == text).and_then(|(worker, _)| view.node_named(worker));
     let found = view
         .node_named(text)
         .filter(here)
         .or_else(|| in_swarm().filter(here))
-        .or_else(|| by_id().filter(here))
+        .or_else(|| view.node_by_id(text).filter(here))
         .or_else(|| by_address().filter(here));
     found.ok_or_else(|| ApiError::field(field, format!("there is no node `{}`", shown(text))))
 }

@@ -66,6 +66,8 @@ pub async fn get_node(State(desk): State<Desk>, PathOf(name): PathOf<String>) ->
 
 /// The node of a path that has not left: by its name, or else by its id.
 pub fn node<'a>(view: &'a View, name: &str) -> Result<(NodeId, &'a NodeView), ApiError> {
-    let by_id = || NodeId::parse(name).and_then(|id| Some((id, view.nodes().get(id.index())?)));
-    view.node_named(name).or_else(by_id).filter(|(_, node)| node.state != NodeState::Left).ok_or_else(|| ApiError::UnknownNode(shown(name)))
+    view.node_named(name)
+        .or_else(|| view.node_by_id(name))
+        .filter(|(_, node)| node.state != NodeState::Left)
+        .ok_or_else(|| ApiError::UnknownNode(shown(name)))
 }

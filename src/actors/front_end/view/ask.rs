@@ -48,6 +48,13 @@ impl View {
         &self.nodes
     }
 
+    /// A node by its id, as it is written.
+    #[must_use]
+    pub fn node_by_id(&self, text: &str) -> Option<(NodeId, &NodeView)> {
+        let id = NodeId::parse(text)?;
+        Some((id, self.nodes.get(id.index())?))
+    }
+
     /// A node by its name.
     #[must_use]
     pub fn node_named(&self, name: &str) -> Option<(NodeId, &NodeView)> {
