@@ -86,6 +86,11 @@ impl Failure {
         Self::coded(InputError::EXIT_CODE, error.code(), format!("{}: {error}", file.display()))
     }
 
+    /// Names the file that it is about.
+    pub fn of_file(self, file: &str) -> Self {
+        Self { message: format!("{file}: {}", self.message), ..self }
+    }
+
     /// The exit code.
     pub fn exit_code(&self) -> u8 {
         self.exit_code

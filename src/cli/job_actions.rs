@@ -63,6 +63,7 @@ fn act(job: &str, server: &ServerArguments, output: Shape, action: JobAction) ->
     // Stopping twice is stopping; a second retry could meet the job ended again.
     let call = if action == JobAction::Stop { call.repeatable() } else { call };
     let taken: Taken = server.client()?.read(&call)?;
-    output.print(&taken, |taken| format!("{} ({}): {}\n", taken.id, taken.name, taken.state.word()))?;
+    let done = if action == JobAction::Stop { "is told to stop" } else { "is tried again" };
+    output.print(&taken, |taken| format!("{} ({}) {done}\n", taken.id, taken.name))?;
     Ok(Outcome::Done)
 }

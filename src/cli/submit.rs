@@ -16,11 +16,13 @@ use super::shape::{Shape, grid};
 use super::terminal;
 use super::watch::{interrupted, is_interrupted};
 use crate::api::body::{Checked, Job, Taken};
-use crate::client::{Call, Client, new_key};
+use crate::client::{Call, Client, ClientError, new_key};
 use crate::sim::input::{open_file, read_failed};
 
 /// No document is larger; the server takes less, and says how much.
 const MOST_BYTES: u64 = 16 << 20;
+/// With these the server blames the document.
+const OF_DOCUMENT: [u16; 3] = [400, 413, 422];
 /// How often a job is looked at that is waited for.
 const LOOK: Duration = Duration::from_millis(250);
 
@@ -64,14 +66,19 @@ pub struct Submit {
 pub fn run(arguments: &Submit) -> Result<Outcome, Failure> {
     let client = arguments.server.client()?;
     let document = read(&arguments.file)?;
+    let refused = |error: ClientError| {
+        let of_document = matches!(&error, ClientError::Refused(problem) if OF_DOCUMENT.contains(&problem.status));
+        let failure = Failure::from(error);
+        if of_document { failure.of_file(&arguments.file) } else { failure }
+    };
     let call = Call::post(&["v1", "jobs"]).query("format", Some(&arguments.format)).body("application/json", document);
     if arguments.dry_run {
-        let checked: Checked = client.read(&call.query("dry_run", Some(true)).repeatable())?;
+        let checked: Checked = client.read(&call.query("dry_run", Some(true)).repeatable()).map_err(refused)?;
         arguments.output.print(&checked, looked_at)?;
         return Ok(Outcome::Done);
     }
     let key = arguments.key.clone().unwrap_or_else(new_key);
-    let taken: Taken = client.read(&call.key(&key))?;
+    let taken: Taken = client.read(&call.key(&key)).map_err(refused)?;
     if arguments.wait {
         return wait(&client, &taken, arguments.output);
     }

@@ -208,16 +208,16 @@ fn runc_root(id: &str) -> PathBuf {
     beside.filter(|root| root.is_dir()).unwrap_or_else(|| USUAL.into())
 }
 
-/// Starts a created container from the checkpoint in a folder, which is used up.
+/// Starts a container from the checkpoint in a folder, which is used up; by our runtime where it was made for that.
 ///
 /// # Errors
 /// When it cannot be restored.
-pub async fn restore(docker: &Docker, host: &Host, places: &Places, name: &str, from: &Path) -> Result<(), Fault> {
+pub async fn restore(docker: &Docker, by_our_runtime: bool, places: &Places, name: &str, from: &Path) -> Result<(), Fault> {
     let said = |path: &Path, error: std::io::Error| Fault::new(Cause::StartRefused, format!("{}: {error}", path.display()));
     let to = places.checkpoints.join(IMAGE);
     std::fs::create_dir_all(&to).map_err(|error| said(&to, error))?;
     move_all(from, &to).map_err(|error| said(from, error))?;
-    let restored = host.restores && by_runtime(docker, name, &to).await?;
+    let restored = by_our_runtime && by_runtime(docker, name, &to).await?;
     if !restored {
         by_docker(docker, name).await?;
     }

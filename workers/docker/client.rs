@@ -9,6 +9,8 @@ use bollard::errors::Error;
 use bollard::models::{ContainerState, ContainerStateStatusEnum, ContainerUpdateBody};
 use model::{Bytes, Cause, CpuSet};
 
+/// Docker's interface has to be this new: the one of Docker 20.10.
+const OLDEST: (usize, usize) = (1, 41);
 /// The longest that a call may take, starts and checkpoints included; streams are not calls.
 const TIMEOUT: Duration = Duration::from_secs(120);
 /// The longest that Docker may take to say that it is there.
@@ -80,7 +82,13 @@ impl Docker {
         let negotiated = tokio::time::timeout(GREETING, client.negotiate_version()).await;
         let silent =
             || Fault { cause: Cause::StartRefused, words: format!("Docker does not answer at {path}"), answered: false, status: 0 };
-        Ok(Self(negotiated.map_err(|_| silent())??))
+        let client = negotiated.map_err(|_| silent())??;
+        let version = client.client_version();
+        if (version.major_version, version.minor_version) < OLDEST {
+            let words = format!("Docker at {path} speaks interface {version}: install Docker 20.10 or later, which speaks 1.41");
+            return Err(Fault::new(Cause::StartRefused, words));
+        }
+        Ok(Self(client))
     }
 
     /// What is true of a container; nothing where there is none of that name.
@@ -153,7 +161,32 @@ pub fn block_on<T>(deed: impl Future<Output = Result<T, Fault>>) -> io::Result<T
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::UnixListener;
+
     use super::*;
+
+    #[tokio::test]
+    async fn an_interface_that_is_too_old_is_refused_with_the_cure() {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("docker.sock");
+        let listener = UnixListener::bind(&socket).unwrap();
+        tokio::spawn(async move {
+            for version in ["1.40", "1.9", "1.41"] {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let mut asked = [0; 1024];
+                assert!(stream.read(&mut asked).await.unwrap() > 0);
+                let body = format!(r#"{{"ApiVersion":"{version}"}}"#);
+                let answer = format!("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+                stream.write_all(answer.as_bytes()).await.unwrap();
+            }
+        });
+        for version in ["1.40", "1.9"] {
+            let refused = Docker::connect(&socket).await.unwrap_err();
+            assert!(refused.words.contains(version) && refused.words.contains("20.10"), "{refused:?}");
+        }
+        assert!(Docker::connect(&socket).await.is_ok());
+    }
 
     #[test]
     fn a_reason_is_known_by_its_words() {

@@ -7,7 +7,7 @@
 use std::path::Path;
 
 use bollard::query_parameters::CreateContainerOptionsBuilder;
-use model::{Bytes, Cause};
+use model::Cause;
 
 use super::runtime::{HOLD, RUNTIME};
 use super::{Docker, Fault, LABEL_ROOT, LABEL_RUN, body, ensure, host};
@@ -26,7 +26,7 @@ pub fn holder(name: &str) -> String {
 /// When the image cannot be had, or the container may not be made here.
 pub async fn make_ready(file: &LaunchFile, engine: &DockerEngine, root: &str) -> Result<(), Fault> {
     // How large it will be is not known yet.
-    has_room(Path::new(root), engine.image_quota, Bytes(1)).map_err(|trouble| Fault::new(Cause::StartRefused, trouble.to_string()))?;
+    has_room(Path::new(root), engine.image_quota).map_err(|trouble| Fault::new(Cause::StartRefused, trouble.to_string()))?;
     let docker = Docker::connect(&engine.socket).await?;
     let container = &file.launch.container;
     ensure(&docker, &container.image, engine.credentials.as_deref(), |pull| tracing::debug!(status = pull.status, "pull")).await?;

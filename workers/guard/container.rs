@@ -4,6 +4,7 @@
 //! whatever becomes of Docker, and that its output lies where that of every run does. Where Docker does not answer at the end of a lease, the
 //! kernel is asked instead.
 
+use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, Write};
 use std::pin::pin;
@@ -15,7 +16,7 @@ use tokio::net::unix::pipe::Receiver;
 use tokio::time::sleep;
 
 use super::ending::{End, end, is_killed, record};
-use super::logs::{copy, outputs};
+use super::logs::Copy;
 use super::note;
 use super::prepare::{Restored, keeps_address, prepare, take_checkpoint};
 use crate::docker::{self, Docker, Fault};
@@ -29,6 +30,8 @@ const LOOK: Duration = Duration::from_secs(5);
 pub(super) const AGAIN: Duration = Duration::from_millis(300);
 /// The longest that Docker may take to kill a container whose lease has run out, before the kernel is asked.
 const KILL: Duration = Duration::from_secs(3);
+/// The longest that is waited for what Docker has begun to create and nobody wants any more.
+const CREATED: Duration = Duration::from_secs(10);
 /// How long the end of the output is waited for.
 const DRAIN: Duration = Duration::from_secs(5);
 /// How long after the end of a container its checkpoint may take to be done.
@@ -64,8 +67,8 @@ struct Guard<'a> {
     status: File,
     /// Until when it may run as far as was ever read, in time since boot.
     deadline: Millis,
-    /// What was made of its checkpoint: how large it is.
-    image: Option<Result<Bytes, image::Trouble>>,
+    /// Where it has left a checkpoint, and what was made of that: how large it is.
+    image: Option<(docker::Places, Result<Bytes, image::Trouble>)>,
 }
 
 /// What a container is to be told.
@@ -90,11 +93,18 @@ impl<'a> Guard<'a> {
     }
 
     async fn run(mut self) -> ExitRecord {
-        let prepare = prepare(self.folder, self.file, self.engine);
+        let creating = Cell::new(false);
+        let mut prepare = pin!(prepare(self.folder, self.file, self.engine, &creating));
         // Until it is started nothing has to be undone but the container itself.
         let prepared = tokio::select! {
-            prepared = prepare => prepared,
-            why = self.doom() => return self.never(why).await,
+            prepared = &mut prepare => prepared,
+            why = self.doom() => {
+                if creating.get() {
+                    // Docker goes on with it, and only what is there can be removed.
+                    let _ = tokio::time::timeout(CREATED, prepare).await;
+                }
+                return self.never(why).await;
+            }
         };
         let (docker, id, restored) = match prepared {
             Ok(prepared) => prepared,
@@ -123,7 +133,7 @@ impl<'a> Guard<'a> {
         // Docker has its own copy of what it was restored from.
         let _ = std::fs::remove_dir_all(self.folder.file(image::FOLDER));
         self.started();
-        self.watch(&docker, &id).await
+        self.watch(&docker, &id, restored.is_some_and(|restored| restored.by_runtime)).await
     }
 
     /// Waits for a wish that ends everything.
@@ -141,14 +151,20 @@ impl<'a> Guard<'a> {
     fn checkpointed(&mut self, made: Result<docker::Places, Fault>) {
         match made {
             // Its processes are gone: while Docker notices that, what they leave is packed.
-            Ok(places) => self.image = Some(self.make_image(&places)),
-            Err(fault) => {
-                note(&format!("it is not checkpointed: {}", fault.words));
-                let _ = std::fs::remove_dir_all(self.folder.file(image::FOLDER));
-                let _ = File::create(self.folder.file("refused"));
-                let _ = self.status.write_all(&[REFUSED]);
+            Ok(places) => {
+                let made = self.make_image(&places);
+                self.image = Some((places, made));
             }
+            Err(fault) => self.stays(&fault.words),
         }
+    }
+
+    /// It is not checkpointed, and runs on.
+    fn stays(&mut self, words: &str) {
+        note(&format!("it is not checkpointed: {words}"));
+        let _ = std::fs::remove_dir_all(self.folder.file(image::FOLDER));
+        let _ = File::create(self.folder.file("refused"));
+        let _ = self.status.write_all(&[REFUSED]);
     }
 
     /// The record of a container that has certainly not run, once nothing of it is there.
@@ -166,12 +182,52 @@ impl<'a> Guard<'a> {
         let _ = self.status.write_all(&[STARTED]);
     }
 
-    /// Watches the container until it has ended, and removes it.
-    async fn watch(&mut self, docker: &Docker, id: &str) -> ExitRecord {
-        let name = self.file.group.clone();
+    /// Watches the container until it has ended for good, and removes it.
+    async fn watch(&mut self, docker: &Docker, id: &str, by_runtime: bool) -> ExitRecord {
+        let name = &self.file.group;
         let started = self.folder.running().map_or_else(wall_time, |running| running.started);
-        let mut copy = pin!(copy(docker, &name, outputs(self.folder, self.file)));
-        let mut lost = None;
+        let mut output = Copy::of(self.folder, self.file);
+        let (mut why, end) = loop {
+            let (why, end) = self.to_an_end(docker, id, &mut output).await;
+            match self.image.take_if(|(_, made)| made.is_err() && why == Why::Exited) {
+                Some((places, Err(trouble))) => {
+                    if let Err(why) = self.revive(docker, id, Restored { by_runtime, places }, &trouble).await {
+                        break (why, end);
+                    }
+                }
+                _ => break (why, end),
+            }
+        };
+        if why == Why::Exited {
+            why = self.reason(docker, id, &end, started).await;
+        }
+        remove(self.engine, name).await;
+        record(why, id, end, started, output.lost())
+    }
+
+    /// Its checkpoint cannot be kept, as where the disk is full: it goes on here, from what the checkpoint has left.
+    async fn revive(&mut self, docker: &Docker, id: &str, from: Restored, trouble: &image::Trouble) -> Result<(), Why> {
+        let _ = std::fs::remove_file(self.folder.file(image::FOLDER).join(image::FILES));
+        let started = tokio::select! {
+            started = start(self.folder, self.file, docker, Some(&from)) => started,
+            why = self.doom() => {
+                kill(docker, &self.file.group, id).await;
+                return Err(why);
+            }
+        };
+        if let Err(fault) = started {
+            let words = format!("its checkpoint cannot be kept ({trouble}), and it cannot go on here: {}", fault.words);
+            return Err(Why::Failed { cause: Cause::EngineLost, words });
+        }
+        self.stays(&trouble.to_string());
+        Ok(())
+    }
+
+    /// Watches the container until it has ended, by itself or by a checkpoint.
+    async fn to_an_end(&mut self, docker: &Docker, id: &str, output: &mut Copy) -> (Why, End) {
+        let name = self.file.group.clone();
+        let mut copy = pin!(output.follow(docker, &name));
+        let mut copied = false;
         let mut end = pin!(end(docker, &name));
         let mut health = pin!(unhealthy(docker, &name, self.file.launch.container.health.is_some()));
         let mut why = Why::Exited;
@@ -190,7 +246,7 @@ impl<'a> Guard<'a> {
                     checkpoint = None;
                     self.checkpointed(made);
                 }
-                missing = &mut copy, if lost.is_none() => lost = Some(missing),
+                () = &mut copy, if !copied => copied = true,
                 () = &mut health, if why == Why::Exited => {
                     why = Why::Failed { cause: Cause::Unhealthy, words: "its health check failed".into() };
                     told(docker.signal(&name, "SIGKILL").await);
@@ -225,33 +281,29 @@ impl<'a> Guard<'a> {
         {
             self.checkpointed(made);
         }
-        let lost = match lost {
-            Some(lost) => lost,
-            None => tokio::time::timeout(DRAIN, copy).await.unwrap_or(0),
-        };
-        let why = self.reason(docker, id, why, &state, started).await;
-        remove(self.engine, &name).await;
-        record(why, id, state, started, lost)
+        if !copied {
+            let _ = tokio::time::timeout(DRAIN, copy).await;
+        }
+        (why, state)
     }
 
     /// Why it ended, where nobody here had asked for it.
-    async fn reason(&mut self, docker: &Docker, id: &str, why: Why, end: &End, started: Millis) -> Why {
-        match self.image.take() {
-            _ if why != Why::Exited => why,
-            Some(Ok(size)) => Why::Checkpointed { size, elapsed: self.file.launch.elapsed.plus(wall_time().since(started)) },
-            Some(Err(trouble)) => Why::Failed { cause: Cause::EngineLost, words: format!("its checkpoint cannot be kept: {trouble}") },
-            None if is_killed(docker, id, end, started).await => {
+    async fn reason(&self, docker: &Docker, id: &str, end: &End, started: Millis) -> Why {
+        match self.image {
+            Some((_, Ok(size))) => Why::Checkpointed { size, elapsed: self.file.launch.elapsed.plus(wall_time().since(started)) },
+            _ if is_killed(docker, id, end, started).await => {
                 Why::Failed { cause: Cause::Killed, words: "somebody had Docker kill it".into() }
             }
-            None => why,
+            _ => Why::Exited,
         }
     }
 
     /// Makes what the checkpoint left an image: with the files that the container has changed, and the list of all.
     fn make_image(&self, places: &docker::Places) -> Result<Bytes, image::Trouble> {
         let folder = self.folder.file(image::FOLDER);
-        image::pack(&places.layer, &folder.join("files.tar"))?;
+        image::pack(&places.layer, &folder.join(image::FILES))?;
         let list = image::List::make(&folder, places.address.filter(|_| keeps_address(self.file)))?;
+        image::has_room(self.folder.root(), self.engine.image_quota)?;
         // Where it cannot be kept it goes on all the same; whoever would restore it is told then.
         let kept = self.folder.has(KEEP).then(|| image::keep(self.folder.root(), self.file.launch.task, &folder, &list));
         kept.and_then(Result::err).iter().for_each(|error| note(&format!("its checkpoint is not kept: {error}")));
@@ -295,7 +347,7 @@ async fn start(folder: &RunFolder, file: &LaunchFile, docker: &Docker, restored:
         let image = folder.file(image::FOLDER).join("criu");
         let started = match restored {
             None => docker.0.start_container(&file.group, None).await.map_err(Fault::from),
-            Some(Restored { host, places }) => docker::restore(docker, host, places, &file.group, &image).await,
+            Some(Restored { by_runtime, places }) => docker::restore(docker, *by_runtime, places, &file.group, &image).await,
         };
         match started {
             Err(fault) if file.launch.container.network.is_some() && is_missing_network(&fault) && boot_time() < until => {

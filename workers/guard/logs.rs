@@ -15,22 +15,37 @@ use crate::docker::Docker;
 use crate::run::{LaunchFile, RunFolder, Stream};
 
 /// Where the output of a run goes.
-pub fn outputs(folder: &RunFolder, file: &LaunchFile) -> io::Result<[Output; 2]> {
+fn outputs(folder: &RunFolder, file: &LaunchFile) -> io::Result<[Output; 2]> {
     let cap = file.output_cap.0;
     Ok([Output::plain(folder, Stream::Out, cap)?, Output::plain(folder, Stream::Err, cap)?])
 }
 
-/// Copies the container's output to its files until it has ended; how many bytes were lost. After Docker was away, what was copied already is
-/// passed over.
-pub async fn copy(docker: &Docker, name: &str, outputs: io::Result<[Output; 2]>) -> u64 {
-    let mut outputs = match outputs {
-        Ok(outputs) => outputs,
-        Err(error) => {
-            note(&format!("its output cannot be kept: {error}"));
-            return 0;
-        }
-    };
-    let mut copied = [0_u64; 2];
+/// The container's output, to its files. However often Docker is away or the container ends, what was copied already is passed over.
+pub struct Copy {
+    outputs: Option<[Output; 2]>,
+    copied: [u64; 2],
+}
+
+impl Copy {
+    /// Of a run whose container has yet to say something.
+    pub fn of(folder: &RunFolder, file: &LaunchFile) -> Self {
+        let outputs = outputs(folder, file).inspect_err(|error| note(&format!("its output cannot be kept: {error}")));
+        Self { outputs: outputs.ok(), copied: [0; 2] }
+    }
+
+    /// How many bytes could not be kept.
+    pub fn lost(&self) -> u64 {
+        self.outputs.iter().flatten().map(|output| output.lost).sum()
+    }
+
+    /// Copies until the container has ended.
+    pub async fn follow(&mut self, docker: &Docker, name: &str) {
+        let Self { outputs: Some(outputs), copied } = self else { return };
+        copy(docker, name, outputs, copied).await;
+    }
+}
+
+async fn copy(docker: &Docker, name: &str, outputs: &mut [Output; 2], copied: &mut [u64; 2]) {
     loop {
         let options = LogsOptionsBuilder::new().follow(true).stdout(true).stderr(true).build();
         let mut logs = pin!(docker.0.logs(name, Some(options)));
@@ -52,11 +67,11 @@ pub async fn copy(docker: &Docker, name: &str, outputs: io::Result<[Output; 2]>)
             copied[stream] = copied[stream].max(seen[stream]);
         }
         if !broken {
-            return outputs.iter().map(|output| output.lost).sum();
+            return;
         }
         sleep(AGAIN).await;
         if matches!(docker.state(name).await, Ok(None)) {
-            return outputs.iter().map(|output| output.lost).sum();
+            return;
         }
     }
 }

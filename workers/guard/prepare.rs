@@ -1,6 +1,9 @@
 //! What comes before a container runs, and what it is checkpointed to: its image and network, the container itself, and where it is to go on,
 //! the checkpoint.
 
+use std::cell::Cell;
+
+use bollard::models::ContainerCreateBody;
 use bollard::query_parameters::CreateContainerOptionsBuilder;
 use engine::question::Fetched;
 use model::Cause;
@@ -12,14 +15,20 @@ use crate::run::{DockerEngine, LaunchFile, RunFolder};
 
 /// What is to be known before a container is started from an image.
 pub struct Restored {
-    /// How Docker restores.
-    pub host: docker::Host,
+    /// Whether it was made for the runtime that restores.
+    pub by_runtime: bool,
     /// Where the container's own files lie.
     pub places: docker::Places,
 }
 
 /// Makes the container: image, network, and the container itself, not started; with what is to be known of Docker where it is to be restored.
-pub async fn prepare(folder: &RunFolder, file: &LaunchFile, engine: &DockerEngine) -> Result<(Docker, String, Option<Restored>), Fault> {
+/// `creating` is true while Docker may have begun with the container and has not answered.
+pub async fn prepare(
+    folder: &RunFolder,
+    file: &LaunchFile,
+    engine: &DockerEngine,
+    creating: &Cell<bool>,
+) -> Result<(Docker, String, Option<Restored>), Fault> {
     let docker = Docker::connect(&engine.socket).await?;
     let meter = Meter::of(folder);
     let ensured = docker::ensure(&docker, &file.launch.container.image, engine.credentials.as_deref(), |pull| {
@@ -29,10 +38,16 @@ pub async fn prepare(folder: &RunFolder, file: &LaunchFile, engine: &DockerEngin
     let root = folder.root().to_string_lossy();
     let network = file.launch.container.network.as_ref().map(|network| network.engine_name(file.launch.task.job));
     let body = docker::body(file, engine, &root, network.as_deref())?;
-    let options = CreateContainerOptionsBuilder::new().name(&file.group).build();
+    let create = async |body: ContainerCreateBody| {
+        creating.set(true);
+        let options = CreateContainerOptionsBuilder::new().name(&file.group).build();
+        let created = docker.0.create_container(Some(options), body).await;
+        creating.set(false);
+        created.map_err(Fault::from)
+    };
     let Some(resume) = &file.launch.resume else {
         ensured.await?;
-        let created = docker.0.create_container(Some(options), body).await?;
+        let created = create(body).await?;
         return Ok((docker, created.id, None));
     };
     let into = folder.file(image::FOLDER);
@@ -41,16 +56,18 @@ pub async fn prepare(folder: &RunFolder, file: &LaunchFile, engine: &DockerEngin
     let refused = |trouble: image::Trouble| Fault::new(Cause::StartRefused, trouble.to_string());
     let (source, identity) = (&resume.source, root.join("identity"));
     if matches!(source, image::Source::There { .. }) {
-        image::has_room(&root, engine.image_quota, resume.size).map_err(refused)?;
+        // From here on it counts, for others that look too.
+        std::fs::create_dir_all(&into).map_err(|error| Fault::new(Cause::StartRefused, error.to_string()))?;
+        image::has_room(&root, engine.image_quota).map_err(refused)?;
     }
     let here = |bytes| meter.shows(Fetched::Checkpoint, bytes, resume.size);
     let fetched = async { image::fetch(source, &runs, &identity, (task, attempt), resume.size, &into, here).await.map_err(refused) };
     // It stands still meanwhile, so Docker is asked all that can be asked while the image is on its way.
     let (list, (), host) = tokio::try_join!(fetched, ensured, docker::host(&docker))?;
-    let created = docker.0.create_container(Some(options), docker::to_restore(body, host.restores, list.address)).await?;
+    let created = create(docker::to_restore(body, host.restores, list.address)).await?;
     let places = docker::places(&docker, &host, &file.group).await?;
-    image::unpack(&into.join("files.tar"), &places.layer).map_err(refused)?;
-    Ok((docker, created.id, Some(Restored { host, places })))
+    image::unpack(&into.join(image::FILES), &places.layer).map_err(refused)?;
+    Ok((docker, created.id, Some(Restored { by_runtime: host.restores, places })))
 }
 
 /// Checkpoints a container, and ends it by that.

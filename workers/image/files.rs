@@ -1,4 +1,4 @@
-//! The files that a container has changed: packed where it stopped, unpacked where it goes on.
+//! The files that a container has changed, with owners, rights, times and attributes: packed where it stopped, unpacked where it goes on.
 //!
 //! They are the upper layer of the overlay file system, where a deleted file is a character device of number 0 and a replaced folder has a mark in
 //! its attributes; Docker's interface can give files back but cannot delete any.
@@ -8,7 +8,8 @@ use std::io;
 use std::os::unix::fs::{MetadataExt, lchown, symlink};
 use std::path::{Component, Path, PathBuf};
 
-use rustix::fs::{CWD, FileType, Mode, mknodat};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, Timespec, Timestamps, XattrFlags, lgetxattr, llistxattr, lsetxattr, mknodat, utimensat};
+use rustix::io::Errno;
 use tar::{Archive, Builder, EntryType, Header};
 
 use super::Trouble;
@@ -17,8 +18,17 @@ use super::Trouble;
 const MOST_ENTRIES: usize = 1_000_000;
 /// The mark of a folder that hides what lies below it in the image.
 const OPAQUE: &str = "trusted.overlay.opaque";
-/// How that mark stands in an archive: as GNU tar writes extended attributes.
-const OPAQUE_RECORD: &str = "SCHILY.xattr.trusted.overlay.opaque";
+/// What a file may do that its user may not.
+const CAPABILITY: &str = "security.capability";
+/// The attributes that users give.
+const OF_USERS: &str = "user.";
+/// The record of a file's attributes in an archive: as JSON, for the way of GNU tar has no place for a line's end in a value.
+const RECORD: &str = "WHARFINGER.attributes";
+/// The most that the names of a file's attributes take, and that the value of one does: Linux allows no more.
+const MOST_ATTRIBUTES: usize = 64 << 10;
+
+/// Names and values.
+type Attributes = Vec<(String, Vec<u8>)>;
 
 /// Packs a layer. Sockets are left out: whoever listened at them does so again from its checkpoint. A hard link is packed as a file of its own.
 ///
@@ -44,10 +54,14 @@ fn pack_folder<W: io::Write>(builder: &mut Builder<W>, layer: &Path, below: &Pat
         let about = entry.metadata().map_err(Trouble::io(&path))?;
         let kind = about.file_type();
         let said = Trouble::io(&path);
-        if kind.is_dir() {
-            if is_opaque(&path) {
-                builder.append_pax_extensions([(OPAQUE_RECORD, &b"y"[..])]).map_err(Trouble::io(&path))?;
+        if kind.is_dir() || kind.is_file() {
+            let attributes = attributes(&path).map_err(Trouble::io(&path))?;
+            if !attributes.is_empty() {
+                let text = serde_json::to_vec(&attributes).map_err(|error| Trouble::io(&path)(error.into()))?;
+                builder.append_pax_extensions([(RECORD, &text[..])]).map_err(Trouble::io(&path))?;
             }
+        }
+        if kind.is_dir() {
             builder.append_dir(&name, &path).map_err(said)?;
             pack_folder(builder, layer, &name)?;
         } else if kind.is_file() || kind.is_symlink() {
@@ -67,9 +81,23 @@ fn is_whiteout(about: &fs::Metadata) -> bool {
     FileType::from_raw_mode(about.mode()) == FileType::CharacterDevice && about.rdev() == 0
 }
 
-fn is_opaque(folder: &Path) -> bool {
-    let mut value = [0; 1];
-    rustix::fs::lgetxattr(folder, OPAQUE, &mut value[..]).is_ok_and(|length| value[..length] == *b"y")
+/// The attributes of a file or folder that travel.
+fn attributes(path: &Path) -> io::Result<Attributes> {
+    let mut buffer = vec![0; MOST_ATTRIBUTES];
+    let names = match llistxattr(path, &mut buffer[..]) {
+        Ok(length) => String::from_utf8_lossy(&buffer[..length]).into_owned(),
+        Err(Errno::NOTSUP) => return Ok(Vec::new()),
+        Err(error) => return Err(error.into()),
+    };
+    let value = |name: &str| {
+        let length = lgetxattr(path, name, &mut buffer[..])?;
+        Ok((name.to_owned(), buffer[..length].to_vec()))
+    };
+    names.split_terminator('\0').filter(|name| travels(name)).map(value).collect()
+}
+
+fn travels(name: &str) -> bool {
+    name == OPAQUE || name == CAPABILITY || name.starts_with(OF_USERS)
 }
 
 /// Unpacks an archive into a layer that nothing uses yet. An entry that would lie outside, or is of a kind that no layer packed by us has, ends it.
@@ -80,6 +108,8 @@ pub fn unpack(archive: &Path, layer: &Path) -> Result<(), Trouble> {
     let file = File::open(archive).map_err(Trouble::io(archive))?;
     let mut archive_reader = Archive::new(io::BufReader::new(file));
     let entries = archive_reader.entries().map_err(Trouble::io(archive))?;
+    // What is put into a folder changes its time, so that is set when all is there.
+    let mut folders = Vec::new();
     for (count, entry) in entries.enumerate() {
         let mut entry = entry.map_err(Trouble::io(archive))?;
         if count >= MOST_ENTRIES {
@@ -95,9 +125,6 @@ pub fn unpack(archive: &Path, layer: &Path) -> Result<(), Trouble> {
                 // A link is no folder, wherever it leads.
                 if !path.symlink_metadata().is_ok_and(|about| about.is_dir()) {
                     fs::create_dir(&path).map_err(said())?;
-                }
-                if has_opaque(&mut entry) {
-                    rustix::fs::lsetxattr(&path, OPAQUE, b"y", rustix::fs::XattrFlags::empty()).map_err(|error| said()(error.into()))?;
                 }
             }
             EntryType::Regular => {
@@ -120,9 +147,35 @@ pub fn unpack(archive: &Path, layer: &Path) -> Result<(), Trouble> {
         lchown(&path, number(user), number(group)).map_err(said())?;
         if header.entry_type() != EntryType::Symlink {
             fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(mode & 0o7777)).map_err(said())?;
+            set_attributes(&mut entry, &path).map_err(said())?;
+        }
+        let changed = header.mtime().map_err(said())?;
+        if header.entry_type() == EntryType::Directory {
+            folders.push((path, changed));
+        } else {
+            set_time(&path, changed).map_err(said())?;
+        }
+    }
+    folders.iter().try_for_each(|(path, changed)| set_time(path, *changed).map_err(Trouble::io(path)))
+}
+
+/// Gives a file the attributes of its entry. A new owner takes some away, so they come last.
+fn set_attributes<R: io::Read>(entry: &mut tar::Entry<'_, R>, path: &Path) -> io::Result<()> {
+    for record in entry.pax_extensions()?.into_iter().flatten() {
+        let record = record?;
+        if record.key() == Ok(RECORD) {
+            for (name, value) in serde_json::from_slice::<Attributes>(record.value_bytes())?.iter().filter(|(name, _)| travels(name)) {
+                lsetxattr(path, name, value, XattrFlags::empty())?;
+            }
         }
     }
     Ok(())
+}
+
+/// When it was changed, in seconds since 1970.
+fn set_time(path: &Path, changed: u64) -> io::Result<()> {
+    let time = Timespec { tv_sec: changed.cast_signed(), tv_nsec: 0 };
+    Ok(utimensat(CWD, path, &Timestamps { last_access: time, last_modification: time }, AtFlags::SYMLINK_NOFOLLOW)?)
 }
 
 /// Where an entry lies: below the layer, and below real folders of it alone, so that no link that was unpacked before leads out.
@@ -141,12 +194,6 @@ fn place(layer: &Path, name: &Path) -> Result<PathBuf, Trouble> {
     }
     path.push(parts[parts.len() - 1]);
     Ok(path)
-}
-
-fn has_opaque<R: io::Read>(entry: &mut tar::Entry<'_, R>) -> bool {
-    let extensions = entry.pax_extensions().ok().flatten();
-    extensions
-        .is_some_and(|mut extensions| extensions.any(|extension| extension.is_ok_and(|extension| extension.key() == Ok(OPAQUE_RECORD))))
 }
 
 #[cfg(test)]
@@ -198,10 +245,25 @@ mod tests {
         let holes = File::create(from.join("holes")).unwrap();
         holes.set_len(3 << 20).unwrap();
         std::os::unix::fs::FileExt::write_all_at(&holes, b"end", (3 << 20) - 3).unwrap();
+        let takes = |name: &str, value: &[u8]| lsetxattr(from.join("etc/deep"), name, value, XattrFlags::empty()).is_ok();
+        let marks = [("user.note", &b"value\n\0"[..]), (OPAQUE, b"y"), ("trusted.overlay.origin", b"elsewhere")];
+        let marks = marks.map(|(name, value)| (name, value, takes(name, value) && travels(name)));
         let devices = mknodat(CWD, from.join("etc/gone"), FileType::CharacterDevice, Mode::empty(), 0).is_ok();
-        let file = place.path().join("files.tar");
+        for name in ["etc/deep", "etc/link", "etc"] {
+            set_time(&from.join(name), 1_000_000_000).unwrap();
+        }
+        let file = place.path().join(super::super::FILES);
         pack(&from, &file).unwrap();
         unpack(&file, &to).unwrap();
+        for name in ["etc/deep/file", "etc/deep", "etc/link", "etc"] {
+            let changed = |root: &Path| root.join(name).symlink_metadata().unwrap().mtime();
+            assert_eq!(changed(&to), changed(&from), "{name}");
+        }
+        for (name, value, there) in marks {
+            let mut found = [0; 64];
+            let length = lgetxattr(to.join("etc/deep"), name, &mut found[..]);
+            assert_eq!(length.is_ok_and(|length| found[..length] == *value), there, "{name}");
+        }
         assert_eq!(fs::read_to_string(to.join("etc/deep/file")).unwrap(), "kept");
         assert!(fs::read(to.join("holes")).unwrap() == fs::read(from.join("holes")).unwrap());
         assert_eq!(fs::read_link(to.join("etc/link")).unwrap(), Path::new("/nowhere"));

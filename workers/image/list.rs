@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 
 /// The folder of an image in that of its run.
 pub const FOLDER: &str = "image";
+/// What the container has changed in its files.
+pub const FILES: &str = "files.tar";
 /// The list itself.
 pub(super) const LIST: &str = "list.json";
 /// The most files of an image: CRIU writes some for each process and each thing that it has open.
@@ -148,7 +150,7 @@ fn is_ours(name: &str) -> bool {
             && !name.starts_with('.')
             && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
     };
-    name == "files.tar" || name.strip_prefix("criu/").is_some_and(plain)
+    name == FILES || name.strip_prefix("criu/").is_some_and(plain)
 }
 
 /// The digest of a file.

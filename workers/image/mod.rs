@@ -20,6 +20,6 @@ mod serve;
 pub use fetch::{Source, fetch};
 pub use files::{pack, unpack};
 pub use kept::{KEPT, keep, place, task_of};
-pub use list::{Entry, FOLDER, List, Trouble};
+pub use list::{Entry, FILES, FOLDER, List, Trouble};
 pub use room::has_room;
 pub use serve::Server;

@@ -8,28 +8,42 @@ use std::path::{Path, PathBuf};
 use model::Bytes;
 
 use super::{FOLDER, KEPT, Trouble};
+use crate::run::RunFolder;
 
-/// Whether there is room for one more image, beside those that a worker has in its root.
+/// Whether there is room for all images that a worker has in its root, and for those on their way to it.
 ///
 /// # Errors
-/// When all together would take more than the most.
-pub fn has_room(root: &Path, most: Option<Bytes>, size: Bytes) -> Result<(), Trouble> {
+/// When all together take more than the most.
+pub fn has_room(root: &Path, most: Option<Bytes>) -> Result<(), Trouble> {
     let Some(most) = most else { return Ok(()) };
     let taken = taken(root);
-    if taken.0.saturating_add(size.0) <= most.0 {
+    if taken <= most {
         return Ok(());
     }
-    Err(Trouble::Refused(format!("images take {taken} of {most} here (--image-quota), and it has {size}")))
+    Err(Trouble::Refused(format!("images would take {taken} here, and may take {most} (--image-quota)")))
 }
 
-/// What is there. A file under several names takes its place once.
+/// What is there or will be. A file under several names takes its place once.
 fn taken(root: &Path) -> Bytes {
-    let runs = entries(&root.join("runs")).map(|run| run.path().join(FOLDER));
-    let kept = entries(&root.join(KEPT)).map(|kept| kept.path());
-    let parts = runs.chain(kept).flat_map(|image| [image.join("criu"), image]);
     let mut seen = HashSet::new();
-    let files = parts.flat_map(|part: PathBuf| entries(&part)).filter_map(|entry| entry.metadata().ok()).filter(fs::Metadata::is_file);
-    Bytes(files.filter(|file| seen.insert((file.dev(), file.ino()))).map(|file| file.len()).sum())
+    let mut present = |image: &Path| -> u64 {
+        let files = [image.join("criu"), image.to_owned()].into_iter().flat_map(|part| entries(&part));
+        let files = files.filter_map(|entry| entry.metadata().ok()).filter(fs::Metadata::is_file);
+        files.filter(|file| seen.insert((file.dev(), file.ino()))).map(|file| file.len()).sum()
+    };
+    let runs = entries(&root.join("runs")).map(|run| (present(&run.path().join(FOLDER)), promised(run.path())));
+    let runs: u64 = runs.map(|(here, whole)| whole.max(here)).sum();
+    let kept: u64 = entries(&root.join(KEPT)).map(|kept| present(&kept.path())).sum();
+    Bytes(runs.saturating_add(kept))
+}
+
+/// The size of the image that a run fetches, while it does.
+fn promised(run: PathBuf) -> u64 {
+    let folder = RunFolder::at(run);
+    if !folder.has(FOLDER) || folder.has("exit.json") || folder.running().is_some() {
+        return 0;
+    }
+    folder.launch().ok().and_then(|file| file.launch.resume).map_or(0, |resume| resume.size.0)
 }
 
 /// What is in a folder, if it is there.
@@ -52,11 +66,9 @@ mod tests {
         fs::hard_link(run.join("pages-1.img"), kept.join("pages-1.img")).unwrap();
         fs::write(run.with_file_name("files.tar"), vec![7; 1000]).unwrap();
         assert_eq!(taken(root.path()), Bytes(6000));
-        assert!(has_room(root.path(), Some(Bytes(7000)), Bytes(1000)).is_ok());
-        assert!(has_room(root.path(), None, Bytes(u64::MAX)).is_ok());
-        for size in [1001, u64::MAX] {
-            let words = has_room(root.path(), Some(Bytes(7000)), Bytes(size)).unwrap_err().to_string();
-            assert!(words.contains("--image-quota"), "{words}");
-        }
+        assert!(has_room(root.path(), Some(Bytes(6000))).is_ok());
+        assert!(has_room(root.path(), None).is_ok());
+        let words = has_room(root.path(), Some(Bytes(5999))).unwrap_err().to_string();
+        assert!(words.contains("--image-quota"), "{words}");
     }
 }

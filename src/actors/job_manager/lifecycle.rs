@@ -163,7 +163,6 @@ impl JobManager {
             }
             Change::MoveFailed { target, cpuset, memory } => {
                 self.planner.release(target, task, &cpuset, memory);
-                self.moving.remove(&task);
                 self.dirty = true;
             }
             Change::Stayed => self.stayed(task, run, node, out),
@@ -201,9 +200,18 @@ impl JobManager {
         if waits {
             self.wake_blocked(task.job, out);
         }
+        if self.moving.remove(&task).is_some() {
+            self.leave(task, node, out);
+        }
     }
 
-    /// It cannot move. Where it may not stay either, it starts again elsewhere.
+    /// It could not move. Where it may not stay either, it starts again elsewhere.
+    fn leave(&mut self, task: TaskKey, node: NodeId, out: &mut Outbox) {
+        if self.nodes[node.index()].draining {
+            self.stop_run(task, Cause::Drained, out);
+        }
+    }
+
     fn stayed(&mut self, task: TaskKey, run: Run, node: NodeId, out: &mut Outbox) {
         let Some(job) = self.job(task.job) else { return };
         let record = *job.instance(task.instance);
@@ -211,9 +219,8 @@ impl JobManager {
             return;
         }
         job.set(task.instance, TaskState::Running, None, out);
-        if self.nodes[node.index()].draining {
-            self.stop_run(task, Cause::Drained, out);
-        }
+        self.moving.remove(&task);
+        self.leave(task, node, out);
     }
 
     fn moved(&mut self, task: TaskKey, run: Run, node: NodeId, out: &mut Outbox) {

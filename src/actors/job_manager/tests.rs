@@ -154,6 +154,36 @@ fn a_drain_lets_go_what_moves_already_and_moves_no_volume_of_one_node() {
 }
 
 #[test]
+fn what_comes_back_to_a_drained_node_starts_again_elsewhere() {
+    for draining in [false, true] {
+        let mut manager = JobManager::new(Policy::from(PolicyName::BestFit), Millis(100));
+        node(&mut manager, 0, "n", &Labels::new());
+        let task = TaskSpec { name: "t".parse().unwrap(), cores: Cores(1), ..TaskSpec::default() };
+        admit(&mut manager, JobBody { tasks: vec![Arc::new(task)], ..body() });
+        let Placement { task, run, node: source, .. } = round(&mut manager, 100).expect("it has a place").placements.remove(0);
+        tell(&mut manager, ToJobManager::Planned { refused: Vec::new() });
+        tell(&mut manager, ToJobManager::Changed { task, run, node: source, change: Change::Started });
+        node(&mut manager, 1, "m", &Labels::new());
+        let operation = match draining {
+            true => Operation::Drain { node: "n".parse().unwrap(), migrate: true },
+            false => Operation::Migrate { task, to: None },
+        };
+        tell(&mut manager, ToJobManager::Operate(operation));
+        let model::Move { to, .. } = round(&mut manager, 200).expect("it has another place").moves.remove(0);
+        tell(&mut manager, ToJobManager::Planned { refused: Vec::new() });
+        let failed = Change::MoveFailed { target: to.node, cpuset: to.cpuset, memory: to.memory };
+        tell(&mut manager, ToJobManager::Changed { task, run: to.run, node: to.node, change: failed });
+        let again = Run { placement: to.run.placement + 1, ..run };
+        tell(&mut manager, ToJobManager::Changed { task, run: again, node: source, change: Change::Resumed });
+        let out = tell(&mut manager, ToJobManager::Changed { task, run: again, node: source, change: Change::Started });
+        let stopped = out.messages.iter().any(|message| {
+            matches!(message, Message::GlobalManager(ToGlobalManager::Stop(stop)) if stop.run == again && stop.cause == Cause::Drained)
+        });
+        assert_eq!(stopped, draining);
+    }
+}
+
+#[test]
 fn a_gang_that_does_not_fit_whole_leaves_everything_free() {
     let mut manager = JobManager::new(Policy::from(PolicyName::BestFit), Millis(100));
     node(&mut manager, 0, "n", &Labels::new());

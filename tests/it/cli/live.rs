@@ -105,8 +105,8 @@ fn actions_say_what_is_on_its_way() {
         }
         _ => problem(404, "api-unknown-route", "there is no such path", "Look at the document."),
     });
-    for command in ["stop", "retry"] {
-        assert_eq!(ask(&server, &[command, "j12"]).stdout, "j12 (forecast): stopping\n");
+    for (command, done) in [("stop", "told to stop"), ("retry", "tried again")] {
+        assert_eq!(ask(&server, &[command, "j12"]).stdout, format!("j12 (forecast) is {done}\n"));
         assert_eq!(server.asked().last().unwrap().body, format!(r#"{{"action":"{command}"}}"#));
     }
     for action in actions {
@@ -134,6 +134,7 @@ fn a_submission_has_a_key_and_may_be_waited_for() {
         "POST /v1/jobs?format=native&dry_run=true" => {
             answer(200, r#"{"job": {"name": "x"}, "placeable": false, "tasks": {"a": {"count": 2, "nodes": 0}}}"#)
         }
+        "POST /v1/jobs?format=swarm-job" => problem(400, "api-bad-json", "the body is no JSON at line 1", "Mend it"),
         "GET /v1/jobs/j12" if looks.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 0 => answer(200, JOB),
         "GET /v1/jobs/j12" => answer(200, &JOB.replacen("\"running\"", "\"failed\"", 1)),
         _ => problem(404, "api-unknown-route", "there is no such path", ""),
@@ -149,6 +150,9 @@ fn a_submission_has_a_key_and_may_be_waited_for() {
     let waited = ask(&server, &["submit", text(&file), "--wait"]);
     assert_eq!(waited.code, 1, "the job failed: {}", waited.stderr);
     assert!(waited.stdout.contains("state      failed\n"), "{}", waited.stdout);
+    let refused = ask(&server, &["submit", text(&file), "--format", "swarm-job"]);
+    let said = format!("error: {}: the body is no JSON at line 1. Mend it [api-bad-json]\n", text(&file));
+    assert_eq!((refused.code, refused.stderr), (3, said));
     let missing = ask(&server, &["submit", "no-such-file.json"]);
     assert_eq!((missing.code, missing.stderr.as_str()), (3, "error: no-such-file.json: there is no such file [input-missing]\n"));
 }

@@ -149,14 +149,26 @@ impl Fleet {
         let nodes = self.site.get("/v1/nodes").unwrap();
         let allocated = |node: &Value| node["allocated"]["cores"] == 0 && node["allocated"]["memory_bytes"] == 0;
         assert!(nodes["nodes"].as_array().unwrap().iter().all(allocated), "{nodes:#}");
+        self.has_nothing_beside(0);
+        let networks = || self.swarm.dockers[0].say(&["network", "ls", "--filter", "label=wharfinger.network", "--format", "{{.Name}}"]);
+        eventually("the networks are gone", || networks().is_empty());
+    }
+
+    /// There are so many containers, and nothing is left over beside them: no other, nothing that holds a network, no image.
+    pub fn has_nothing_beside(&self, containers: usize) {
         eventually_well(|| {
             let (status, left) = self.post("/v1/gc", &json!({ "dry_run": true }));
             let clean = (status, &left[..]) == (200, r#"{"leftovers":[],"silent":[]}"#);
             clean.then_some(()).ok_or_else(|| format!("nothing is left over: {status} {left}"))
         });
+        let all = || self.swarm.dockers.iter().map(|docker| docker.say(&["ps", "--all", "--format", "{{.Names}}"])).collect::<Vec<_>>();
+        eventually_well(|| {
+            let there = all();
+            let many = there.iter().flat_map(|names| names.lines()).count();
+            if many == containers { Ok(()) } else { Err(format!("{containers} containers, but there are {there:?}")) }
+        });
         for (number, docker) in self.swarm.dockers.iter().enumerate() {
             let name = docker.text("name");
-            assert_eq!(docker.say(&["ps", "--all", "--quiet"]), "", "{name}");
             let runs = self.site.folder.path().join(name).join("runs");
             let kept = || -> Vec<PathBuf> {
                 let runs = fs::read_dir(&runs).unwrap().flatten().map(|entry| entry.path().join("image"));
@@ -164,11 +176,9 @@ impl Fleet {
             };
             eventually_well(|| kept().is_empty().then_some(()).ok_or_else(|| format!("node {number} keeps no image: {:?}", kept())));
             let temporary = Path::new(docker.text("hold")).with_file_name("tmp");
-            let left: Vec<PathBuf> = fs::read_dir(temporary).unwrap().flatten().map(|entry| entry.path()).collect();
-            assert_eq!(left, [""; 0].map(PathBuf::from), "copies of images");
+            let left = || fs::read_dir(&temporary).unwrap().flatten().map(|entry| entry.path()).collect::<Vec<_>>();
+            eventually_well(|| left().is_empty().then_some(()).ok_or_else(|| format!("copies of images: {:?}", left())));
         }
-        let networks = || self.swarm.dockers[0].say(&["network", "ls", "--filter", "label=wharfinger.network", "--format", "{{.Name}}"]);
-        eventually("the networks are gone", || networks().is_empty());
     }
 }
 

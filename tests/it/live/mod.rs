@@ -12,6 +12,7 @@ mod earlier;
 mod fleet;
 mod full;
 mod garbage;
+mod interrupted;
 mod killed;
 mod lease;
 mod mongo;

@@ -1,14 +1,11 @@
-//! Moves of containers over three real Dockers: by every way to ask for one, in groups, under load, and with each program killed in the middle.
+//! Moves of containers over three real Dockers: by every way to ask for one, in groups, and under load.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::thread::sleep;
 use std::time::Duration;
 
-use rand::seq::IndexedRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 use rand_pcg::Pcg64Mcg;
-use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
 use super::fleet::{Fleet, NODES, task};
@@ -16,15 +13,18 @@ use super::site::{eventually, eventually_well};
 
 /// Counts in memory, twenty times a second.
 const COUNT: &str = "i=0; while :; do i=$((i+1)); echo $i; sleep 0.05; done";
-/// The steps of a move.
-const STEPS: [&str; 3] = ["preparing", "checkpointing", "restoring"];
 
 impl Fleet {
     /// A job of one counter that runs; its id.
     pub fn counter(&self, name: &str) -> String {
-        let mut counter = task(&self.swarm.dockers[0].image, COUNT);
+        self.counter_of(&json!({ "name": name }))
+    }
+
+    pub fn counter_of(&self, job: &Value) -> String {
+        let (mut job, mut counter) = (job.clone(), task(&self.swarm.dockers[0].image, COUNT));
         counter["attempts"] = 50.into();
-        let job = self.submit_job(&json!({ "name": name, "tasks": { "work": counter } }));
+        job["tasks"] = json!({ "work": counter });
+        let job = self.submit_job(&job);
         self.runs_at(&job, None);
         job
     }
@@ -43,7 +43,7 @@ impl Fleet {
     }
 
     /// Asks for moves at once; what is answered.
-    fn migrate(&self, moves: &[(&str, &str)]) -> (u16, String) {
+    pub fn migrate(&self, moves: &[(&str, &str)]) -> (u16, String) {
         let moves: Vec<Value> = moves.iter().map(|(job, to)| json!({ "job": job, "task": "work", "to": to })).collect();
         self.post("/v1/jobs/actions/migrate", &json!({ "moves": moves }))
     }
@@ -54,7 +54,7 @@ impl Fleet {
         self.counts_on(job, attempt);
     }
 
-    fn is_where_its_record_says(&self, job: &str, attempt: u64) {
+    pub fn is_where_its_record_says(&self, job: &str, attempt: u64) {
         let record = self.runs_at(job, None);
         assert_eq!(record["attempt"], attempt, "{record:#}");
         let (docker, id) = self.container(job, "work");
@@ -70,24 +70,8 @@ impl Fleet {
         }
     }
 
-    /// Waits until a job has settled as one copy, where its record says, that alone holds a core; its record.
-    fn one_copy(&self, job: &str, what: &str) -> Value {
-        let (mut record, mut looks) = (Value::Null, 0);
-        eventually_well(|| {
-            let before = std::mem::replace(&mut record, self.site.job(job)["tasks"]["work"].clone());
-            let found = self.containers(job, "work");
-            let good =
-                record["state"] == "running" && found.len() == 1 && record["node"] == found[0].0.text("name") && self.cores_held() == 1;
-            // What was killed last may not be known yet.
-            looks = if good && before == record { looks + 1 } else { 0 };
-            let copies = || found.iter().map(|(docker, id)| format!("{} {id}", docker.text("name"))).collect::<Vec<_>>();
-            if looks > 10 { Ok(()) } else { Err(format!("{what}: one copy, but {:?}: {record:#}", copies())) }
-        });
-        record
-    }
-
     /// Waits until a move of a job has ended, well or not.
-    fn settles(&self, job: &str, to: &str) {
+    pub fn settles(&self, job: &str, to: &str) {
         eventually_well(|| {
             let moved = self.site.job(job)["tasks"]["work"]["move"].clone();
             let over = moved["to"] == to && (moved["phase"] == "moved" || moved["phase"] == "stayed");
@@ -104,49 +88,9 @@ impl Fleet {
             .map(|(run, (_, folder))| format!("{run}: {}", fs::read_to_string(folder.join("guard.log")).unwrap_or_default()))
             .collect()
     }
-
-    /// Waits until a move has come so far, or farther; how far.
-    fn comes_to(&self, job: &str, to: &str, step: &str) -> String {
-        let place = |step: &str| STEPS.iter().chain(&["moved"]).position(|known| *known == step);
-        eventually_well(|| {
-            let moved = self.site.job(job)["tasks"]["work"]["move"].clone();
-            let now = moved["phase"].as_str().unwrap_or_default();
-            let there = moved["to"] == to && place(now) >= place(step);
-            there.then(|| now.to_owned()).ok_or_else(|| format!("{step}: {moved}"))
-        })
-    }
-
-    /// It counts on, and never back. What a Docker had of its output when it died is lost.
-    fn never_counts_back(&self, job: &str, attempt: u64) {
-        let before = self.counted(job, attempt).len();
-        eventually("it counts on", || self.counted(job, attempt).len() > before + 2);
-        let numbers = self.counted(job, attempt);
-        assert!(numbers.is_sorted_by(|one, other| one < other), "{numbers:?}");
-    }
-
-    fn cores_held(&self) -> u64 {
-        let nodes = self.site.get("/v1/nodes").unwrap();
-        nodes["nodes"].as_array().unwrap().iter().map(|node| node["allocated"]["cores"].as_u64().unwrap()).sum()
-    }
-
-    /// The guard of a run, while it lives.
-    fn guard(&self, job: &str, attempt: u64, node: usize) -> Option<Pid> {
-        let runs = self.runs(job, attempt);
-        let (_, folder) = runs.values().rev().find(|(number, _)| *number == node)?;
-        if folder.join("exit.json").exists() {
-            return None;
-        }
-        Pid::from_raw(fs::read_to_string(folder.join("lock")).ok()?.trim().parse().ok()?)
-    }
 }
 
-/// The seed, by WHARFINGER_SEED or 1, and what is drawn from it.
-fn seeded() -> (u64, Pcg64Mcg) {
-    let seed = std::env::var("WHARFINGER_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1);
-    (seed, Pcg64Mcg::seed_from_u64(seed))
-}
-
-fn other_than(node: &str) -> impl Fn(&&&str) -> bool {
+pub fn other_than(node: &str) -> impl Fn(&&&str) -> bool {
     move |other| ***other != *node
 }
 
@@ -272,105 +216,6 @@ fn an_image_that_is_too_large_for_the_target_goes_on_where_it_was() {
     assert!(output.status.code() == Some(1) && said.contains(&format!("is on {from} as before")), "{said}");
     assert_eq!(fleet.node_of(&job), from);
     fleet.is_one_of_its_record(&job, 1);
-    fleet.stop(&job);
-    fleet.is_clean();
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Victim {
-    Management,
-    Source,
-    Target,
-    SourceGuard,
-    TargetGuard,
-}
-
-#[test]
-fn whatever_is_killed_in_a_move_one_copy_goes_on() {
-    use Victim::{Management, Source, SourceGuard, Target, TargetGuard};
-    let Some(mut fleet) = Fleet::launch() else { return };
-    let job = fleet.counter("killed");
-    let (seed, mut random) = seeded();
-    let mut attempt = 1;
-    let victims = [Management, Source, Target, SourceGuard, TargetGuard];
-    let mut seen = BTreeSet::new();
-    for (step, victim) in STEPS.iter().flat_map(|step| victims.map(|victim| (*step, victim))) {
-        fleet.is_one_of_its_record(&job, attempt);
-        let from = fleet.node_of(&job);
-        let to = **NODES.iter().filter(other_than(&from)).collect::<Vec<_>>().choose(&mut random).unwrap();
-        assert_eq!(fleet.migrate(&[(&job, to)]).0, 202);
-        let step = fleet.comes_to(&job, to, step);
-        let delay = Duration::from_millis(random.random_range(0..200));
-        sleep(delay);
-        let (from, to) = (fleet.number(&from), fleet.number(to));
-        let kill = |guard: Option<Pid>| guard.is_some_and(|guard| kill_process(guard, Signal::KILL).is_ok());
-        let mut killed_guard = false;
-        match victim {
-            Management => fleet.management.take().unwrap().kill(),
-            Source => fleet.workers[from].take().unwrap().kill(),
-            Target => fleet.workers[to].take().unwrap().kill(),
-            SourceGuard => killed_guard = kill(fleet.guard(&job, attempt, from)),
-            TargetGuard => killed_guard = kill(fleet.guard(&job, attempt, to)),
-        }
-        eprintln!("seed {seed}: {victim:?} {delay:?} after {step}, a guard: {killed_guard}");
-        sleep(Duration::from_millis(random.random_range(0..700)));
-        match victim {
-            Management => {
-                fleet.management = Some(fleet.site.launch());
-            }
-            Source => fleet.start_worker(from),
-            Target => fleet.start_worker(to),
-            SourceGuard | TargetGuard => {}
-        }
-        for node in NODES {
-            fleet.site.node(node, "ready");
-        }
-        let record = fleet.one_copy(&job, &format!("seed {seed}: {victim:?}"));
-        let now = record["attempt"].as_u64().unwrap();
-        // Only with a guard may what is in memory be lost; then it begins anew.
-        assert!(
-            now == attempt || killed_guard,
-            "seed {seed}: {victim:?} {delay:?} after {step}: {record:#}\n{}",
-            fleet.site.logged("management")
-        );
-        attempt = now;
-        seen.insert(step);
-    }
-    assert!(["checkpointing", "restoring"].iter().all(|step| seen.contains(*step)), "{seen:?}");
-    fleet.is_one_of_its_record(&job, attempt);
-    fleet.stop(&job);
-    fleet.is_clean();
-}
-
-#[test]
-fn a_docker_that_dies_in_a_move_leaves_one_copy() {
-    let Some(fleet) = Fleet::launch() else { return };
-    let job = fleet.counter("died");
-    let (seed, mut random) = seeded();
-    let mut attempt = 1;
-    for (step, of_target) in STEPS.iter().flat_map(|step| [(*step, false), (*step, true)]) {
-        fleet.is_where_its_record_says(&job, attempt);
-        fleet.never_counts_back(&job, attempt);
-        let from = fleet.node_of(&job);
-        let to = **NODES.iter().filter(other_than(&from)).collect::<Vec<_>>().choose(&mut random).unwrap();
-        assert_eq!(fleet.migrate(&[(&job, to)]).0, 202);
-        let step = fleet.comes_to(&job, to, step);
-        let delay = Duration::from_millis(random.random_range(0..200));
-        sleep(delay);
-        let docker = &fleet.swarm.dockers[fleet.number(if of_target { to } else { &from })];
-        // Dead for a while, so that what is asked of it meanwhile fails.
-        fs::write(docker.text("hold"), "").unwrap();
-        docker.crash();
-        sleep(Duration::from_secs(2));
-        fs::remove_file(docker.text("hold")).unwrap();
-        eventually("it is back", || !docker.say(&["info", "--format", "{{.ID}}"]).is_empty());
-        let record = fleet.one_copy(&job, &format!("seed {seed}: target {of_target} {delay:?} after {step}"));
-        let now = record["attempt"].as_u64().unwrap();
-        eprintln!("seed {seed}: the Docker of the {} {delay:?} after {step}: attempt {now}", if of_target { "target" } else { "source" });
-        attempt = now;
-    }
-    fleet.is_where_its_record_says(&job, attempt);
-    fleet.never_counts_back(&job, attempt);
     fleet.stop(&job);
     fleet.is_clean();
 }

@@ -86,7 +86,8 @@ impl Shared {
 #[derive(Debug)]
 pub struct GuardedDriver {
     shared: Arc<Shared>,
-    deeds: Option<SyncSender<Deed>>,
+    /// To the threads that start and resize, and to those that make ready, as long as an image takes to come.
+    deeds: Option<[SyncSender<Deed>; 2]>,
     /// Of whoever gives the orders.
     term: u32,
     /// Where images lie that runs may go on from.
@@ -109,8 +110,6 @@ impl GuardedDriver {
         let (signals, receiver) = mpsc::channel(MOST_SIGNALS.max(2 * recovered.len()));
         let table = Table::new().map_err(Error::root(&settings.root))?;
         let shared = Arc::new(Shared { runs, settings, table, ready: Ready::default(), signals });
-        let (deeds, queue) = sync_channel(MOST_STARTS);
-        let queue = Arc::new(std::sync::Mutex::new(queue));
         let mut threads = Vec::new();
         for run in &recovered {
             match &run.truth {
@@ -126,10 +125,15 @@ impl GuardedDriver {
         }
         let watched = Arc::clone(&shared);
         threads.push(thread::spawn(move || watch::all(&watched)));
-        for _ in 0..STARTERS {
-            let (shared, queue) = (Arc::clone(&shared), Arc::clone(&queue));
-            threads.push(thread::spawn(move || start::each(&shared, &queue)));
-        }
+        let deeds = [(); 2].map(|()| {
+            let (deeds, queue) = sync_channel(MOST_STARTS);
+            let queue = Arc::new(std::sync::Mutex::new(queue));
+            for _ in 0..STARTERS {
+                let (shared, queue) = (Arc::clone(&shared), Arc::clone(&queue));
+                threads.push(thread::spawn(move || start::each(&shared, &queue)));
+            }
+            deeds
+        });
         let (sweeper, nudges) = sync_channel(1);
         let trash = shared.runs.trash();
         thread::spawn(move || {
@@ -168,7 +172,8 @@ impl GuardedDriver {
 
     /// Gives the threads something to do; false where too much waits for them.
     fn give(&self, deed: Deed) -> bool {
-        self.deeds.as_ref().expect("it is there until the driver is dropped").try_send(deed).is_ok()
+        let [starts, others] = self.deeds.as_ref().expect("they are there until the driver is dropped");
+        if matches!(deed, Deed::Prepare(_)) { others.try_send(deed).is_ok() } else { starts.try_send(deed).is_ok() }
     }
 
     fn checkpoint(&self, id: RunId, keep: bool) -> bool {
@@ -194,7 +199,7 @@ impl GuardedDriver {
     }
 
     fn stop(&mut self, now: Millis, id: RunId, signals: &mut Signals) {
-        ready::release(&self.shared, id);
+        ready::dismiss(&self.shared, id);
         if !self.shared.table.stop(id) {
             // Its last signal is on the way. This one goes behind it, in case the agent waits for another.
             let stopped = Signal { task: id.task, run: id.run, what: What::Stopped };

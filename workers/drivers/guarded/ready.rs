@@ -1,9 +1,10 @@
 //! What is made ready for runs that are to come here. It is kept in memory alone: a worker that starts again sweeps the containers away, and
 //! is asked again.
 
-use std::collections::BTreeSet;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 use engine::What;
 
@@ -12,23 +13,28 @@ use super::start::file_of;
 use crate::docker::{self, holder, make_ready};
 use crate::run::{DockerEngine, Engine, Launch, RunId, Runs};
 
-/// The runs that are to come.
-#[derive(Debug, Default)]
-pub struct Ready(Mutex<BTreeSet<RunId>>);
+/// How long what is not wanted any more still holds its network. A network that leaves a node while a container of it starts there makes Docker
+/// fail that start after 20 s, and keep the network for ever; and who has just let go often comes at once: another attempt, or the same run by
+/// order of a management that was started anew.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// The runs that are to come, and whether each is still wanted.
+#[derive(Clone, Debug, Default)]
+pub struct Ready(Arc<Mutex<BTreeMap<RunId, bool>>>);
 
 impl Ready {
-    fn lock(&self) -> MutexGuard<'_, BTreeSet<RunId>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<RunId, bool>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// One more.
     pub fn expect(&self, id: RunId) {
-        self.lock().insert(id);
+        self.lock().insert(id, true);
     }
 
     /// What holds their networks.
     pub fn holders(&self, runs: &Runs) -> Vec<String> {
-        self.lock().iter().map(|id| holder(&runs.group(*id))).collect()
+        self.lock().keys().map(|id| holder(&runs.group(*id))).collect()
     }
 }
 
@@ -37,25 +43,48 @@ pub fn prepare(shared: &Shared, id: RunId, launch: Launch) {
     let Engine::Docker(engine) = &shared.settings.engine else { return };
     let file = file_of(shared, id, launch);
     let made = docker::block_on(make_ready(&file, engine, &shared.runs.root().to_string_lossy()));
-    if !shared.ready.lock().contains(&id) {
-        return remove(engine, &holder(&file.group));
-    }
-    match made {
-        Ok(()) => shared.tell(id, What::Prepared),
-        Err(error) => {
+    let wanted = shared.ready.lock().get(&id).copied();
+    match (wanted, made) {
+        // It was let go long ago.
+        (None, _) => remove(engine, &holder(&file.group)),
+        (Some(false), _) => {}
+        (Some(true), Ok(())) => shared.tell(id, What::Prepared),
+        (Some(true), Err(error)) => {
             tracing::warn!(job = %id.task.job, task = id.task.instance, %error, "a task cannot come here");
             shared.tell(id, What::Refused);
         }
     }
 }
 
-/// Lets go of what was made ready for a run, without waiting for Docker.
+/// Lets go of what was made ready for a run that is here now, or cannot come.
 pub fn release(shared: &Shared, id: RunId) {
-    let was = shared.ready.lock().remove(&id);
-    if was && let Engine::Docker(engine) = &shared.settings.engine {
-        let (engine, name) = (engine.clone(), holder(&shared.runs.group(id)));
-        thread::spawn(move || remove(&engine, &name));
+    let_go(shared, id, Duration::ZERO);
+}
+
+/// The same for one that nobody waits for any more.
+pub fn dismiss(shared: &Shared, id: RunId) {
+    let_go(shared, id, GRACE);
+}
+
+/// Without waiting for Docker.
+fn let_go(shared: &Shared, id: RunId, after: Duration) {
+    let Engine::Docker(engine) = &shared.settings.engine else { return };
+    match shared.ready.lock().get_mut(&id) {
+        Some(wanted) => *wanted = false,
+        None => return,
     }
+    let (engine, name, ready) = (engine.clone(), holder(&shared.runs.group(id)), shared.ready.clone());
+    thread::spawn(move || {
+        thread::sleep(after);
+        // It may have been asked for again, or is gone already.
+        if ready.lock().get(&id) == Some(&false) {
+            remove(&engine, &name);
+            let mut ready = ready.lock();
+            if ready.get(&id) == Some(&false) {
+                ready.remove(&id);
+            }
+        }
+    });
 }
 
 fn remove(engine: &DockerEngine, name: &str) {

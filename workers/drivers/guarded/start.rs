@@ -84,9 +84,6 @@ fn resize(shared: &Shared, id: RunId, cpuset: &CpuSet, memory: Bytes) -> bool {
 }
 
 fn start(shared: &Shared, id: RunId, launch: Launch) -> io::Result<()> {
-    if let Some(fault) = launch.fault(&shared.settings.engine) {
-        return Err(io::Error::other(fault));
-    }
     // A folder that is there already belongs to a run that was: it is never started again.
     let folder = RunFolder::create(shared.runs.folder(), id)?;
     let file = file_of(shared, id, launch);

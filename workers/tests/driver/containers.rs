@@ -52,8 +52,22 @@ fn a_container_has_its_cores_memory_and_name_and_leaves_nothing() {
     assert_eq!(docker.cgroup(&id, "cpuset", "cpuset.cpus"), "1");
     assert_eq!(docker.cgroup(&id, "memory", "memory.limit_in_bytes"), (32 << 20).to_string());
     assert_eq!(docker.cgroup(&id, "pids", "pids.max"), "100");
-    let about = docker.say(&["inspect", "--format", "{{.HostConfig.Privileged}} {{.HostConfig.CapDrop}} {{.HostConfig.SecurityOpt}}", &id]);
-    assert_eq!(about, "false [NET_RAW] [no-new-privileges]");
+    let host = |field: &str| docker.say(&["inspect", "--format", &format!("{{{{json .HostConfig.{field}}}}}"), &id]);
+    for (field, value) in [
+        ("Privileged", "false"),
+        ("CapDrop", r#"["NET_RAW"]"#),
+        ("CapAdd", "null"),
+        ("SecurityOpt", r#"["no-new-privileges"]"#),
+        ("PidMode", r#""""#),
+        ("IpcMode", r#""private""#),
+        ("UTSMode", r#""""#),
+        ("UsernsMode", r#""""#),
+        ("NetworkMode", r#""default""#),
+        ("Devices", "null"),
+        ("Binds", "null"),
+    ] {
+        assert_eq!(host(field), value, "{field}");
+    }
     let labels = docker.say(&[
         "inspect",
         "--format",

@@ -3,7 +3,7 @@
 #[path = "../../../tests/it/support/docker.rs"]
 mod engine;
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -45,6 +45,13 @@ impl Docker {
     pub fn containers(&self, root: &Path) -> Vec<String> {
         let filter = format!("label=wharfinger.root={}", root.canonicalize().unwrap().display());
         self.say(&["ps", "--all", "--quiet", "--no-trunc", "--filter", &filter]).lines().map(str::to_owned).collect()
+    }
+
+    /// Removes what containerd has copied where Docker itself restored something, and has forgotten.
+    pub fn forget_copies(&self) {
+        let temporary = Path::new(self.text("hold")).with_file_name("tmp");
+        let copies = fs::read_dir(temporary).unwrap().flatten().map(|entry| entry.path());
+        copies.filter(|path| path.to_string_lossy().contains("ctrd-checkpoint")).for_each(|path| fs::remove_dir_all(path).unwrap());
     }
 
     /// How much memory a container has.

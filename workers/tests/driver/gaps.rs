@@ -52,12 +52,7 @@ fn by_docker(dockers: &[Docker; 2], script: &str, megabytes: u64) -> Vec<u64> {
         gaps.push(gap(&from.say(&["logs", "own"]), &to.say(&["logs", "own"])));
         dockers.iter().for_each(|docker| drop(docker.say(&["rm", "--force", "own"])));
     }
-    // What containerd has copied, and forgotten.
-    for docker in dockers {
-        let temporary = Path::new(docker.text("hold")).with_file_name("tmp");
-        let copies = fs::read_dir(temporary).unwrap().flatten().map(|entry| entry.path());
-        copies.filter(|path| path.to_string_lossy().contains("ctrd-checkpoint")).for_each(|path| fs::remove_dir_all(path).unwrap());
-    }
+    dockers.iter().for_each(Docker::forget_copies);
     gaps
 }
 

@@ -34,11 +34,11 @@ fn folder(node: &Node) -> PathBuf {
 
 impl Pair {
     pub fn find(numbers: [usize; 2]) -> Option<Self> {
-        Self::with_quota(numbers, None)
+        Self::with_quotas(numbers, [None; 2])
     }
 
-    /// The same where images may take so much of each node.
-    fn with_quota(numbers: [usize; 2], image_quota: Option<Bytes>) -> Option<Self> {
+    /// The same where images may take so much of the nodes.
+    fn with_quotas(numbers: [usize; 2], quotas: [Option<Bytes>; 2]) -> Option<Self> {
         let dockers = [Docker::find(numbers[0])?, Docker::find(numbers[1])?];
         let place = tempfile::tempdir().unwrap();
         let authority = Authority::open(&place.path().join("authority")).unwrap();
@@ -46,8 +46,9 @@ impl Pair {
         // It stands for what an operator mounts on every host.
         let shared = place.path().join("shared");
         std::fs::create_dir(&shared).unwrap();
-        let engine = |docker: &Docker| Engine::Docker(DockerEngine { shared: Some(shared.clone()), image_quota, ..docker.engine() });
-        let mut nodes = dockers.each_ref().map(|docker| Node::with(|settings| settings.engine = engine(docker)));
+        let engine =
+            |at: usize| Engine::Docker(DockerEngine { shared: Some(shared.clone()), image_quota: quotas[at], ..dockers[at].engine() });
+        let mut nodes = [0, 1].map(|at| Node::with(|settings| settings.engine = engine(at)));
         let names = ["one", "two"].map(|name| PeerName::new(Role::Worker, name).unwrap());
         let sources: Vec<Source> = (0..2)
             .map(|index| {
@@ -81,6 +82,18 @@ impl Pair {
             (ended, What::Checkpointed(image)) if ended == run => *image,
             other => panic!("{other:?} {}", self.nodes[at].log(run)),
         }
+    }
+
+    /// Asks for the checkpoint of a counter that cannot be kept: it goes on where it is.
+    fn stays(&mut self, at: usize, run: RunId) {
+        let node = &mut self.nodes[at];
+        eventually("it counts", || numbers(&node.output(run)).len() > 3);
+        node.driver.command(Millis(0), run.task, run.run, Command::Checkpoint { keep: false }, &mut Vec::new());
+        node.expect(run, What::CheckpointRefused);
+        let before = numbers(&node.output(run)).len();
+        eventually("it counts on", || numbers(&node.output(run)).len() > before + 3);
+        let counted = numbers(&node.output(run));
+        assert!(counted.windows(2).all(|pair| pair[1] == pair[0] + 1), "{counted:?}");
     }
 
     /// Lets it go on, as the next placement.
@@ -156,6 +169,29 @@ fn what_would_lose_a_volume_of_its_image_stays_and_runs_on() {
     pair.nodes[0].stop(run);
     pair.nodes[0].expect(run, What::Stopped);
     pair.dockers[0].say(&["rmi", image]);
+}
+
+#[test]
+fn a_checkpoint_that_cannot_be_kept_lets_it_go_on_where_it_was() {
+    let Some(mut pair) = Pair::find([0, 1]) else { return };
+    let wish = pair.wish();
+    let mut run = pair.nodes[0].start(1, &["sh", "-c", COUNT], wish);
+    pair.nodes[0].expect(run, What::Started);
+    // One that was started, and one that was restored.
+    for at in [0, 1] {
+        let archive = pair.nodes[at].folder(run).path().join("image/files.tar");
+        std::fs::create_dir_all(&archive).unwrap();
+        pair.stays(at, run);
+        assert!(!archive.exists(), "nothing is left of it");
+        if at == 0 {
+            let image = pair.checkpoint(0, run);
+            run = pair.restore(1, COUNT, run, image, Some(0));
+            pair.nodes[1].expect(run, What::Started);
+        }
+    }
+    pair.nodes[1].stop(run);
+    pair.nodes[1].expect(run, What::Stopped);
+    pair.dockers.iter().for_each(Docker::forget_copies);
 }
 
 #[test]
@@ -290,7 +326,7 @@ fn an_archive_that_leads_out_is_refused_and_nothing_is_written_there() {
 
 #[test]
 fn an_image_for_which_there_is_no_room_stays_where_it_is() {
-    let Some(mut pair) = Pair::with_quota([0, 2], Some(Bytes(10_000))) else { return };
+    let Some(mut pair) = Pair::with_quotas([0, 2], [None, Some(Bytes(10_000))]) else { return };
     let wish = pair.wish();
     let run = pair.nodes[0].start(1, &["sh", "-c", COUNT], wish);
     pair.nodes[0].expect(run, What::Started);
@@ -299,11 +335,19 @@ fn an_image_for_which_there_is_no_room_stays_where_it_is() {
     let refused = pair.restore(1, COUNT, run, image, Some(0));
     pair.nodes[1].expect(refused, What::Refused);
     assert!(pair.nodes[1].log(refused).contains("--image-quota"), "{}", pair.nodes[1].log(refused));
-    // What is here already is never too much.
     let again = pair.restore(0, COUNT, RunId { run: Run { placement: 4, ..run.run }, ..run }, image, None);
     pair.nodes[0].expect(again, What::Started);
     pair.nodes[0].stop(again);
     pair.nodes[0].expect(again, What::Stopped);
+
+    let wish = pair.wish();
+    let other = pair.nodes[1].start(2, &["sh", "-c", COUNT], wish);
+    pair.nodes[1].expect(other, What::Started);
+    pair.stays(1, other);
+    assert!(pair.nodes[1].log(other).contains("--image-quota"), "{}", pair.nodes[1].log(other));
+    pair.nodes[1].stop(other);
+    pair.nodes[1].expect(other, What::Stopped);
+    pair.dockers.iter().for_each(Docker::forget_copies);
 }
 
 #[test]
