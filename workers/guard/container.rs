@@ -188,7 +188,7 @@ impl<'a> Guard<'a> {
         let started = self.folder.running().map_or_else(wall_time, |running| running.started);
         let mut output = Copy::of(self.folder, self.file);
         let (mut why, end) = loop {
-            let (why, end) = self.to_an_end(docker, id, &mut output).await;
+            let (why, end) = self.until_it_ends(docker, id, &mut output).await;
             match self.image.take_if(|(_, made)| made.is_err() && why == Why::Exited) {
                 Some((places, Err(trouble))) => {
                     if let Err(why) = self.revive(docker, id, Restored { by_runtime, places }, &trouble).await {
@@ -224,7 +224,7 @@ impl<'a> Guard<'a> {
     }
 
     /// Watches the container until it has ended, by itself or by a checkpoint.
-    async fn to_an_end(&mut self, docker: &Docker, id: &str, output: &mut Copy) -> (Why, End) {
+    async fn until_it_ends(&mut self, docker: &Docker, id: &str, output: &mut Copy) -> (Why, End) {
         let name = self.file.group.clone();
         let mut copy = pin!(output.follow(docker, &name));
         let mut copied = false;

@@ -1,6 +1,5 @@
 //! How long a container stands still when it moves, by what it says itself, beside what Docker alone takes on the same machine at the same time.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
