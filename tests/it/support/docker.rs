@@ -34,16 +34,20 @@ impl Docker {
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
 
-    /// Kills the engine with a signal that it cannot hear; it starts again by itself unless it is held back.
-    pub fn crash(&self) {
+    /// The engine itself.
+    pub fn process(&self) -> Pid {
         let socket = format!("unix://{}", self.text("socket"));
         let entries = fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
         let mut engines = entries.filter(|pid| {
             let line = fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
             line.starts_with("dockerd\0") && line.contains(&socket)
         });
-        let engine = engines.next().and_then(Pid::from_raw).expect("the engine runs");
-        kill_process(engine, Signal::KILL).unwrap();
+        engines.next().and_then(Pid::from_raw).expect("the engine runs")
+    }
+
+    /// Kills the engine with a signal that it cannot hear; it starts again by itself unless it is held back.
+    pub fn crash(&self) {
+        kill_process(self.process(), Signal::KILL).unwrap();
     }
 
     /// A file of the cgroup of a container, by its name in cgroups of version 1, on a host with either.
