@@ -22,7 +22,7 @@ use crate::sim::input::{open_file, read_failed};
 /// No document is larger; the server takes less, and says how much.
 const MOST_BYTES: u64 = 16 << 20;
 /// With these the server blames the document.
-const OF_DOCUMENT: [u16; 3] = [400, 413, 422];
+const OF_DOCUMENT: [u16; 2] = [400, 413];
 /// How often a job is looked at that is waited for.
 const LOOK: Duration = Duration::from_millis(250);
 

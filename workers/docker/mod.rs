@@ -15,7 +15,7 @@ mod swarm;
 mod verdict;
 
 pub use body::{LABEL_ROOT, LABEL_RUN, body, to_restore};
-pub use checkpoint::{Host, Places, checkpoint, criu, host, places, restore};
+pub use checkpoint::{Places, checkpoint, criu, host, places, restore};
 pub use client::{Docker, Fault, block_on};
 pub use doctor::checks;
 pub use image::{Pull, ensure};

@@ -14,13 +14,13 @@ use super::fleet::{Fleet, NODES};
 use super::moves::other_than;
 use super::site::{eventually, eventually_well};
 
-/// The steps of a move; at the last the source has yet to let go.
+/// The steps of a move; at the last the source may have yet to let go.
 const STEPS: [&str; 4] = ["preparing", "checkpointing", "restoring", "moved"];
 /// How often a step may be over before it is caught.
 const TRIES: u64 = 30;
 
 impl Fleet {
-    /// The same on a network of its own.
+    /// A job of one counter that runs, on a network of its own; its id.
     fn connected_counter(&self, name: &str) -> String {
         self.counter_of(&json!({ "name": name, "network": {} }))
     }
