@@ -152,7 +152,7 @@ pub struct Arguments {
     /// this host alone
     #[arg(long, value_name = "HOST:PORT", env = "WHARFINGER_IMAGES", value_parser = place, help_heading = "Docker")]
     pub images: Option<String>,
-    /// The most that the images of checkpoints may take on this node; one for which there is no room does not come here
+    /// The most that the images of checkpoints may take on this node; one for which there is no room does not come here, or is not kept
     #[arg(long, value_name = "SIZE", default_value = "64GiB", env = "WHARFINGER_IMAGE_QUOTA", help_heading = "Docker")]
     pub image_quota: Bytes,
     /// What this Docker does in the Swarm over which the containers of a job share a network

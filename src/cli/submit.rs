@@ -15,7 +15,7 @@ use super::server::ServerArguments;
 use super::shape::{Shape, grid};
 use super::terminal;
 use super::watch::{interrupted, is_interrupted};
-use crate::api::body::{Checked, Job, Taken};
+use crate::api::body::{Checked, Job, Taken, submission_key};
 use crate::client::{Call, Client, ClientError, new_key};
 use crate::sim::input::{open_file, read_failed};
 
@@ -50,7 +50,7 @@ pub struct Submit {
     #[arg(long)]
     dry_run: bool,
     /// Key of the submission: the same key with the same document is the same job (default: a new one)
-    #[arg(long, conflicts_with = "dry_run")]
+    #[arg(long, conflicts_with = "dry_run", value_parser = submission_key)]
     key: Option<String>,
     /// Wait until the job has ended, and show it
     #[arg(long, conflicts_with = "dry_run")]

@@ -217,7 +217,7 @@ pub enum Change {
     },
     /// After a failed move it is restored at the source, as this later run.
     Resumed,
-    /// Its source would not be checkpointed for a move, and runs on.
+    /// Its move ended before its source was checkpointed, which runs on.
     Stayed,
     /// Its resize is over, whether it came to something or not.
     Resized {

@@ -21,6 +21,7 @@ use tokio::time::timeout;
 use super::runtime::{self, IMAGE, RESTORED, RUNTIME};
 use super::{Docker, Fault};
 use crate::guard::note;
+use crate::image::{FOLDER, Trouble};
 use crate::run::{RUN_MARKER, RunFolder};
 
 /// The longest that a checkpoint may take: a large memory on a slow disk.
@@ -85,26 +86,23 @@ pub async fn places(docker: &Docker, host: &Host, name: &str) -> Result<Places, 
     Ok(Places { checkpoints: host.root.join("containers").join(id).join("checkpoints"), layer: layer.into(), address, unnamed })
 }
 
-/// Checkpoints the running container of a run into a folder, and ends it. Where it fails the container runs on.
+/// Checkpoints the running container of a run into the folder of its image, and ends it. Where it fails the container runs on.
 ///
 /// # Errors
 /// Why it cannot be checkpointed.
-pub async fn checkpoint(
-    docker: &Docker,
-    socket: &Path,
-    (name, id): (&str, &str),
-    places: &Places,
-    run: &RunFolder,
-    into: &Path,
-) -> Result<(), Fault> {
-    match by_runc(socket, id, run, into).await {
+pub async fn checkpoint(docker: &Docker, socket: &Path, (name, id): (&str, &str), run: &RunFolder) -> Result<(), Fault> {
+    let (image, part) = (run.file(FOLDER), "criu");
+    let into = image.join(part);
+    std::fs::create_dir_all(&into).map_err(Trouble::io(&into))?;
+    match by_runc(socket, id, run, &into).await {
         Ok(()) => return Ok(()),
         Err(words) => note(&format!("runc does not checkpoint it ({words}), so Docker is asked")),
     }
-    let options = CreateCheckpointOptions { checkpoint_id: IMAGE.into(), exit: true, ..CreateCheckpointOptions::default() };
-    docker.0.create_checkpoint(name, options).await?;
-    let made = places.checkpoints.join(IMAGE);
-    move_all(&made, into).map_err(|error| Fault::new(Cause::StartRefused, format!("{}: {error}", made.display())))
+    // Docker wants to make it.
+    std::fs::remove_dir_all(&into).map_err(Trouble::io(&into))?;
+    let checkpoint_dir = Some(image.to_string_lossy().into_owned());
+    let options = CreateCheckpointOptions { checkpoint_id: part.into(), checkpoint_dir, exit: true };
+    Ok(docker.0.create_checkpoint(name, options).await?)
 }
 
 async fn by_runc(socket: &Path, id: &str, folder: &RunFolder, into: &Path) -> Result<(), String> {
@@ -213,10 +211,9 @@ fn runc_root(id: &str) -> PathBuf {
 /// # Errors
 /// When it cannot be restored.
 pub async fn restore(docker: &Docker, by_our_runtime: bool, places: &Places, name: &str, from: &Path) -> Result<(), Fault> {
-    let said = |path: &Path, error: std::io::Error| Fault::new(Cause::StartRefused, format!("{}: {error}", path.display()));
     let to = places.checkpoints.join(IMAGE);
-    std::fs::create_dir_all(&to).map_err(|error| said(&to, error))?;
-    move_all(from, &to).map_err(|error| said(from, error))?;
+    std::fs::create_dir_all(&to).map_err(Trouble::io(&to))?;
+    move_all(from, &to).map_err(Trouble::io(from))?;
     let restored = by_our_runtime && by_runtime(docker, name, &to).await?;
     if !restored {
         by_docker(docker, name).await?;

@@ -9,6 +9,8 @@ use bollard::errors::Error;
 use bollard::models::{ContainerState, ContainerStateStatusEnum, ContainerUpdateBody};
 use model::{Bytes, Cause, CpuSet};
 
+use crate::image::Trouble;
+
 /// Docker's interface has to be this new: the one of Docker 20.10.
 const OLDEST: (usize, usize) = (1, 41);
 /// The longest that a call may take, starts and checkpoints included; streams are not calls.
@@ -39,6 +41,12 @@ impl Fault {
     #[must_use]
     pub fn is_absence(&self) -> bool {
         self.status == 404
+    }
+}
+
+impl From<Trouble> for Fault {
+    fn from(trouble: Trouble) -> Self {
+        Self::new(Cause::StartRefused, trouble.to_string())
     }
 }
 

@@ -7,11 +7,10 @@
 use std::path::Path;
 
 use bollard::query_parameters::CreateContainerOptionsBuilder;
-use model::Cause;
 
 use super::runtime::{HOLD, RUNTIME};
 use super::{Docker, Fault, LABEL_ROOT, LABEL_RUN, body, ensure, host};
-use crate::image::has_room;
+use crate::image::{SOME, has_room};
 use crate::run::{DockerEngine, LaunchFile};
 
 /// The name of what holds the network for a container.
@@ -26,7 +25,7 @@ pub fn holder(name: &str) -> String {
 /// When the image cannot be had, or the container may not be made here.
 pub async fn make_ready(file: &LaunchFile, engine: &DockerEngine, root: &str) -> Result<(), Fault> {
     // How large it will be is not known yet.
-    has_room(Path::new(root), engine.image_quota).map_err(|trouble| Fault::new(Cause::StartRefused, trouble.to_string()))?;
+    has_room(Path::new(root), engine.image_quota, SOME, None)?;
     let docker = Docker::connect(&engine.socket).await?;
     let container = &file.launch.container;
     ensure(&docker, &container.image, engine.credentials.as_deref(), |pull| tracing::debug!(status = pull.status, "pull")).await?;
@@ -45,11 +44,15 @@ pub async fn make_ready(file: &LaunchFile, engine: &DockerEngine, root: &str) ->
     }
     let options = CreateContainerOptionsBuilder::new().name(&name).build();
     let held = async {
-        docker.0.create_container(Some(options), body).await?;
-        docker.0.start_container(&name, None).await
+        match docker.0.create_container(Some(options), body).await.map_err(Fault::from) {
+            // It is there from the time before.
+            Err(fault) if fault.status == 409 => {}
+            created => drop(created?),
+        }
+        Ok::<_, Fault>(docker.0.start_container(&name, None).await?)
     };
-    if let Err(error) = held.await {
-        tracing::warn!(%error, network, "the network is not on this node before the container that moves here");
+    if let Err(fault) = held.await {
+        tracing::warn!(error = fault.words, network, "the network is not on this node before the container that moves here");
     }
     Ok(())
 }

@@ -18,7 +18,7 @@ use tokio::time::sleep;
 use super::ending::{End, end, is_killed, record};
 use super::logs::Copy;
 use super::note;
-use super::prepare::{Restored, keeps_address, prepare, take_checkpoint};
+use super::prepare::{CREATED, Restored, keeps_address, prepare, take_checkpoint};
 use crate::docker::{self, Docker, Fault};
 use crate::drivers::guarded::table::{REFUSED, STARTED};
 use crate::image;
@@ -30,8 +30,6 @@ const LOOK: Duration = Duration::from_secs(5);
 pub(super) const AGAIN: Duration = Duration::from_millis(300);
 /// The longest that Docker may take to kill a container whose lease has run out, before the kernel is asked.
 const KILL: Duration = Duration::from_secs(3);
-/// The longest that is waited for what Docker has begun to create and nobody wants any more.
-const CREATED: Duration = Duration::from_secs(10);
 /// How long the end of the output is waited for.
 const DRAIN: Duration = Duration::from_secs(5);
 /// How long after the end of a container its checkpoint may take to be done.
@@ -100,7 +98,6 @@ impl<'a> Guard<'a> {
             prepared = &mut prepare => prepared,
             why = self.doom() => {
                 if creating.get() {
-                    // Docker goes on with it, and only what is there can be removed.
                     let _ = tokio::time::timeout(CREATED, prepare).await;
                 }
                 return self.never(why).await;
@@ -303,10 +300,14 @@ impl<'a> Guard<'a> {
         let folder = self.folder.file(image::FOLDER);
         image::pack(&places.layer, &folder.join(image::FILES))?;
         let list = image::List::make(&folder, places.address.filter(|_| keeps_address(self.file)))?;
-        image::has_room(self.folder.root(), self.engine.image_quota)?;
-        // Where it cannot be kept it goes on all the same; whoever would restore it is told then.
-        let kept = self.folder.has(KEEP).then(|| image::keep(self.folder.root(), self.file.launch.task, &folder, &list));
-        kept.and_then(Result::err).iter().for_each(|error| note(&format!("its checkpoint is not kept: {error}")));
+        let (root, task) = (self.folder.root(), self.file.launch.task);
+        // One that moves takes its place here for a moment only.
+        if self.folder.has(KEEP) {
+            image::has_room(root, self.engine.image_quota, Bytes(0), Some(task))?;
+            // Where it cannot be kept it goes on all the same; whoever would restore it is told then.
+            let kept = image::keep(root, task, &folder, &list);
+            kept.err().iter().for_each(|error| note(&format!("its checkpoint is not kept: {error}")));
+        }
         Ok(list.size())
     }
 

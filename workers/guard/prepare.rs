@@ -2,16 +2,23 @@
 //! the checkpoint.
 
 use std::cell::Cell;
+use std::pin::pin;
+use std::time::Duration;
 
 use bollard::models::ContainerCreateBody;
 use bollard::query_parameters::CreateContainerOptionsBuilder;
 use engine::question::Fetched;
-use model::Cause;
+use model::{Bytes, Cause};
+use tokio::time::timeout;
 
 use super::meter::Meter;
 use crate::docker::{self, Docker, Fault};
 use crate::image;
-use crate::run::{DockerEngine, LaunchFile, RunFolder};
+use crate::run::{DockerEngine, KEEP, LaunchFile, RunFolder};
+
+/// The longest that is waited for what Docker has begun to create and nobody wants any more: it goes on with it, and only what is there can be
+/// removed.
+pub const CREATED: Duration = Duration::from_secs(10);
 
 /// What is to be known before a container is started from an image.
 pub struct Restored {
@@ -53,20 +60,38 @@ pub async fn prepare(
     let into = folder.file(image::FOLDER);
     let (task, attempt) = (file.launch.task, Some(file.launch.run.attempt).filter(|_| !resume.kept));
     let (root, runs) = (folder.root().to_owned(), folder.root().join("runs"));
-    let refused = |trouble: image::Trouble| Fault::new(Cause::StartRefused, trouble.to_string());
     let (source, identity) = (&resume.source, root.join("identity"));
     if matches!(source, image::Source::There { .. }) {
         // From here on it counts, for others that look too.
-        std::fs::create_dir_all(&into).map_err(|error| Fault::new(Cause::StartRefused, error.to_string()))?;
-        image::has_room(&root, engine.image_quota).map_err(refused)?;
+        std::fs::create_dir_all(&into).map_err(image::Trouble::io(&into))?;
+        image::has_room(&root, engine.image_quota, Bytes(0), None)?;
     }
     let here = |bytes| meter.shows(Fetched::Checkpoint, bytes, resume.size);
-    let fetched = async { image::fetch(source, &runs, &identity, (task, attempt), resume.size, &into, here).await.map_err(refused) };
+    let fetched = async { Ok(image::fetch(source, &runs, &identity, (task, attempt), resume.size, &into, here).await?) };
+    let asked = async { tokio::try_join!(ensured, docker::host(&docker)).map(|((), host)| host) };
     // It stands still meanwhile, so Docker is asked all that can be asked while the image is on its way.
-    let (list, (), host) = tokio::try_join!(fetched, ensured, docker::host(&docker))?;
-    let created = create(docker::to_restore(body, host.restores, list.address)).await?;
+    let (host, created) = if keeps_address(file) {
+        let (list, host) = tokio::try_join!(fetched, asked)?;
+        let created = create(docker::to_restore(body, host.restores, list.address)).await?;
+        (host, created)
+    } else {
+        let mut made = pin!(async {
+            let host = asked.await?;
+            let created = create(docker::to_restore(body, host.restores, None)).await?;
+            Ok((host, created))
+        });
+        match tokio::try_join!(fetched, &mut made) {
+            Ok((_, made)) => made,
+            Err(fault) => {
+                if creating.get() {
+                    let _ = timeout(CREATED, made).await;
+                }
+                return Err(fault);
+            }
+        }
+    };
     let places = docker::places(&docker, &host, &file.group).await?;
-    image::unpack(&into.join(image::FILES), &places.layer).map_err(refused)?;
+    image::unpack(&into.join(image::FILES), &places.layer)?;
     Ok((docker, created.id, Some(Restored { by_runtime: host.restores, places })))
 }
 
@@ -78,8 +103,9 @@ pub async fn take_checkpoint(
     engine: &DockerEngine,
     id: &str,
 ) -> Result<docker::Places, Fault> {
-    let into = folder.file(image::FOLDER).join("criu");
-    std::fs::create_dir_all(&into).map_err(|error| Fault::new(Cause::StartRefused, error.to_string()))?;
+    if folder.has(KEEP) {
+        image::has_room(folder.root(), engine.image_quota, image::SOME, Some(file.launch.task))?;
+    }
     let places = docker::places(docker, &docker::host(docker).await?, &file.group).await?;
     if let Some(at) = &places.unnamed {
         let words = format!("its image has a volume at {at}, which would be lost: mount a named one there");
@@ -91,7 +117,7 @@ pub async fn take_checkpoint(
             "it has connections, and its network's subnet was not chosen, so its address may change",
         ));
     }
-    docker::checkpoint(docker, &engine.socket, (&file.group, id), &places, folder, &into).await?;
+    docker::checkpoint(docker, &engine.socket, (&file.group, id), folder).await?;
     Ok(places)
 }
 

@@ -17,18 +17,18 @@ use super::Trouble;
 /// The most entries of an archive.
 const MOST_ENTRIES: usize = 1_000_000;
 /// The mark of a folder that hides what lies below it in the image.
-const OPAQUE: &str = "trusted.overlay.opaque";
+const OPAQUE: &[u8] = b"trusted.overlay.opaque";
 /// What a file may do that its user may not.
-const CAPABILITY: &str = "security.capability";
+const CAPABILITY: &[u8] = b"security.capability";
 /// The attributes that users give.
-const OF_USERS: &str = "user.";
+const OF_USERS: &[u8] = b"user.";
 /// The record of a file's attributes in an archive: as JSON, for the way of GNU tar has no place for a line's end in a value.
 const RECORD: &str = "WHARFINGER.attributes";
 /// The most that the names of a file's attributes take, and that the value of one does: Linux allows no more.
 const MOST_ATTRIBUTES: usize = 64 << 10;
 
-/// Names and values.
-type Attributes = Vec<(String, Vec<u8>)>;
+/// Names and values: neither has to be text.
+type Attributes = Vec<(Vec<u8>, Vec<u8>)>;
 
 /// Packs a layer. Sockets are left out: whoever listened at them does so again from its checkpoint. A hard link is packed as a file of its own.
 ///
@@ -85,18 +85,18 @@ fn is_whiteout(about: &fs::Metadata) -> bool {
 fn attributes(path: &Path) -> io::Result<Attributes> {
     let mut buffer = vec![0; MOST_ATTRIBUTES];
     let names = match llistxattr(path, &mut buffer[..]) {
-        Ok(length) => String::from_utf8_lossy(&buffer[..length]).into_owned(),
+        Ok(length) => buffer[..length].to_vec(),
         Err(Errno::NOTSUP) => return Ok(Vec::new()),
         Err(error) => return Err(error.into()),
     };
-    let value = |name: &str| {
+    let value = |name: &[u8]| {
         let length = lgetxattr(path, name, &mut buffer[..])?;
-        Ok((name.to_owned(), buffer[..length].to_vec()))
+        Ok((name.to_vec(), buffer[..length].to_vec()))
     };
-    names.split_terminator('\0').filter(|name| travels(name)).map(value).collect()
+    names.split(|&byte| byte == 0).filter(|name| travels(name)).map(value).collect()
 }
 
-fn travels(name: &str) -> bool {
+fn travels(name: &[u8]) -> bool {
     name == OPAQUE || name == CAPABILITY || name.starts_with(OF_USERS)
 }
 
@@ -165,7 +165,7 @@ fn set_attributes<R: io::Read>(entry: &mut tar::Entry<'_, R>, path: &Path) -> io
         let record = record?;
         if record.key() == Ok(RECORD) {
             for (name, value) in serde_json::from_slice::<Attributes>(record.value_bytes())?.iter().filter(|(name, _)| travels(name)) {
-                lsetxattr(path, name, value, XattrFlags::empty())?;
+                lsetxattr(path, &name[..], value, XattrFlags::empty())?;
             }
         }
     }
@@ -245,8 +245,9 @@ mod tests {
         let holes = File::create(from.join("holes")).unwrap();
         holes.set_len(3 << 20).unwrap();
         std::os::unix::fs::FileExt::write_all_at(&holes, b"end", (3 << 20) - 3).unwrap();
-        let takes = |name: &str, value: &[u8]| lsetxattr(from.join("etc/deep"), name, value, XattrFlags::empty()).is_ok();
-        let marks = [("user.note", &b"value\n\0"[..]), (OPAQUE, b"y"), ("trusted.overlay.origin", b"elsewhere")];
+        let takes = |name: &[u8], value: &[u8]| lsetxattr(from.join("etc/deep"), name, value, XattrFlags::empty()).is_ok();
+        let marks =
+            [(&b"user.note"[..], &b"value\n\0"[..]), (b"user.\xff", b"no text"), (OPAQUE, b"y"), (b"trusted.overlay.origin", b"elsewhere")];
         let marks = marks.map(|(name, value)| (name, value, takes(name, value) && travels(name)));
         let devices = mknodat(CWD, from.join("etc/gone"), FileType::CharacterDevice, Mode::empty(), 0).is_ok();
         for name in ["etc/deep", "etc/link", "etc"] {
@@ -262,7 +263,7 @@ mod tests {
         for (name, value, there) in marks {
             let mut found = [0; 64];
             let length = lgetxattr(to.join("etc/deep"), name, &mut found[..]);
-            assert_eq!(length.is_ok_and(|length| found[..length] == *value), there, "{name}");
+            assert_eq!(length.is_ok_and(|length| found[..length] == *value), there, "{}", name.escape_ascii());
         }
         assert_eq!(fs::read_to_string(to.join("etc/deep/file")).unwrap(), "kept");
         assert!(fs::read(to.join("holes")).unwrap() == fs::read(from.join("holes")).unwrap());

@@ -21,5 +21,5 @@ pub use fetch::{Source, fetch};
 pub use files::{pack, unpack};
 pub use kept::{KEPT, keep, place, task_of};
 pub use list::{Entry, FILES, FOLDER, List, Trouble};
-pub use room::has_room;
+pub use room::{SOME, has_room};
 pub use serve::Server;

@@ -265,12 +265,13 @@ impl GlobalManager {
             return;
         }
         self.set_state(node, NodeState::Unreachable, out);
+        // Before what that means for its tasks: what cannot move there may want another node.
+        out.messages.push(Message::JobManager(ToJobManager::NodeLost(node)));
         let mut tasks: Vec<TaskKey> = self.ledger.on(node).map(|(task, _)| task).collect();
         tasks.sort_unstable();
         for task in tasks {
             self.ended(node, task, Cause::NodeLost, out);
         }
-        out.messages.push(Message::JobManager(ToJobManager::NodeLost(node)));
         self.leave_if_empty(node, out);
     }
 
@@ -289,7 +290,7 @@ impl GlobalManager {
             (Status::Prepared, _) => self.prepared(node, task, out),
             (Status::Unprepared, &Phase::Preparing { from, .. }) => {
                 self.cancel_target(node, task, Cause::RolledBack, out);
-                self.unprepared(from, task, Change::Stayed, out);
+                self.unprepared(from, task, out);
             }
             (Status::Checkpointed(image), _) => self.checkpointed(node, task, image, out),
             (Status::CheckpointRefused { target }, _) => self.stayed(node, task, target, out),
@@ -307,7 +308,7 @@ impl GlobalManager {
             Phase::MovingOut { to } | Phase::Kept { to, .. } => self.cancel_target(to, task, cause, out),
             Phase::Preparing { from, .. } => {
                 tell(node, task, held.run, Change::MoveFailed { target: node, cpuset: held.cpuset, memory: held.memory }, out);
-                return self.unprepared(from, task, Change::Started, out);
+                return self.unprepared(from, task, out);
             }
             Phase::Awaiting { from, start } | Phase::Restoring { from, start, .. } => {
                 tell(node, task, held.run, Change::MoveFailed { target: node, cpuset: held.cpuset, memory: held.memory }, out);

@@ -35,10 +35,10 @@ impl GlobalManager {
     }
 
     /// The target cannot be made ready, or is lost: nothing has become of the source.
-    pub(super) fn unprepared(&mut self, source: NodeId, task: TaskKey, change: Change, out: &mut Outbox) {
+    pub(super) fn unprepared(&mut self, source: NodeId, task: TaskKey, out: &mut Outbox) {
         let held = self.ledger.get_mut(source, task).expect("the source holds until the restore is confirmed");
         held.phase = Phase::Running;
-        tell(source, task, held.run, change, out);
+        tell(source, task, held.run, Change::Stayed, out);
     }
 
     /// Orders a checkpoint after which the run goes on where it is, and whose image is kept.

@@ -200,14 +200,19 @@ impl JobManager {
         if waits {
             self.wake_blocked(task.job, out);
         }
-        if self.moving.remove(&task).is_some() {
-            self.leave(task, node, out);
+        if let Some(target) = self.moving.remove(&task) {
+            self.settle_move(task, node, Some(target), out);
         }
     }
 
-    /// It could not move. Where it may not stay either, it starts again elsewhere.
-    fn leave(&mut self, task: TaskKey, node: NodeId, out: &mut Outbox) {
-        if self.nodes[node.index()].draining {
+    /// Its move is over, and it runs on a node. Where it may not stay it moves on, if a drain that came meanwhile wants that or what it moved to is
+    /// lost; else it starts again elsewhere.
+    fn settle_move(&mut self, task: TaskKey, node: NodeId, failed: Option<NodeId>, out: &mut Outbox) {
+        if !self.nodes[node.index()].draining {
+            self.wanted_moves.remove(&task);
+        } else if failed.is_some_and(|target| !self.nodes[target.index()].ready) {
+            self.wanted_moves.insert(task, None);
+        } else if !self.wanted_moves.contains_key(&task) {
             self.stop_run(task, Cause::Drained, out);
         }
     }
@@ -219,8 +224,9 @@ impl JobManager {
             return;
         }
         job.set(task.instance, TaskState::Running, None, out);
-        self.moving.remove(&task);
-        self.leave(task, node, out);
+        if let Some(target) = self.moving.remove(&task) {
+            self.settle_move(task, node, Some(target), out);
+        }
     }
 
     fn moved(&mut self, task: TaskKey, run: Run, node: NodeId, out: &mut Outbox) {
@@ -231,7 +237,10 @@ impl JobManager {
         match record.stopping {
             // It was told to stop at the source; now the target must hear it.
             Some(cause) => out.messages.push(Message::GlobalManager(ToGlobalManager::Stop(Stop { task, run, node, cause }))),
-            None if record.state == TaskState::Migrating => job.set(task.instance, TaskState::Running, None, out),
+            None if record.state == TaskState::Migrating => {
+                job.set(task.instance, TaskState::Running, None, out);
+                self.settle_move(task, node, None, out);
+            }
             None => {}
         }
     }

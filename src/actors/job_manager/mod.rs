@@ -62,8 +62,8 @@ pub struct JobManager {
     restored: BTreeMap<TaskKey, Kept>,
     /// Those whose resize is under way.
     resizing: BTreeSet<TaskKey>,
-    /// Moves under way: the node and the placement number that they go to.
-    moving: BTreeMap<TaskKey, (NodeId, u16)>,
+    /// Moves under way, and where they go.
+    moving: BTreeMap<TaskKey, NodeId>,
     nodes: Vec<NodeFlags>,
     next_plan: u64,
     in_flight: bool,

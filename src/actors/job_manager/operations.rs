@@ -143,17 +143,13 @@ impl JobManager {
             let Some(job) = self.job(task.job) else { continue };
             let record = *job.instance(task.instance);
             let moves = node_moves && job.task(task.instance).volume_of_one_node().is_none();
-            // A task on its way here holds a place on this node, but is still elsewhere.
-            if record.node != node {
-                continue;
-            }
             match record.state {
-                // It leaves already, and is stopped where it cannot.
-                TaskState::Migrating if moves && self.moving.contains_key(&task) => {}
-                // What is being checkpointed goes after that.
+                // What stands still for a checkpoint or a move goes after that, if it is here then.
                 TaskState::Running | TaskState::Migrating if moves => {
                     self.wanted_moves.insert(task, None);
                 }
+                // It is on its way here, and stopped when it has come.
+                _ if record.node != node => {}
                 _ => {
                     self.stop_run(task, Cause::Drained, out);
                 }

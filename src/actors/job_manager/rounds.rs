@@ -171,7 +171,7 @@ impl JobManager {
             record.minted += 1;
             let (from, from_run) = (record.node, record.run);
             let run = Run { placement: record.minted, ..from_run };
-            self.moving.insert(task, (place.node, run.placement));
+            self.moving.insert(task, place.node);
             job.set(task.instance, TaskState::Migrating, None, out);
             let spec = Arc::clone(job.task(task.instance));
             let limit = limit(job, task.instance, self.planner.policy().kill_overrun);

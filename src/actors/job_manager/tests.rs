@@ -153,33 +153,76 @@ fn a_drain_lets_go_what_moves_already_and_moves_no_volume_of_one_node() {
     assert_eq!(stopped.collect::<Vec<_>>(), [1]);
 }
 
+/// A task that moves from `n` to `m`, because somebody wants that, or a drain; the placement that it has at the target, and its first run.
+fn moving(by_drain: bool) -> (JobManager, Placement, Run) {
+    let mut manager = JobManager::new(Policy::from(PolicyName::BestFit), Millis(100));
+    node(&mut manager, 0, "n", &Labels::new());
+    let task = TaskSpec { name: "t".parse().unwrap(), cores: Cores(1), ..TaskSpec::default() };
+    admit(&mut manager, JobBody { tasks: vec![Arc::new(task)], ..body() });
+    let Placement { task, run, node: source, .. } = round(&mut manager, 100).expect("it has a place").placements.remove(0);
+    tell(&mut manager, ToJobManager::Planned { refused: Vec::new() });
+    tell(&mut manager, ToJobManager::Changed { task, run, node: source, change: Change::Started });
+    node(&mut manager, 1, "m", &Labels::new());
+    tell(&mut manager, if by_drain { drain("n") } else { ToJobManager::Operate(Operation::Migrate { task, to: None }) });
+    let model::Move { to, .. } = round(&mut manager, 200).expect("it has another place").moves.remove(0);
+    tell(&mut manager, ToJobManager::Planned { refused: Vec::new() });
+    (manager, to, run)
+}
+
+fn drain(node: &str) -> ToJobManager {
+    ToJobManager::Operate(Operation::Drain { node: node.parse().unwrap(), migrate: true })
+}
+
+fn is_stopped(out: &Outbox) -> bool {
+    out.messages
+        .iter()
+        .any(|message| matches!(message, Message::GlobalManager(ToGlobalManager::Stop(stop)) if stop.cause == Cause::Drained))
+}
+
+/// Its move fails, and it resumes at its source.
+fn comes_back(manager: &mut JobManager, to: Placement, first: Run, meanwhile: Option<ToJobManager>) -> Outbox {
+    let task = to.task;
+    let failed = Change::MoveFailed { target: to.node, cpuset: to.cpuset, memory: to.memory };
+    tell(manager, ToJobManager::Changed { task, run: to.run, node: to.node, change: failed });
+    let run = Run { placement: to.run.placement + 1, ..first };
+    tell(manager, ToJobManager::Changed { task, run, node: NodeId(0), change: Change::Resumed });
+    meanwhile.into_iter().for_each(|input| drop(tell(manager, input)));
+    tell(manager, ToJobManager::Changed { task, run, node: NodeId(0), change: Change::Started })
+}
+
 #[test]
 fn what_comes_back_to_a_drained_node_starts_again_elsewhere() {
     for draining in [false, true] {
-        let mut manager = JobManager::new(Policy::from(PolicyName::BestFit), Millis(100));
-        node(&mut manager, 0, "n", &Labels::new());
-        let task = TaskSpec { name: "t".parse().unwrap(), cores: Cores(1), ..TaskSpec::default() };
-        admit(&mut manager, JobBody { tasks: vec![Arc::new(task)], ..body() });
-        let Placement { task, run, node: source, .. } = round(&mut manager, 100).expect("it has a place").placements.remove(0);
-        tell(&mut manager, ToJobManager::Planned { refused: Vec::new() });
-        tell(&mut manager, ToJobManager::Changed { task, run, node: source, change: Change::Started });
-        node(&mut manager, 1, "m", &Labels::new());
-        let operation = match draining {
-            true => Operation::Drain { node: "n".parse().unwrap(), migrate: true },
-            false => Operation::Migrate { task, to: None },
-        };
-        tell(&mut manager, ToJobManager::Operate(operation));
-        let model::Move { to, .. } = round(&mut manager, 200).expect("it has another place").moves.remove(0);
-        tell(&mut manager, ToJobManager::Planned { refused: Vec::new() });
-        let failed = Change::MoveFailed { target: to.node, cpuset: to.cpuset, memory: to.memory };
-        tell(&mut manager, ToJobManager::Changed { task, run: to.run, node: to.node, change: failed });
-        let again = Run { placement: to.run.placement + 1, ..run };
-        tell(&mut manager, ToJobManager::Changed { task, run: again, node: source, change: Change::Resumed });
-        let out = tell(&mut manager, ToJobManager::Changed { task, run: again, node: source, change: Change::Started });
-        let stopped = out.messages.iter().any(|message| {
-            matches!(message, Message::GlobalManager(ToGlobalManager::Stop(stop)) if stop.run == again && stop.cause == Cause::Drained)
-        });
-        assert_eq!(stopped, draining);
+        let (mut manager, to, run) = moving(draining);
+        let out = comes_back(&mut manager, to, run, None);
+        assert_eq!(is_stopped(&out), draining);
+        assert!(round(&mut manager, 300).is_none());
+    }
+}
+
+#[test]
+fn what_comes_back_moves_again_where_its_node_is_drained_meanwhile_or_its_target_is_lost() {
+    for (by_drain, meanwhile) in [(false, drain("n")), (true, ToJobManager::NodeLost(NodeId(1)))] {
+        let (mut manager, to, run) = moving(by_drain);
+        node(&mut manager, 2, "o", &Labels::new());
+        let out = comes_back(&mut manager, to, run, Some(meanwhile));
+        assert!(!is_stopped(&out));
+        assert_eq!(round(&mut manager, 300).expect("it moves on").moves.len(), 1);
+    }
+}
+
+#[test]
+fn what_has_moved_to_a_node_that_is_drained_meanwhile_moves_on() {
+    for drained in ["n", "m"] {
+        let (mut manager, to, _) = moving(false);
+        let (task, run, target) = (to.task, to.run, to.node);
+        tell(&mut manager, drain(drained));
+        node(&mut manager, 2, "o", &Labels::new());
+        let change = Change::Moved { from: NodeId(0), cpuset: to.cpuset, memory: to.memory };
+        let out = tell(&mut manager, ToJobManager::Changed { task, run, node: target, change });
+        assert!(!is_stopped(&out));
+        let moves = round(&mut manager, 300).map_or(Vec::new(), |plan| plan.moves);
+        assert_eq!(moves.iter().map(|moved| moved.from).collect::<Vec<_>>(), [target; 1][..usize::from(drained == "m")]);
     }
 }
 

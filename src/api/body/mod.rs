@@ -31,7 +31,7 @@ pub use node::{Amount, Holder, Node, NodeDetail, NodeList, NodePatch, NodeTaken}
 pub use policy::{Policies, PolicyBody};
 pub use problem::Problem;
 pub use queue::{Queue, QueuedJob};
-pub use submit::{Checked, CheckedTask, Taken, TaskPatch, WantedResources};
+pub use submit::{Checked, CheckedTask, Taken, TaskPatch, WantedResources, submission_key};
 pub use summary::{JobList, JobSummary, TaskCounts, WaitingTask, Why};
 pub use system::{ActorBody, Actors, Health, WhoAmI};
 pub use time::Time;

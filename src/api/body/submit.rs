@@ -8,6 +8,18 @@ use utoipa::ToSchema;
 
 use super::words;
 
+/// The longest key of a submission.
+const LONGEST_KEY: usize = 255;
+
+/// The key of a submission, as a user gives it.
+///
+/// # Errors
+/// What a key looks like, where this is none.
+pub fn submission_key(text: &str) -> Result<String, String> {
+    let fits = (1..=LONGEST_KEY).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+    if fits { Ok(text.to_owned()) } else { Err(format!("it has 1 to {LONGEST_KEY} visible ASCII characters")) }
+}
+
 /// A job that was taken, or an action on it that is on its way.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Taken {

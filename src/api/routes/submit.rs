@@ -9,14 +9,11 @@ use model::{Answer, JobId, JobSpec, JobState, Request, Submission, SubmitKey};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use crate::api::body::{Checked, Taken};
+use crate::api::body::{Checked, Taken, submission_key};
 use crate::api::desk::{Desk, Fittings};
 use crate::api::error::ApiError;
 use crate::api::extract::{QueryOf, Text};
 use crate::api::intake::{self, Format};
-
-/// The longest key.
-const LONGEST_KEY: usize = 255;
 
 /// How a job is submitted.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -94,9 +91,7 @@ fn state_of(desk: &Fittings, id: JobId) -> JobState {
     desk.door.view(|view| view.job(id).map_or(JobState::Accepted, |job| job.state))
 }
 
-fn key_of(headers: &HeaderMap) -> Result<Option<&str>, ApiError> {
+fn key_of(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
     let Some(key) = headers.get("idempotency-key") else { return Ok(None) };
-    let fits = (1..=LONGEST_KEY).contains(&key.len()) && key.as_bytes().iter().all(u8::is_ascii_graphic);
-    let key = key.to_str().ok().filter(|_| fits);
-    key.map(Some).ok_or_else(|| ApiError::field("Idempotency-Key", format!("it has 1 to {LONGEST_KEY} visible ASCII characters")))
+    submission_key(key.to_str().unwrap_or_default()).map(Some).map_err(|words| ApiError::field("Idempotency-Key", words))
 }

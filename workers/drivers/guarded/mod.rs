@@ -74,9 +74,11 @@ struct Shared {
 impl Shared {
     /// Tells the shell. It waits where the shell has fallen behind, and not at all where it is gone.
     fn tell(&self, id: RunId, what: What) {
-        if what != What::Prepared {
-            // It is here now, or does not come.
-            ready::release(self, id);
+        match what {
+            What::Prepared => {}
+            // It is here now.
+            What::Started => ready::release(self, id),
+            _ => ready::dismiss(self, id),
         }
         let _ = self.signals.blocking_send(Signal { task: id.task, run: id.run, what });
     }
@@ -189,7 +191,7 @@ impl GuardedDriver {
             if self.give(Deed::Prepare(Box::new(launch))) {
                 return;
             }
-            ready::release(&self.shared, id);
+            ready::dismiss(&self.shared, id);
             What::Refused
         } else {
             // There is nothing to make ready for a process, which its source will not checkpoint.
@@ -296,5 +298,6 @@ impl Drop for GuardedDriver {
             // A thread that panicked has said so already.
             let _ = thread.join();
         }
+        ready::close(&self.shared);
     }
 }

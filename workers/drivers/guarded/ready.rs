@@ -2,6 +2,7 @@
 //! is asked again.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -11,7 +12,7 @@ use engine::What;
 use super::Shared;
 use super::start::file_of;
 use crate::docker::{self, holder, make_ready};
-use crate::run::{DockerEngine, Engine, Launch, RunId, Runs};
+use crate::run::{Engine, Launch, RunId, Runs};
 
 /// How long what is not wanted any more still holds its network. A network that leaves a node while a container of it starts there makes Docker
 /// fail that start after 20 s, and keep the network for ever; and who has just let go often comes at once: another attempt, or the same run by
@@ -20,11 +21,19 @@ const GRACE: Duration = Duration::from_secs(5);
 
 /// The runs that are to come, and whether each is still wanted.
 #[derive(Clone, Debug, Default)]
-pub struct Ready(Arc<Mutex<BTreeMap<RunId, bool>>>);
+pub struct Ready {
+    wanted: Arc<Mutex<BTreeMap<RunId, bool>>>,
+    /// Held by whoever removes what holds a network: it may be wanted again when that is done.
+    removing: Arc<Mutex<()>>,
+}
 
 impl Ready {
     fn lock(&self) -> MutexGuard<'_, BTreeMap<RunId, bool>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.wanted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn removing(&self) -> MutexGuard<'_, ()> {
+        self.removing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// One more.
@@ -42,11 +51,12 @@ impl Ready {
 pub fn prepare(shared: &Shared, id: RunId, launch: Launch) {
     let Engine::Docker(engine) = &shared.settings.engine else { return };
     let file = file_of(shared, id, launch);
+    drop(shared.ready.removing());
     let made = docker::block_on(make_ready(&file, engine, &shared.runs.root().to_string_lossy()));
     let wanted = shared.ready.lock().get(&id).copied();
     match (wanted, made) {
         // It was let go long ago.
-        (None, _) => remove(engine, &holder(&file.group)),
+        (None, _) => docker::take_away(engine, &holder(&file.group)).unwrap_or_else(left),
         (Some(false), _) => {}
         (Some(true), Ok(())) => shared.tell(id, What::Prepared),
         (Some(true), Err(error)) => {
@@ -76,9 +86,10 @@ fn let_go(shared: &Shared, id: RunId, after: Duration) {
     let (engine, name, ready) = (engine.clone(), holder(&shared.runs.group(id)), shared.ready.clone());
     thread::spawn(move || {
         thread::sleep(after);
+        let _removing = ready.removing();
         // It may have been asked for again, or is gone already.
         if ready.lock().get(&id) == Some(&false) {
-            remove(&engine, &name);
+            docker::take_away(&engine, &name).unwrap_or_else(left);
             let mut ready = ready.lock();
             if ready.get(&id) == Some(&false) {
                 ready.remove(&id);
@@ -87,8 +98,18 @@ fn let_go(shared: &Shared, id: RunId, after: Duration) {
     });
 }
 
-fn remove(engine: &DockerEngine, name: &str) {
-    if let Err(error) = docker::take_away(engine, name) {
-        tracing::warn!(%error, "what held a network is still there");
-    }
+/// Removes all, for a worker that ends: who comes back is asked again.
+pub fn close(shared: &Shared) {
+    let Engine::Docker(engine) = &shared.settings.engine else { return };
+    let names = shared.ready.holders(&shared.runs);
+    let _removing = shared.ready.removing();
+    shared.ready.lock().clear();
+    // A thread of its own, for this one may be of those that may not wait.
+    thread::scope(|scope| {
+        scope.spawn(|| names.iter().try_for_each(|name| docker::take_away(engine, name)).unwrap_or_else(left));
+    });
+}
+
+fn left(error: io::Error) {
+    tracing::warn!(%error, "what held a network is still there");
 }

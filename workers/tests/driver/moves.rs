@@ -84,11 +84,11 @@ impl Pair {
         }
     }
 
-    /// Asks for the checkpoint of a counter that cannot be kept: it goes on where it is.
-    fn stays(&mut self, at: usize, run: RunId) {
+    /// Asks for the checkpoint of a counter that cannot be made: it goes on where it is.
+    fn stays(&mut self, at: usize, run: RunId, keep: bool) {
         let node = &mut self.nodes[at];
         eventually("it counts", || numbers(&node.output(run)).len() > 3);
-        node.driver.command(Millis(0), run.task, run.run, Command::Checkpoint { keep: false }, &mut Vec::new());
+        node.driver.command(Millis(0), run.task, run.run, Command::Checkpoint { keep }, &mut Vec::new());
         node.expect(run, What::CheckpointRefused);
         let before = numbers(&node.output(run)).len();
         eventually("it counts on", || numbers(&node.output(run)).len() > before + 3);
@@ -181,7 +181,7 @@ fn a_checkpoint_that_cannot_be_kept_lets_it_go_on_where_it_was() {
     for at in [0, 1] {
         let archive = pair.nodes[at].folder(run).path().join("image/files.tar");
         std::fs::create_dir_all(&archive).unwrap();
-        pair.stays(at, run);
+        pair.stays(at, run, false);
         assert!(!archive.exists(), "nothing is left of it");
         if at == 0 {
             let image = pair.checkpoint(0, run);
@@ -340,13 +340,24 @@ fn an_image_for_which_there_is_no_room_stays_where_it_is() {
     pair.nodes[0].stop(again);
     pair.nodes[0].expect(again, What::Stopped);
 
+    // There it cannot be kept either: that is known when it is made, or before where others have filled the room.
     let wish = pair.wish();
     let other = pair.nodes[1].start(2, &["sh", "-c", COUNT], wish);
     pair.nodes[1].expect(other, What::Started);
-    pair.stays(1, other);
-    assert!(pair.nodes[1].log(other).contains("--image-quota"), "{}", pair.nodes[1].log(other));
-    pair.nodes[1].stop(other);
-    pair.nodes[1].expect(other, What::Stopped);
+    pair.stays(1, other, true);
+    let said = |pair: &Pair| pair.nodes[1].log(other).matches("--image-quota").count();
+    assert_eq!(said(&pair), 1, "{}", pair.nodes[1].log(other));
+    let kept = folder(&pair.nodes[1]).join("kept/9-0");
+    std::fs::create_dir_all(&kept).unwrap();
+    std::fs::write(kept.join("files.tar"), vec![0; 10_000]).unwrap();
+    pair.stays(1, other, true);
+    assert_eq!(said(&pair), 2, "{}", pair.nodes[1].log(other));
+    // It may leave all the same.
+    let image = pair.checkpoint(1, other);
+    let moved = pair.restore(0, COUNT, other, image, Some(1));
+    pair.nodes[0].expect(moved, What::Started);
+    pair.nodes[0].stop(moved);
+    pair.nodes[0].expect(moved, What::Stopped);
     pair.dockers.iter().for_each(Docker::forget_copies);
 }
 
