@@ -18,7 +18,7 @@ use tokio::time::sleep;
 use super::ending::{End, end, is_killed, record};
 use super::logs::Copy;
 use super::note;
-use super::prepare::{CREATED, Restored, keeps_address, prepare, take_checkpoint};
+use super::prepare::{Restored, keeps_address, prepare, take_checkpoint};
 use crate::docker::{self, Docker, Fault};
 use crate::drivers::guarded::table::{REFUSED, STARTED};
 use crate::image;
@@ -30,6 +30,9 @@ const LOOK: Duration = Duration::from_secs(5);
 pub(super) const AGAIN: Duration = Duration::from_millis(300);
 /// The longest that Docker may take to kill a container whose lease has run out, before the kernel is asked.
 const KILL: Duration = Duration::from_secs(3);
+/// The longest that is waited for what Docker has begun to create and nobody wants any more: it goes on with it, and only what is there can be
+/// removed.
+const CREATED: Duration = Duration::from_secs(10);
 /// How long the end of the output is waited for.
 const DRAIN: Duration = Duration::from_secs(5);
 /// How long after the end of a container its checkpoint may take to be done.

@@ -2,23 +2,16 @@
 //! the checkpoint.
 
 use std::cell::Cell;
-use std::pin::pin;
-use std::time::Duration;
 
 use bollard::models::ContainerCreateBody;
 use bollard::query_parameters::CreateContainerOptionsBuilder;
 use engine::question::Fetched;
 use model::{Bytes, Cause};
-use tokio::time::timeout;
 
 use super::meter::Meter;
 use crate::docker::{self, Docker, Fault};
 use crate::image;
 use crate::run::{DockerEngine, KEEP, LaunchFile, RunFolder};
-
-/// The longest that is waited for what Docker has begun to create and nobody wants any more: it goes on with it, and only what is there can be
-/// removed.
-pub const CREATED: Duration = Duration::from_secs(10);
 
 /// What is to be known before a container is started from an image.
 pub struct Restored {
@@ -68,28 +61,9 @@ pub async fn prepare(
     }
     let here = |bytes| meter.shows(Fetched::Checkpoint, bytes, resume.size);
     let fetched = async { Ok(image::fetch(source, &runs, &identity, (task, attempt), resume.size, &into, here).await?) };
-    let asked = async { tokio::try_join!(ensured, docker::host(&docker)).map(|((), host)| host) };
     // It stands still meanwhile, so Docker is asked all that can be asked while the image is on its way.
-    let (host, created) = if keeps_address(file) {
-        let (list, host) = tokio::try_join!(fetched, asked)?;
-        let created = create(docker::to_restore(body, host.restores, list.address)).await?;
-        (host, created)
-    } else {
-        let mut made = pin!(async {
-            let host = asked.await?;
-            let created = create(docker::to_restore(body, host.restores, None)).await?;
-            Ok((host, created))
-        });
-        match tokio::try_join!(fetched, &mut made) {
-            Ok((_, made)) => made,
-            Err(fault) => {
-                if creating.get() {
-                    let _ = timeout(CREATED, made).await;
-                }
-                return Err(fault);
-            }
-        }
-    };
+    let (list, (), host) = tokio::try_join!(fetched, ensured, docker::host(&docker))?;
+    let created = create(docker::to_restore(body, host.restores, list.address)).await?;
     let places = docker::places(&docker, &host, &file.group).await?;
     image::unpack(&into.join(image::FILES), &places.layer)?;
     Ok((docker, created.id, Some(Restored { by_runtime: host.restores, places })))

@@ -65,6 +65,8 @@ fn what_is_larger_than_a_document_is_kept_in_pieces() {
     let body = |seed: usize| (0..20 << 20).map(|at: usize| (at * seed % 251) as u8).collect::<Vec<_>>();
     let large = |turn| Entry { body: body(turn as usize), ..entry(turn) };
     let store = Mongo::open(&server, "actor").unwrap();
+    let indexes = server.wait(async { store.shelf.chunks.list_index_names().await.unwrap() });
+    assert!(indexes.iter().any(|name| name == "snapshot_1_part_1"), "pieces are found by it: {indexes:?}");
     let receipts = [entry(1), large(2), entry(3), entry(4)].map(|entry| store.append(entry));
     receipts.into_iter().zip(1..).for_each(|(receipt, at)| assert_eq!(receipt.wait(), Ok(Position(at))));
     let records = |from: u64| {
