@@ -137,14 +137,25 @@ fn beside_daemon(socket: &Path) -> Result<Command, String> {
 /// # Errors
 /// Why there is none.
 pub async fn criu(socket: &Path) -> Result<String, String> {
-    let asked = |word: &str| {
-        let mut command = beside_daemon(socket)?;
-        command.args(["criu", word]);
-        Ok::<_, String>(run(command, SOON))
-    };
-    asked("check")?.await?;
-    let words = asked("--version")?.await?;
+    said(socket, "criu", "check").await?;
+    let words = said(socket, "criu", "--version").await?;
     Ok(words.lines().next().unwrap_or_default().replace("Version: ", "").trim().to_owned())
+}
+
+/// What runc calls its version, where it can be run as a checkpoint does.
+///
+/// # Errors
+/// Why it cannot.
+pub async fn runc(socket: &Path) -> Result<String, String> {
+    let words = said(socket, "runc", "--version").await?;
+    Ok(words.lines().next().unwrap_or_default().trim().to_owned())
+}
+
+/// What a program says, beside the Docker daemon.
+async fn said(socket: &Path, program: &str, word: &str) -> Result<String, String> {
+    let mut command = beside_daemon(socket)?;
+    command.args([program, word]);
+    run(command, SOON).await
 }
 
 /// Runs a program that says little; what it said, or why it failed.

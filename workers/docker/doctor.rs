@@ -7,7 +7,7 @@ use bollard::models::{LocalNodeState, SystemInfo};
 use engine::Check;
 use model::Cause;
 
-use super::checkpoint::criu;
+use super::checkpoint::{criu, runc};
 use super::client::block_on;
 use super::runtime::{self, PROGRAM, RUNTIME};
 use super::{Docker, Fault};
@@ -19,12 +19,11 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub fn checks(socket: &Path) -> Vec<Check> {
     let asked = block_on(async {
         let about = ask(socket).await?;
-        let criu = criu(socket).await;
-        Ok((about, criu))
+        Ok((about, criu(socket).await, runc(socket).await))
     });
     match asked {
-        Ok(((interface, about), criu)) => {
-            vec![version(socket, &interface, &about), limits(&about), storage(&about), moves(&about, criu), swarm(&about)]
+        Ok(((interface, about), criu, runc)) => {
+            vec![version(socket, &interface, &about), limits(&about), storage(&about), moves(&about, criu, runc), swarm(&about)]
         }
         Err(error) => {
             let mend = "start Docker 20.10 or later, name its socket with --docker, or let this user use it (as by the group `docker`, which \
@@ -73,8 +72,13 @@ fn storage(about: &SystemInfo) -> Check {
     }
 }
 
+/// What a program said last of why it failed.
+fn last_line(why: &str) -> &str {
+    why.lines().last().unwrap_or("it does not work")
+}
+
 /// In which order checkpoints are tried, and whether they can be.
-fn moves(about: &SystemInfo, criu: Result<String, String>) -> Check {
+fn moves(about: &SystemInfo, criu: Result<String, String>, runc: Result<String, String>) -> Check {
     let experimental = about.experimental_build == Some(true);
     match (criu, experimental) {
         (Ok(version), true) => {
@@ -85,7 +89,11 @@ fn moves(about: &SystemInfo, criu: Result<String, String>) -> Check {
                     "starts from them by Docker, which is slow for large ones (link the worker as {PROGRAM} and register it as `{RUNTIME}`)"
                 )
             };
-            Check::ok("moves", format!("checkpoints by runc, where that fails by Docker; {starts}; CRIU {version}"))
+            let checkpoints = match runc {
+                Ok(runc) => format!("checkpoints by {runc}, where that fails by Docker"),
+                Err(why) => format!("checkpoints by Docker, which is slow for large ones (runc: {})", last_line(&why)),
+            };
+            Check::ok("moves", format!("{checkpoints}; {starts}; CRIU {version}"))
         }
         (Ok(version), false) => Check::warn(
             "moves",
@@ -94,7 +102,7 @@ fn moves(about: &SystemInfo, criu: Result<String, String>) -> Check {
         ),
         (Err(why), _) => Check::warn(
             "moves",
-            format!("containers run, and cannot move: {}", why.lines().last().unwrap_or("CRIU does not work")),
+            format!("containers run, and cannot move: {}", last_line(&why)),
             "install criu where Docker runs, and start the worker as root",
         ),
     }
@@ -138,12 +146,16 @@ mod tests {
         };
         let all = |about: &SystemInfo, criu: Result<&str, &str>| {
             let criu = criu.map(str::to_owned).map_err(str::to_owned);
-            [limits(about), storage(about), moves(about, criu), swarm(about)].map(|check| check.verdict)
+            [limits(about), storage(about), moves(about, criu, Ok("runc version 1.1.5".into())), swarm(about)].map(|check| check.verdict)
         };
         use Verdict::{Fail, Ok as Fine, Warn};
         assert_eq!(all(&good, Ok("4.2")), [Fine; 4]);
         assert_eq!(all(&good, Err("no such program")), [Fine, Fine, Warn, Fine]);
         assert_eq!(all(&SystemInfo::default(), Ok("4.2")), [Fail, Warn, Warn, Fine]);
+        let said =
+            |runc: Result<&str, &str>| format!("{:?}", moves(&good, Ok("4.2".into()), runc.map(str::to_owned).map_err(str::to_owned)));
+        assert!(said(Ok("runc version 1.1.5")).contains("by runc version 1.1.5, where that fails by Docker"));
+        assert!(said(Err("sh:\nnot found")).contains("by Docker, which is slow for large ones (runc: not found)"));
     }
 
     #[test]

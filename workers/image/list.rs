@@ -180,6 +180,10 @@ mod tests {
         assert!(list(&["files.tar"]).check(Bytes(11)).is_err(), "truncated");
         assert!(list(&["files.tar"]).check(Bytes(9)).is_err(), "too large");
         assert!(list(&["criu/a", "criu/a"]).check(Bytes(20)).is_err(), "twice");
+        let many: Vec<String> = (0..=MOST_FILES).map(|number| format!("criu/{number:06}")).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        assert!(list(&many[1..]).check(Bytes(10 * MOST_FILES as u64)).is_ok());
+        assert!(list(&many).check(Bytes(10 * MOST_FILES as u64 + 10)).unwrap_err().to_string().contains("at most"));
     }
 
     #[test]

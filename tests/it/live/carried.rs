@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::fleet::{Fleet, task};
+use super::fleet::{Fleet, NODES, task};
 use super::site::eventually;
 
 /// Holds 96 MB of memory that are different from page to page.
@@ -71,5 +71,32 @@ fn a_named_volume_outlives_its_run_and_a_folder_is_mounted_where_that_is_allowed
     let (record, _) = run("denied", "true", &json!({ "/etc": { "bind": "/own", "mode": "ro" } }), "failed");
     assert_eq!(record["cause"], "start_refused", "{record:#}");
     fleet.swarm.dockers[0].say(&["volume", "rm", name]);
+    fleet.is_clean();
+}
+
+#[test]
+fn the_tasks_of_a_job_share_its_folder_over_nodes() {
+    let Some(mut fleet) = Fleet::launch() else { return };
+    // It stands for what an operator mounts on every host.
+    let shared = fleet.site.folder.path().join("shared");
+    fs::create_dir(&shared).unwrap();
+    for (number, node) in NODES.iter().enumerate() {
+        fleet.start_worker_with(number, &["--shared-root", shared.to_str().unwrap()]);
+        fleet.site.node(node, "ready");
+    }
+    let shares = |script: &str| {
+        let mut task = task(&fleet.swarm.dockers[0].image, script);
+        (task["volumes"], task["attempts"]) = (json!({ "@job": { "bind": "/all" }, "@task": { "bind": "/own" } }), 1.into());
+        task
+    };
+    let tasks = json!({
+        "gives": shares("touch /own/given; echo ahoy > /all/new; mv /all/new /all/word; until [ -e /all/heard ]; do sleep 0.1; done"),
+        "takes": shares("until [ -e /all/word ]; do sleep 0.1; done; cat /all/word; ls /own; touch /all/heard"),
+    });
+    let job = fleet.submit_job(&json!({ "name": "shares", "placement": { "spread": "nodes" }, "tasks": tasks }));
+    let record = fleet.site.until(&job, "succeeded")["tasks"].clone();
+    assert_ne!(record["gives"]["placement"]["node"], record["takes"]["placement"]["node"], "{record:#}");
+    let mut heard = ureq::get(fleet.site.url(&format!("/v1/jobs/{job}/tasks/takes/logs"))).call().unwrap();
+    assert_eq!(heard.body_mut().read_to_string().unwrap(), "ahoy\n", "and what is another's own is not seen");
     fleet.is_clean();
 }

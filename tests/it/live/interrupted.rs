@@ -25,14 +25,16 @@ impl Fleet {
         self.counter_of(&json!({ "name": name, "network": {} }))
     }
 
-    /// Waits until a job has settled as one copy, where its record says, that alone holds a core; its record.
+    /// Waits until a job has settled as one copy, where its record says, that alone holds a core and memory; its record.
     fn one_copy(&self, job: &str, what: &str) -> Value {
         let (mut record, mut looks) = (Value::Null, 0);
         eventually_well(|| {
             let before = std::mem::replace(&mut record, self.site.job(job)["tasks"]["work"].clone());
             let found = self.containers(job, "work");
-            let good =
-                record["state"] == "running" && found.len() == 1 && record["node"] == found[0].0.text("name") && self.cores_held() == 1;
+            let good = record["state"] == "running"
+                && found.len() == 1
+                && record["node"] == found[0].0.text("name")
+                && self.held() == (1, 16 << 20);
             // What was killed last may not be known yet.
             looks = if good && before == record { looks + 1 } else { 0 };
             let copies = || found.iter().map(|(docker, id)| format!("{} {id}", docker.text("name"))).collect::<Vec<_>>();
@@ -75,9 +77,11 @@ impl Fleet {
         assert!(numbers.is_sorted_by(|one, other| one < other), "{numbers:?}");
     }
 
-    fn cores_held(&self) -> u64 {
+    /// The cores and the bytes of memory that are held.
+    fn held(&self) -> (u64, u64) {
         let nodes = self.site.get("/v1/nodes").unwrap();
-        nodes["nodes"].as_array().unwrap().iter().map(|node| node["allocated"]["cores"].as_u64().unwrap()).sum()
+        let sum = |what: &str| nodes["nodes"].as_array().unwrap().iter().map(|node| node["allocated"][what].as_u64().unwrap()).sum();
+        (sum("cores"), sum("memory_bytes"))
     }
 
     /// The guard of a run, while it lives.
@@ -157,7 +161,7 @@ fn whatever_is_killed_in_a_move_one_copy_goes_on() {
 #[test]
 fn a_docker_that_dies_in_a_move_leaves_one_copy() {
     let Some(fleet) = Fleet::launch() else { return };
-    let job = fleet.counter("died");
+    let job = fleet.connected_counter("died");
     let (seed, mut random) = seeded();
     let mut attempt = 1;
     for (step, of_target) in STEPS.iter().flat_map(|step| [(*step, false), (*step, true)]) {

@@ -4,6 +4,7 @@ use std::fs;
 use std::thread::sleep;
 use std::time::Duration;
 
+use model::CpuSet;
 use rand::{RngExt as _, SeedableRng as _};
 use rand_pcg::Pcg64Mcg;
 use serde_json::{Value, json};
@@ -77,6 +78,17 @@ impl Fleet {
             let over = moved["to"] == to && (moved["phase"] == "moved" || moved["phase"] == "stayed");
             over.then_some(()).ok_or_else(|| format!("{job} moves: {moved}"))
         });
+    }
+
+    /// No two containers of a node have a core in common, as the kernel has it.
+    fn shares_no_core(&self) {
+        for docker in &self.swarm.dockers {
+            let ids = docker.say(&["ps", "--quiet", "--no-trunc", "--filter", "label=wharfinger.job"]);
+            let held: Vec<String> = ids.lines().filter_map(|id| docker.cgroup_of_any(id, "cpuset", "cpuset.cpus").ok()).collect();
+            let sets: Vec<CpuSet> = held.iter().map(|cpuset| cpuset.parse().unwrap()).collect();
+            let apart = |(at, one): (usize, &CpuSet)| sets[..at].iter().all(|other| one.is_disjoint(other));
+            assert!(sets.iter().enumerate().all(apart), "{}: {held:?}", docker.text("name"));
+        }
     }
 
     /// What the guards of an attempt have noted, the latest two.
@@ -182,7 +194,9 @@ fn a_counter_goes_on_through_twenty_moves_under_load() {
         }
         let load = task(&fleet.swarm.dockers[0].image, "i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done");
         loads.push(fleet.submit_job(&json!({ "name": format!("load{}", loads.len()), "tasks": { "work": load } })));
+        fleet.shares_no_core();
         fleet.settles(&job, to);
+        fleet.shares_no_core();
         if fleet.node_of(&job) == *to {
             moved += 1;
         } else {
@@ -261,11 +275,12 @@ fn a_drained_node_moves_what_it_can_and_says_what_it_could_not() {
     fleet.is_clean();
 }
 
-/// Moves one end of an idle connection over a network; whether it went. The connection lives on, wherever it is.
-fn moves_connected(fleet: &Fleet, name: &str, network: &Value) -> bool {
+/// Moves both ends of an idle connection over a network, one after the other; whether they went. The connection lives on, wherever they are.
+fn moves_connected(fleet: &Fleet, name: &str, network: &Value) -> [bool; 2] {
     let image = &fleet.swarm.dockers[0].image;
     let server = "sleep 10000 | nc -l -p 9000";
-    let client = "sleep 2; (echo before; while [ ! -e /go ]; do sleep 0.1; done; echo after; sleep 1000) | nc server 9000";
+    let client =
+        "sleep 2; (echo 0; for go in 1 2; do while [ ! -e /$go ]; do sleep 0.1; done; echo $go; done; sleep 1000) | nc server 9000";
     let tasks = json!({ "server": task(image, server), "client": task(image, client) });
     let job = fleet.submit_job(&json!({ "name": name, "network": network, "placement": { "spread": "nodes" }, "tasks": tasks }));
     let heard = || {
@@ -273,30 +288,33 @@ fn moves_connected(fleet: &Fleet, name: &str, network: &Value) -> bool {
         answer.body_mut().read_to_string().unwrap()
     };
     eventually("both run", || ["server", "client"].iter().all(|name| fleet.site.job(&job)["tasks"][name]["state"] == "running"));
-    eventually("they are connected", || heard() == "before\n");
-    let client = || fleet.site.job(&job)["tasks"]["client"].clone();
-    let from = client()["node"].as_str().unwrap().to_owned();
-    let server = fleet.site.job(&job)["tasks"]["server"]["node"].clone();
-    let to = NODES.iter().find(|node| **node != from && server != **node).unwrap();
-    let asked = json!({ "moves": [{ "job": job, "task": "client", "to": to }] });
-    assert_eq!(fleet.post("/v1/jobs/actions/migrate", &asked).0, 202);
-    let over = |client: &Value| client["state"] == "running" && client["move"]["downtime_ms"].is_u64();
-    eventually("it has moved, or stays", || over(&client()));
-    assert_eq!(client()["attempt"], 1, "{:#}", client());
-    let (docker, id) = fleet.container(&job, "client");
-    docker.say(&["exec", &id, "touch", "/go"]);
-    eventually("the same connection is heard", || heard() == "before\nafter\n");
-    let moved = client()["move"]["phase"] == "moved";
-    assert_eq!(client()["node"] == *to, moved);
+    eventually("they are connected", || heard() == "0\n");
+    let went = [("client", "1", "0\n1\n"), ("server", "2", "0\n1\n2\n")].map(|(end, go, expected)| {
+        let records = || fleet.site.job(&job)["tasks"].clone();
+        let taken = ["server", "client"].map(|name| records()[name]["node"].clone());
+        let to = NODES.iter().find(|node| taken.iter().all(|taken| taken != **node)).unwrap();
+        let asked = json!({ "moves": [{ "job": job, "task": end, "to": to }] });
+        assert_eq!(fleet.post("/v1/jobs/actions/migrate", &asked).0, 202);
+        let over = |record: &Value| record["state"] == "running" && record["move"]["downtime_ms"].is_u64();
+        eventually("it has moved, or stays", || over(&records()[end]));
+        let (docker, id) = fleet.container(&job, "client");
+        docker.say(&["exec", &id, "touch", &format!("/{go}")]);
+        eventually("the same connection is heard", || heard() == expected);
+        let record = records()[end].clone();
+        assert_eq!(record["attempt"], 1, "{record:#}");
+        let moved = record["move"]["phase"] == "moved";
+        assert_eq!(record["node"] == *to, moved);
+        moved
+    });
     fleet.stop(&job);
-    moved
+    went
 }
 
 #[test]
 fn an_idle_connection_survives_and_moves_where_addresses_are_chosen() {
     let Some(fleet) = Fleet::launch() else { return };
-    assert!(moves_connected(&fleet, "chosen", &json!({ "subnet": "10.77.0.0/24" })));
-    assert!(!moves_connected(&fleet, "given", &json!({})), "another address would end it, so it stays");
+    assert_eq!(moves_connected(&fleet, "chosen", &json!({ "subnet": "10.77.0.0/24" })), [true; 2]);
+    assert_eq!(moves_connected(&fleet, "given", &json!({})), [false; 2], "another address would end it, so it stays");
     fleet.is_clean();
 }
 

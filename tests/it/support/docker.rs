@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic, also in what its tests share")]
 
 use std::fs;
+use std::io;
 use std::path::Path;
 use std::process::Command;
 
@@ -34,6 +35,12 @@ impl Docker {
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
 
+    /// A configuration of Docker's with a password for the registry of this address.
+    pub fn credentials(file: &Path, registry: &str, user: &str, password: &str) {
+        let auth = data_encoding::BASE64.encode(format!("{user}:{password}").as_bytes());
+        fs::write(file, format!(r#"{{"auths": {{"{registry}": {{"auth": "{auth}"}}}}}}"#)).unwrap();
+    }
+
     /// The engine itself.
     pub fn process(&self) -> Pid {
         let socket = format!("unix://{}", self.text("socket"));
@@ -52,6 +59,11 @@ impl Docker {
 
     /// A file of the cgroup of a container, by its name in cgroups of version 1, on a host with either.
     pub fn cgroup(&self, id: &str, controller: &str, file: &str) -> String {
+        self.cgroup_of_any(id, controller, file).unwrap()
+    }
+
+    /// The same of a container that may be gone.
+    pub fn cgroup_of_any(&self, id: &str, controller: &str, file: &str) -> io::Result<String> {
         let root = Path::new("/sys/fs/cgroup");
         let (root, file) = match file {
             _ if root.join(controller).is_dir() => (root.join(controller), file),
@@ -60,6 +72,6 @@ impl Docker {
             _ => (root.to_owned(), file),
         };
         let path = root.join(self.text("cgroup").trim_start_matches('/')).join(id).join(file);
-        fs::read_to_string(path).unwrap().trim().to_owned()
+        Ok(fs::read_to_string(path)?.trim().to_owned())
     }
 }

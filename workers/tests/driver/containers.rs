@@ -165,9 +165,8 @@ fn images_come_from_a_registry_with_the_credentials_of_the_node() {
     let folder = tempfile::tempdir().unwrap();
     let credentials = |name: &str, password: &str| {
         let home = folder.path().join(name);
-        let auth = data_encoding::BASE64.encode(format!("{user}:{password}").as_bytes());
         fs::create_dir(&home).unwrap();
-        fs::write(home.join("config.json"), format!(r#"{{"auths": {{"{registry}": {{"auth": "{auth}"}}}}}}"#)).unwrap();
+        Docker::credentials(&home.join("config.json"), registry, user, password);
         home
     };
     let (good, bad) = (credentials("good", password), credentials("bad", "guessed"));
