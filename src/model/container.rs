@@ -66,12 +66,22 @@ pub struct Network {
 }
 
 impl Network {
+    /// The longest name that a user may give: an engine has 63 bytes for its own.
+    pub const LONGEST_NAME: usize = 52;
+
+    /// Whether an engine can have a network of this name: a part of a DNS name, which ends with a letter or a digit.
+    #[must_use]
+    pub fn may_be_called(name: &Name) -> bool {
+        let text = name.as_str();
+        text.len() <= Self::LONGEST_NAME && !text.contains('.') && text.ends_with(|last: char| last.is_ascii_alphanumeric())
+    }
+
     /// What an engine calls it, for a job. No engine has a network of its own under such a name, and no user can name the one of another
     /// job.
     #[must_use]
     pub fn engine_name(&self, job: JobId) -> String {
         match &self.name {
-            Some(name) => format!("wharfinger.{name}"),
+            Some(name) => format!("wharfinger_{name}"),
             None => format!("wharfinger-{job}"),
         }
     }

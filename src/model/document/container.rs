@@ -35,7 +35,8 @@ pub(super) type Volumes = BTreeMap<String, VolumeDocument>;
 #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct NetworkDocument {
-    /// Its name; jobs that name the same one share it. Absent: one of the job's own.
+    /// Its name, at most 52 letters, digits, `_` and `-`, a letter or digit last; jobs that name the same one share it. Absent: one of the job's
+    /// own.
     name: Option<Name>,
     /// Only `overlay`, which spans the nodes.
     driver: Option<NetworkDriver>,
@@ -102,6 +103,13 @@ pub(super) fn network(path: &str, document: &NetworkDocument) -> Result<Network,
     const RESERVED: [&str; 6] = ["host", "none", "bridge", "default", "ingress", "docker_gwbridge"];
     if let Some(name) = document.name.as_ref().filter(|name| RESERVED.contains(&name.as_str())) {
         return Err(BadDocument::new(format!("{path}.name"), format!("`{name}` is a network of the engine itself; choose another name")));
+    }
+    if document.name.as_ref().is_some_and(|name| !Network::may_be_called(name)) {
+        let words = format!(
+            "no engine has a network of that name: use {} at most of letters, digits, `_` and `-`, and end with a letter or a digit",
+            Network::LONGEST_NAME
+        );
+        return Err(BadDocument::new(format!("{path}.name"), words));
     }
     if let Some(subnet) = document.subnet.as_ref().filter(|subnet| !is_subnet(subnet)) {
         let shown: String = subnet.chars().take(40).flat_map(char::escape_default).collect();
@@ -177,6 +185,9 @@ mod tests {
         for (network, field) in [
             (r#"{"name": "host"}"#, "network.name"),
             (r#"{"name": "../x"}"#, "network.name"),
+            (r#"{"name": "a.b"}"#, "network.name"),
+            (r#"{"name": "a-"}"#, "network.name"),
+            (&format!(r#"{{"name": "{}"}}"#, "a".repeat(53)), "network.name"),
             (r#"{"driver": "macvlan"}"#, "network.driver"),
             (r#"{"subnet": "10.77.0.1/24"}"#, "network.subnet"),
             (r#"{"subnet": "10.77.0.0/31"}"#, "network.subnet"),

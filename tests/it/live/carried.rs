@@ -87,15 +87,17 @@ fn the_tasks_of_a_job_share_its_folder_over_nodes() {
     let shares = |script: &str| {
         let mut task = task(&fleet.swarm.dockers[0].image, script);
         (task["volumes"], task["attempts"]) = (json!({ "@job": { "bind": "/all" }, "@task": { "bind": "/own" } }), 1.into());
+        // A whole node.
+        task["resources"]["cores"] = 2.into();
         task
     };
     let tasks = json!({
         "gives": shares("touch /own/given; echo ahoy > /all/new; mv /all/new /all/word; until [ -e /all/heard ]; do sleep 0.1; done"),
         "takes": shares("until [ -e /all/word ]; do sleep 0.1; done; cat /all/word; ls /own; touch /all/heard"),
     });
-    let job = fleet.submit_job(&json!({ "name": "shares", "placement": { "spread": "nodes" }, "tasks": tasks }));
+    let job = fleet.submit_job(&json!({ "name": "shares", "tasks": tasks }));
     let record = fleet.site.until(&job, "succeeded")["tasks"].clone();
-    assert_ne!(record["gives"]["placement"]["node"], record["takes"]["placement"]["node"], "{record:#}");
+    assert_ne!(record["gives"]["node"], record["takes"]["node"], "{record:#}");
     let mut heard = ureq::get(fleet.site.url(&format!("/v1/jobs/{job}/tasks/takes/logs"))).call().unwrap();
     assert_eq!(heard.body_mut().read_to_string().unwrap(), "ahoy\n", "and what is another's own is not seen");
     fleet.is_clean();

@@ -83,11 +83,11 @@ fn a_network_that_jobs_share_goes_with_the_last_of_them() {
     let (docker, id) = fleet.container(&asks, "asks");
     eventually("one job hears the other", || docker.say(&["exec", &id, "sh", "-c", "nc -w 2 serves 9000 </dev/null"]) == "ahoy");
     let networks = || fleet.swarm.dockers[0].say(&["network", "ls", "--filter", "label=wharfinger.network", "--format", "{{.Name}}"]);
-    assert_eq!(networks(), "wharfinger.both");
+    assert_eq!(networks(), "wharfinger_both");
     fleet.stop(&serves);
     // Longer than one that nobody uses stays.
     sleep(Duration::from_secs(8));
-    assert_eq!(networks(), "wharfinger.both");
+    assert_eq!(networks(), "wharfinger_both");
     fleet.stop(&asks);
     fleet.is_clean();
 }
