@@ -81,7 +81,8 @@ impl Network {
     #[must_use]
     pub fn engine_name(&self, job: JobId) -> String {
         match &self.name {
-            Some(name) => format!("wharfinger_{name}"),
+            // A Swarm knows no case.
+            Some(name) => format!("wharfinger_{}", name.as_str().to_ascii_lowercase()),
             None => format!("wharfinger-{job}"),
         }
     }

@@ -56,7 +56,7 @@ pub async fn fetch(
             list.check(size)?;
             for file in &list.files {
                 let (from, to) = (folder.join(&file.name), into.join(&file.name));
-                std::fs::copy(&from, &to).map_err(Trouble::io(&from))?;
+                std::fs::hard_link(&from, &to).map_err(Trouble::io(&from))?;
             }
             list.verify(into)?;
             Ok(list)

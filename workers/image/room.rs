@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use model::{Bytes, TaskKey};
 
-use super::{FOLDER, KEPT, Trouble, place};
+use super::{FOLDER, KEPT, Source, Trouble, place};
 use crate::run::RunFolder;
 
 /// What is known beforehand of the size of an image that is yet to be made.
@@ -49,7 +49,9 @@ fn promised(run: PathBuf) -> u64 {
     if !folder.has(FOLDER) || folder.has("exit.json") || folder.running().is_some() {
         return 0;
     }
-    folder.launch().ok().and_then(|file| file.launch.resume).map_or(0, |resume| resume.size.0)
+    let resume = folder.launch().ok().and_then(|file| file.launch.resume);
+    // What is here already is linked.
+    resume.filter(|resume| resume.source != Source::Here).map_or(0, |resume| resume.size.0)
 }
 
 /// What is in a folder, if it is there.
@@ -62,7 +64,6 @@ mod tests {
     use model::{JobId, Millis, Placement, Run, Start};
 
     use super::*;
-    use crate::image::Source;
     use crate::run::{Engine, Launch, LaunchFile, ProcessEngine, Resume, RunId, Running, Runs};
 
     #[test]
@@ -95,7 +96,8 @@ mod tests {
         let Placement { cpuset, memory, spec, limit, elapsed, ends, resume, .. } = Placement::default();
         let start = Start { cpuset, memory, spec, limit, elapsed, ends, resume };
         for (placement, size) in [(1, 4000), (2, 300)] {
-            let resume = Some(Resume { source: Source::Here, size: Bytes(size), kept: false });
+            let source = Source::There { worker: "w".parse().unwrap(), address: String::new() };
+            let resume = Some(Resume { source, size: Bytes(size), kept: false });
             let launch = Launch { resume, ..Launch::of(task, run(placement).run, &start) };
             let engine = Engine::Process(ProcessEngine::default());
             let folder = RunFolder::create(runs.folder(), run(placement)).unwrap();

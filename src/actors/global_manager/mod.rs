@@ -308,11 +308,13 @@ impl GlobalManager {
             Phase::MovingOut { to } | Phase::Kept { to, .. } => self.cancel_target(to, task, cause, out),
             Phase::Preparing { from, .. } => {
                 tell(node, task, held.run, Change::MoveFailed { target: node, cpuset: held.cpuset, memory: held.memory }, out);
-                return self.unprepared(from, task, out);
+                self.unprepared(from, task, out);
+                return self.leave_if_empty(node, out);
             }
             Phase::Awaiting { from, start } | Phase::Restoring { from, start, .. } => {
                 tell(node, task, held.run, Change::MoveFailed { target: node, cpuset: held.cpuset, memory: held.memory }, out);
-                return self.fall_back(from, task, held.run, *start, out);
+                self.fall_back(from, task, held.run, *start, out);
+                return self.leave_if_empty(node, out);
             }
         }
         tell(node, task, held.run, Change::Ended { cause, cpuset: held.cpuset, memory: held.memory }, out);

@@ -116,6 +116,7 @@ impl GlobalManager {
         self.order(from, task, source.run, Action::Stop { cause: Cause::Drained }, out);
         let change = Change::Moved { from, cpuset: source.cpuset, memory: source.memory };
         tell(target, task, run, change, out);
+        self.leave_if_empty(from, out);
     }
 
     /// The source has ended or is lost: the target has nothing to wait for.
@@ -126,6 +127,7 @@ impl GlobalManager {
             _ => self.order(target, task, held.run, Action::Dismiss, out),
         }
         tell(target, task, held.run, Change::MoveFailed { target, cpuset: held.cpuset, memory: held.memory }, out);
+        self.leave_if_empty(target, out);
     }
 
     /// The target has failed or is lost: the source goes on from its image, as soon as it has one.

@@ -229,6 +229,8 @@ fn a_source_stands_still_only_for_a_target_that_is_ready() {
         // The worker of the target comes back, and may have forgotten it.
         let join = Join { memory: Some(Memory { node: target, epoch: 1, runs: Vec::new() }), ..Join::fresh(spec, 0, Millis(200)) };
         assert!(matches!(ordered(&tell(&mut manager, ToGlobalManager::Join(Box::new(join))))[..], [(NodeId(1), Action::Prepare(_))]));
+        // It shall go, as soon as it holds nothing.
+        tell(&mut manager, ToGlobalManager::Operate(Operation::Remove { node: "m".parse().unwrap(), force: false }));
         let out = tell(&mut manager, found(target, run, status));
         let changes: Vec<&Change> = out
             .messages
@@ -255,6 +257,7 @@ fn a_source_stands_still_only_for_a_target_that_is_ready() {
         let out = tell(&mut manager, found(NODE, FIRST, Status::Ended(Cause::Exit(0))));
         assert_eq!(ordered(&out).iter().filter(|(node, _)| *node == target).count(), usize::from(held), "a target that waits is dismissed");
         assert_eq!((manager.free().free_cores(NODE), manager.free().free_cores(target)), (Cores(4), Cores(4)));
+        assert_eq!(manager.node_state(target), NodeState::Left);
     }
 }
 

@@ -164,6 +164,10 @@ impl JobManager {
             Change::MoveFailed { target, cpuset, memory } => {
                 self.planner.release(target, task, &cpuset, memory);
                 self.dirty = true;
+                // Its target is lost: if it must leave its node, another will do.
+                if !self.nodes[target.index()].ready {
+                    self.wanted_moves.insert(task, None);
+                }
             }
             Change::Stayed => self.stayed(task, run, node, out),
             Change::Resized { cores, memory, freed, freed_memory } => {
@@ -200,18 +204,16 @@ impl JobManager {
         if waits {
             self.wake_blocked(task.job, out);
         }
-        if let Some(target) = self.moving.remove(&task) {
-            self.settle_move(task, node, Some(target), out);
+        if self.moving.remove(&task) {
+            self.settle_move(task, node, out);
         }
     }
 
-    /// Its move is over, and it runs on a node. Where it may not stay it moves on, if a drain that came meanwhile wants that or what it moved to is
+    /// Its move is over, and it runs on a node. Where it may not stay it moves on, if a drain that came meanwhile wants that or what it moved to was
     /// lost; else it starts again elsewhere.
-    fn settle_move(&mut self, task: TaskKey, node: NodeId, failed: Option<NodeId>, out: &mut Outbox) {
+    fn settle_move(&mut self, task: TaskKey, node: NodeId, out: &mut Outbox) {
         if !self.nodes[node.index()].draining {
             self.wanted_moves.remove(&task);
-        } else if failed.is_some_and(|target| !self.nodes[target.index()].ready) {
-            self.wanted_moves.insert(task, None);
         } else if !self.wanted_moves.contains_key(&task) {
             self.stop_run(task, Cause::Drained, out);
         }
@@ -224,8 +226,8 @@ impl JobManager {
             return;
         }
         job.set(task.instance, TaskState::Running, None, out);
-        if let Some(target) = self.moving.remove(&task) {
-            self.settle_move(task, node, Some(target), out);
+        if self.moving.remove(&task) {
+            self.settle_move(task, node, out);
         }
     }
 
@@ -239,7 +241,7 @@ impl JobManager {
             Some(cause) => out.messages.push(Message::GlobalManager(ToGlobalManager::Stop(Stop { task, run, node, cause }))),
             None if record.state == TaskState::Migrating => {
                 job.set(task.instance, TaskState::Running, None, out);
-                self.settle_move(task, node, None, out);
+                self.settle_move(task, node, out);
             }
             None => {}
         }

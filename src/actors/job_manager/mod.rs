@@ -62,8 +62,8 @@ pub struct JobManager {
     restored: BTreeMap<TaskKey, Kept>,
     /// Those whose resize is under way.
     resizing: BTreeSet<TaskKey>,
-    /// Moves under way, and where they go.
-    moving: BTreeMap<TaskKey, NodeId>,
+    /// Those whose move is under way.
+    moving: BTreeSet<TaskKey>,
     nodes: Vec<NodeFlags>,
     next_plan: u64,
     in_flight: bool,
@@ -87,7 +87,7 @@ impl JobManager {
             wanted_checkpoints: BTreeSet::new(),
             restored: BTreeMap::new(),
             resizing: BTreeSet::new(),
-            moving: BTreeMap::new(),
+            moving: BTreeSet::new(),
             nodes: Vec::new(),
             next_plan: 1,
             in_flight: false,

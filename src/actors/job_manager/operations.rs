@@ -24,7 +24,8 @@ impl JobManager {
                 self.flag(&node, |flags| flags.draining = false);
                 if let Some(node) = self.planner.node(node.as_str()) {
                     let stays: Vec<TaskKey> = self.tasks_on(node);
-                    self.wanted_moves.retain(|task, _| !stays.contains(task));
+                    // Of one that moves, the other end may be drained too: that is seen when its move is over.
+                    self.wanted_moves.retain(|task, _| !stays.contains(task) || self.moving.contains(task));
                 }
             }
             Operation::Drain { node, migrate } => self.drain(&node, migrate, out),

@@ -53,7 +53,7 @@ impl JobManager {
             let task = placement.task;
             self.planner.release(placement.node, task, &placement.cpuset, placement.memory);
             self.dirty = true;
-            let was_move = self.moving.remove(&task).is_some();
+            let was_move = self.moving.remove(&task);
             let Some(job) = self.job(task.job) else { continue };
             let record = *job.instance(task.instance);
             match (record.state, record.stopping) {
@@ -171,7 +171,7 @@ impl JobManager {
             record.minted += 1;
             let (from, from_run) = (record.node, record.run);
             let run = Run { placement: record.minted, ..from_run };
-            self.moving.insert(task, place.node);
+            self.moving.insert(task);
             job.set(task.instance, TaskState::Migrating, None, out);
             let spec = Arc::clone(job.task(task.instance));
             let limit = limit(job, task.instance, self.planner.policy().kill_overrun);

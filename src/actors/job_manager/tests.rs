@@ -180,13 +180,14 @@ fn is_stopped(out: &Outbox) -> bool {
 }
 
 /// Its move fails, and it resumes at its source.
-fn comes_back(manager: &mut JobManager, to: Placement, first: Run, meanwhile: Option<ToJobManager>) -> Outbox {
+fn comes_back(manager: &mut JobManager, to: Placement, first: Run) -> Outbox {
     let task = to.task;
     let failed = Change::MoveFailed { target: to.node, cpuset: to.cpuset, memory: to.memory };
     tell(manager, ToJobManager::Changed { task, run: to.run, node: to.node, change: failed });
+    // Who was lost may be back at once.
+    node(manager, 1, "m", &Labels::new());
     let run = Run { placement: to.run.placement + 1, ..first };
     tell(manager, ToJobManager::Changed { task, run, node: NodeId(0), change: Change::Resumed });
-    meanwhile.into_iter().for_each(|input| drop(tell(manager, input)));
     tell(manager, ToJobManager::Changed { task, run, node: NodeId(0), change: Change::Started })
 }
 
@@ -194,7 +195,7 @@ fn comes_back(manager: &mut JobManager, to: Placement, first: Run, meanwhile: Op
 fn what_comes_back_to_a_drained_node_starts_again_elsewhere() {
     for draining in [false, true] {
         let (mut manager, to, run) = moving(draining);
-        let out = comes_back(&mut manager, to, run, None);
+        let out = comes_back(&mut manager, to, run);
         assert_eq!(is_stopped(&out), draining);
         assert!(round(&mut manager, 300).is_none());
     }
@@ -205,7 +206,8 @@ fn what_comes_back_moves_again_where_its_node_is_drained_meanwhile_or_its_target
     for (by_drain, meanwhile) in [(false, drain("n")), (true, ToJobManager::NodeLost(NodeId(1)))] {
         let (mut manager, to, run) = moving(by_drain);
         node(&mut manager, 2, "o", &Labels::new());
-        let out = comes_back(&mut manager, to, run, Some(meanwhile));
+        tell(&mut manager, meanwhile);
+        let out = comes_back(&mut manager, to, run);
         assert!(!is_stopped(&out));
         assert_eq!(round(&mut manager, 300).expect("it moves on").moves.len(), 1);
     }
@@ -214,9 +216,12 @@ fn what_comes_back_moves_again_where_its_node_is_drained_meanwhile_or_its_target
 #[test]
 fn what_has_moved_to_a_node_that_is_drained_meanwhile_moves_on() {
     for drained in ["n", "m"] {
-        let (mut manager, to, _) = moving(false);
+        let (mut manager, to, _) = moving(drained == "m");
         let (task, run, target) = (to.task, to.run, to.node);
         tell(&mut manager, drain(drained));
+        if drained == "m" {
+            tell(&mut manager, ToJobManager::Operate(Operation::Undrain { node: "n".parse().unwrap() }));
+        }
         node(&mut manager, 2, "o", &Labels::new());
         let change = Change::Moved { from: NodeId(0), cpuset: to.cpuset, memory: to.memory };
         let out = tell(&mut manager, ToJobManager::Changed { task, run, node: target, change });

@@ -35,8 +35,8 @@ pub(super) type Volumes = BTreeMap<String, VolumeDocument>;
 #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct NetworkDocument {
-    /// Its name, at most 52 letters, digits, `_` and `-`, a letter or digit last; jobs that name the same one share it. Absent: one of the job's
-    /// own.
+    /// Its name, at most 52 letters, digits, `_` and `-`, a letter or digit last, whatever their case; jobs that name the same one share it.
+    /// Absent: one of the job's own.
     name: Option<Name>,
     /// Only `overlay`, which spans the nodes.
     driver: Option<NetworkDriver>,

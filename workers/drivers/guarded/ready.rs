@@ -12,7 +12,7 @@ use engine::What;
 use super::Shared;
 use super::start::file_of;
 use crate::docker::{self, holder, make_ready};
-use crate::run::{Engine, Launch, RunId, Runs};
+use crate::run::{DockerEngine, Engine, Launch, RunId, Runs};
 
 /// How long what is not wanted any more still holds its network. A network that leaves a node while a container of it starts there makes Docker
 /// fail that start after 20 s, and keep the network for ever; and who has just let go often comes at once: another attempt, or the same run by
@@ -56,7 +56,7 @@ pub fn prepare(shared: &Shared, id: RunId, launch: Launch) {
     let wanted = shared.ready.lock().get(&id).copied();
     match (wanted, made) {
         // It was let go long ago.
-        (None, _) => docker::take_away(engine, &holder(&file.group)).unwrap_or_else(left),
+        (None, _) => remove(&shared.ready, id, None, engine, &holder(&file.group)),
         (Some(false), _) => {}
         (Some(true), Ok(())) => shared.tell(id, What::Prepared),
         (Some(true), Err(error)) => {
@@ -86,25 +86,29 @@ fn let_go(shared: &Shared, id: RunId, after: Duration) {
     let (engine, name, ready) = (engine.clone(), holder(&shared.runs.group(id)), shared.ready.clone());
     thread::spawn(move || {
         thread::sleep(after);
-        let _removing = ready.removing();
-        // It may have been asked for again, or is gone already.
-        if ready.lock().get(&id) == Some(&false) {
-            docker::take_away(&engine, &name).unwrap_or_else(left);
-            let mut ready = ready.lock();
-            if ready.get(&id) == Some(&false) {
-                ready.remove(&id);
-            }
-        }
+        remove(&ready, id, Some(false), &engine, &name);
     });
+}
+
+/// Removes what holds a network, unless it was asked for again meanwhile, or is gone already.
+fn remove(ready: &Ready, id: RunId, wanted: Option<bool>, engine: &DockerEngine, name: &str) {
+    let _removing = ready.removing();
+    if ready.lock().get(&id).copied() == wanted {
+        docker::take_away(engine, name).unwrap_or_else(left);
+        let mut ready = ready.lock();
+        if ready.get(&id).copied() == wanted {
+            ready.remove(&id);
+        }
+    }
 }
 
 /// Removes all, for a worker that ends: who comes back is asked again.
 pub fn close(shared: &Shared) {
     let Engine::Docker(engine) = &shared.settings.engine else { return };
     let names = shared.ready.holders(&shared.runs);
-    let _removing = shared.ready.removing();
     shared.ready.lock().clear();
-    // A thread of its own, for this one may be of those that may not wait.
+    let _removing = shared.ready.removing();
+    // A thread of its own, for this one may be of those that may not wait. A Docker that does not answer is asked once; the next worker sweeps.
     thread::scope(|scope| {
         scope.spawn(|| names.iter().try_for_each(|name| docker::take_away(engine, name)).unwrap_or_else(left));
     });
