@@ -153,8 +153,8 @@ impl<D: Driver> Agent<D> {
             }
             Action::Stop { cause } => match found {
                 Some(index) if self.runs[index].run == run => self.stop(now, index, cause, signals),
-                // It is not here: whoever believes so is told that it has ended.
-                _ => self.report(task, run, Status::Ended(cause), out),
+                // It is not here, and how it ended is not known here: whoever believes that it runs is told so.
+                _ => self.report(task, run, Status::Ended(Cause::NodeLost), out),
             },
             Action::Checkpoint { target, keep } => {
                 match found.filter(|&index| self.runs[index].run == run).map(|index| &mut self.runs[index]) {
@@ -419,6 +419,16 @@ mod tests {
         assert_eq!(reported(None, [What::Lost]), [Status::Running, Status::Ended(Cause::NodeLost)]);
         let stop = Action::Stop { cause: Cause::Drained };
         assert_eq!(reported(Some(stop), [What::Lost])[..2], [Status::Running, Status::Ended(Cause::Drained)]);
+    }
+
+    #[test]
+    fn of_what_is_not_here_nobody_says_that_it_was_stopped() {
+        let mut agent = Agent::new(NodeId(0), Deaf);
+        let mut out = Outbox::default();
+        let order = Order { fence: Fence::default(), task: TASK, run: RUN, action: Action::Stop { cause: Cause::Drained } };
+        agent.step(Millis(5), ToAgent::Order(order), &mut Vec::new(), &mut out);
+        let Some(Message::Discovery(ToDiscovery::Report(report))) = out.messages.pop() else { panic!("it is answered") };
+        assert_eq!(report.body, ReportBody::Run { task: TASK, run: RUN, status: Status::Ended(Cause::NodeLost) });
     }
 
     #[test]
