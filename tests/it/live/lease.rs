@@ -53,7 +53,8 @@ fn a_wiped_worker_is_another_instance() {
 
 #[test]
 fn an_end_that_is_known_is_not_lost_with_the_lease() {
-    let site = site();
+    // A worker that has dialled in vain for the time of a lease may wait for seconds before it dials again.
+    let site = site().with("INTERVALS__LEASE_MARGIN_S", "8");
     let Some((management, _worker)) = site.launch_with_worker() else { return };
     let (script, file) = site.marking("1");
     let job = site.submit("j", &script, json!({ "attempts": 3, "at_most_once": true }));
