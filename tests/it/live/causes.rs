@@ -1,5 +1,7 @@
 //! Why containers of three real Dockers ended, as the records of their tasks have it.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::fleet::{Fleet, NODES, task};
@@ -98,9 +100,13 @@ fn each_cause_is_told_apart_in_the_record_of_its_task() {
         (fleet.once("exits", "exit 7", &json!({})), json!(["exit", 7])),
         (killed, json!(["killed", null])),
     ];
+    let mut told = BTreeSet::new();
     for (job, expected) in &jobs {
-        assert_eq!(fleet.failed(job), *expected, "{:#}", fleet.site.job(job));
+        let seen = fleet.failed(job);
+        assert_eq!(seen, *expected, "{:#}", fleet.site.job(job));
+        told.insert(seen[0].to_string());
     }
+    assert_eq!(told.len(), 7, "no two kinds are the same: {told:?}");
     drop(squatters);
     fleet.is_clean();
 }

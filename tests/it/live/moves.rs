@@ -297,10 +297,11 @@ fn moves_connected(fleet: &Fleet, name: &str, network: &Value) -> [bool; 2] {
         assert_eq!(fleet.post("/v1/jobs/actions/migrate", &asked).0, 202);
         let over = |record: &Value| record["state"] == "running" && record["move"]["downtime_ms"].is_u64();
         eventually("it has moved, or stays", || over(&records()[end]));
+        // What came before a move of the server is in the output of the run that it had.
+        let before = heard();
         let (docker, id) = fleet.container(&job, "client");
         docker.say(&["exec", &id, "touch", &format!("/{go}")]);
-        // What came before a move of the server is in the output of the run that it had.
-        eventually("the same connection is heard", || heard().ends_with(&format!("{go}\n")));
+        eventually("the same connection is heard", || heard() == format!("{before}{go}\n"));
         let record = records()[end].clone();
         assert_eq!(record["attempt"], 1, "{record:#}");
         let moved = record["move"]["phase"] == "moved";
